@@ -1,0 +1,1 @@
+"""Durable functions: suspended coroutines that can be stored and resumed."""
