@@ -1,0 +1,318 @@
+"""Every error Weft raises, as one tree. An error is made from facts, and its message says what to do next.
+
+    WeftError                                   code = the class name, facts = what is known, to_json()
+    ├── DefinitionError                         a workflow, activity or durable function is declared wrongly
+    │   ├── TransformError                      (also SyntaxError) points at the author's line
+    │   ├── SourceUnavailableError              a durable function has no readable source
+    │   └── DuplicateDefinitionError
+    ├── CodecError
+    │   ├── NotSerializableError                a live value cannot be written
+    │   ├── UnknownTypeError                    bytes name a type that is not allowed or not there
+    │   ├── PayloadTooLargeError
+    │   └── CorruptRecordError
+    ├── FrameError
+    │   ├── SnapshotError
+    │   ├── ForeignAwaitError                   a workflow awaited something that is not a ctx operation
+    │   ├── RestoreError
+    │   ├── UnknownFunctionError
+    │   └── CodeChangedError
+    ├── StorageError
+    │   ├── StorageKeyError, StorageClosedError, StorageUnavailableError, StorageQuotaError
+    │   ├── StorageCapabilityError              the store cannot give what the engine needs
+    │   └── CommitUnknownError                  a commit may or may not have happened
+    ├── EngineError
+    │   ├── EngineFencedError, EngineClosedError, EngineDegradedError
+    │   └── OperationMisuseError                an operation was used in a way it cannot be
+    ├── RunError
+    │   ├── WorkflowNotRegisteredError, RunNotFoundError, RunExistsError, RunFinishedError, InvalidInputError
+    │   ├── IdempotencyKeyConflictError, IdempotencyKeyPurgedError
+    │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
+    │   └── RunFailedError, RunCancelledError, RunHeldError      what handle.result() raises
+    └── OutcomeError                            raised inside a workflow by an awaited operation
+        ├── ActivityFailedError, ActivityTimeoutError, ActivityInterruptedError, ActivityNotRegisteredError
+        └── SignalTimeoutError
+
+``RunCancelled`` and ``Evict`` are control flow: they derive from BaseException so that ``except Exception`` in a
+workflow does not swallow them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class WeftError(Exception):
+    """Base of all errors. Facts are keyword arguments; they become attributes and ``facts``."""
+
+    template: ClassVar[str] = ""
+
+    def __init__(self, message: str | None = None, /, **facts: Any) -> None:
+        self.facts: dict[str, Any] = facts
+        self.__dict__.update(facts)
+        super().__init__(message if message is not None else self.describe())
+
+    @property
+    def code(self) -> str:
+        """Stable name for programs: the class name."""
+        return type(self).__name__
+
+    def describe(self) -> str:
+        """Make the message from the facts."""
+        return self.template.format_map(_Facts(self.facts)) if self.template else type(self).__name__
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-safe form: code, message, and the facts as text where they are not plain."""
+        return {"code": self.code, "message": str(self), "facts": {k: _plain(v) for k, v in self.facts.items()}}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), str(self), self.facts))
+
+
+class _Facts(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return str(value)
+
+
+def _rebuild(cls: type[WeftError], message: str, facts: dict[str, Any]) -> WeftError:
+    return cls(message, **facts)
+
+
+def is_weft_error(error: object) -> bool:
+    """True for an instance of :class:`WeftError`."""
+    return isinstance(error, WeftError)
+
+
+def is_weft_error_like(error: object) -> bool:
+    """True also for what crossed a process border: a mapping or object with ``code`` and ``message`` of our family."""
+    if isinstance(error, WeftError):
+        return True
+    code = error.get("code") if isinstance(error, dict) else getattr(error, "code", None)
+    cls = globals().get(code) if isinstance(code, str) else None
+    return isinstance(cls, type) and issubclass(cls, WeftError)
+
+
+# ------------------------------------------------------------------ control flow
+
+
+class RunCancelled(BaseException):
+    """Raised at the suspension point of a cancelled run or branch (G13); ``finally`` blocks run and may await."""
+
+
+class Evict(BaseException):
+    """Private: thrown into a frame to drop it from memory; generated code lets it pass without running author code."""
+
+
+# ------------------------------------------------------------------ definitions
+
+
+class DefinitionError(WeftError):
+    """A definition is wrong; raised where it is declared or registered."""
+
+
+class TransformError(DefinitionError, SyntaxError):
+    """The source of a durable function holds something that cannot be checkpointed.
+
+    Raised when the function is decorated. It is a SyntaxError too, so that editors, tracebacks and pytest show the
+    author's line. ``column`` counts from 0 as in ``ast``; ``reason`` is a short stable word for programs.
+    """
+
+    def __init__(self, message: str, /, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.msg = message
+        self.filename = facts.get("filename")
+        self.lineno = facts.get("lineno")
+        self.offset = None if facts.get("column") is None else facts["column"] + 1
+        self.text = facts.get("text")
+        self.end_lineno = facts.get("end_lineno")
+        self.end_offset = None if facts.get("end_column") is None else facts["end_column"] + 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.msg, self.facts))
+
+
+class SourceUnavailableError(DefinitionError):
+    template = "durable functions are compiled from their source, but that of {function} ({filename}) {problem}; {remedy}"
+
+
+class DuplicateDefinitionError(DefinitionError):
+    template = "{kind} {name!r} is registered twice with different code; give one of them another name or version"
+
+
+# ------------------------------------------------------------------ codec and frames (frames helper may extend)
+
+
+class CodecError(WeftError):
+    """A value cannot be turned into bytes, or bytes into a value."""
+
+
+class FrameError(WeftError):
+    """A suspended function cannot be stored or resumed."""
+
+
+# ------------------------------------------------------------------ storage (storage helper may extend)
+
+
+class StorageError(WeftError):
+    """A store failed; nothing is known to be lost unless the subclass says so."""
+
+
+class StorageKeyError(StorageError):
+    template = "storage key refused: {reason}; keys are non-empty text of at most {limit} UTF-8 bytes without NUL"
+
+
+class StorageClosedError(StorageError):
+    template = "this {store} store has been closed; open a new one"
+
+
+class StorageUnavailableError(StorageError):
+    template = "the {store} store does not answer ({reason}); nothing was written, the call may be repeated"
+
+
+class StorageQuotaError(StorageError):
+    template = "the {store} store is full ({reason}); free space, runs wait at their last checkpoint"
+
+
+class StorageCapabilityError(StorageError):
+    template = "the {store} store lacks {capability}, which the engine needs: {remedy}"
+
+
+class CommitUnknownError(StorageError):
+    template = "a commit to the {store} store was interrupted ({reason}); it may or may not have happened: read back"
+
+
+# ------------------------------------------------------------------ engine
+
+
+class EngineError(WeftError):
+    """The engine itself cannot do what was asked."""
+
+
+class EngineFencedError(EngineError):
+    template = (
+        "another engine has taken over this store (our epoch {epoch}); this engine has stopped and wrote nothing more. "
+        "Use the other one, or open this store again to take it back"
+    )
+
+
+class EngineClosedError(EngineError):
+    template = "the engine is {state}; use it inside `async with Engine(...)`"
+
+
+class EngineDegradedError(EngineError):
+    template = "the engine has stopped stepping because its store fails ({reason}); runs wait at their last checkpoint"
+
+
+class OperationMisuseError(EngineError):
+    template = "{operation}: {reason}"
+
+
+# ------------------------------------------------------------------ runs
+
+
+class RunError(WeftError):
+    """A call names a run or workflow that does not fit."""
+
+
+class WorkflowNotRegisteredError(RunError):
+    template = "workflow {workflow!r} is not registered with this engine; registered: {registered}"
+
+
+class RunNotFoundError(RunError):
+    template = "there is no run {run_id!r} in this store"
+
+
+class RunExistsError(RunError):
+    template = "a run with id {run_id!r} exists ({status}); use another id, or an idempotency_key to get the same run back"
+
+
+class RunFinishedError(RunError):
+    template = "run {run_id!r} is already {status}; {action} changes nothing"
+
+
+class InvalidInputError(RunError):
+    template = "{call}: {reason}"
+
+
+class IdempotencyKeyConflictError(RunError):
+    template = "idempotency key {key!r} belongs to run {run_id!r}, which was started with another workflow or input"
+
+
+class IdempotencyKeyPurgedError(RunError):
+    template = "idempotency key {key!r} belonged to run {run_id!r}, which has been purged; use a new key"
+
+
+class SignalNotDeclaredError(RunError):
+    template = "workflow {workflow!r} declares no signal {signal!r}; declared: {declared}"
+
+
+class QueryNotFoundError(RunError):
+    template = "run {run_id!r} answers no query {query!r}; it answers: {available}"
+
+
+class LimitExceededError(RunError):
+    template = "{what} is {actual}, over the limit of {limit}; nothing was written"
+
+
+class PayloadTooLargeError(CodecError, LimitExceededError):
+    template = "{what} is {actual} bytes, over the limit of {limit}; nothing was written. Store it elsewhere, pass its name"
+
+
+class RunFailedError(RunError):
+    template = "run {run_id!r} of {workflow} failed: {error_type}: {error_message}"
+
+
+class RunCancelledError(RunError):
+    template = "run {run_id!r} was cancelled{reason}"
+
+
+class RunHeldError(RunError):
+    template = "run {run_id!r} is held: {reason}. Nothing is lost; give the engine the code it needs and reopen it"
+
+
+# ------------------------------------------------------------------ outcomes seen inside a workflow
+
+
+class OutcomeError(WeftError):
+    """What an awaited operation raises in a workflow when it did not succeed."""
+
+
+class ActivityFailedError(OutcomeError):
+    template = "activity {activity!r} failed: {error_type}: {error_message}"
+
+
+class ActivityTimeoutError(OutcomeError, TimeoutError):
+    template = "activity {activity!r} took longer than its timeout of {timeout_ms} ms (attempt {attempt})"
+
+
+class ActivityInterruptedError(OutcomeError):
+    template = (
+        "activity {activity!r} was cut off by a crash in attempt {attempt}, its last; whether it took effect is unknown. "
+        "Raise max_attempts if it may be repeated"
+    )
+
+
+class ActivityNotRegisteredError(OutcomeError):
+    template = "activity {activity!r} is not registered with this engine; pass it in Engine(activities=[...])"
+
+
+class SignalTimeoutError(OutcomeError, TimeoutError):
+    template = "no signal {signal!r} came within {timeout_ms} ms"
+
+
+def public_errors() -> dict[str, type[WeftError]]:
+    """All error classes by code."""
+    found: dict[str, type[WeftError]] = {}
+    todo: list[type[WeftError]] = [WeftError]
+    while todo:
+        cls = todo.pop()
+        found[cls.__name__] = cls
+        todo.extend(cls.__subclasses__())
+    return found

@@ -1,0 +1,119 @@
+"""What the core needs from outside: a store, a clock, identities, and a way to run blocking code.
+
+The core reads no clock, makes no id and opens no file; it asks one of these. Adapters live at the edges.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
+
+Op = tuple[str, "bytes | None"]
+"""One write: ``(key, value)`` puts, ``(key, None)`` deletes."""
+
+Condition = tuple[str, "bytes | None"]
+"""What must hold before a batch: the key has exactly these bytes, or (None) is absent."""
+
+Row = tuple[str, bytes]
+
+MAX_KEY_BYTES = 1024
+DEFAULT_PAGE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class StorageCapabilities:
+    """What a store promises. The engine refuses at start what a store cannot give."""
+
+    persistence: Literal["ephemeral", "local", "remote"] = "ephemeral"
+    durability: Literal["none", "relaxed", "strict"] = "none"
+    read_after_write: bool = True
+    atomic_batch: bool = True
+    conditional_batch: bool = True
+    shared: bool = False
+    """Other processes may write to it while we own it, so the engine looks into its inbox now and then."""
+
+
+@runtime_checkable
+class Storage(Protocol):
+    """An ordered map from text keys (by their UTF-8 bytes) to bytes. Every write is atomic and durable when it returns."""
+
+    @property
+    def capabilities(self) -> StorageCapabilities: ...
+
+    async def get(self, key: str) -> bytes | None: ...
+
+    async def has(self, key: str) -> bool: ...
+
+    async def put(self, key: str, value: bytes) -> None: ...
+
+    async def delete(self, key: str) -> None: ...
+
+    async def scan(
+        self,
+        prefix: str,
+        *,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = DEFAULT_PAGE,
+        reverse: bool = False,
+    ) -> list[Row]:
+        """One page in key order; ``after`` and ``before`` are exclusive. The next page starts after the last key."""
+        ...
+
+    async def batch(self, ops: Sequence[Op]) -> None: ...
+
+    async def conditional_batch(self, conditions: Sequence[Condition], ops: Sequence[Op]) -> bool:
+        """Check and write in one transaction. False: a condition failed and nothing was written."""
+        ...
+
+    async def delete_prefix(self, prefix: str) -> int: ...
+
+    async def close(self) -> None: ...
+
+
+class TimerHandle(Protocol):
+    def cancel(self) -> None: ...
+
+
+class Clock(Protocol):
+    """UTC time in milliseconds, and wake-ups that may be late but are never early (G10)."""
+
+    def now_ms(self) -> int: ...
+
+    def call_at(self, deadline_ms: int, callback: Callable[[], None]) -> TimerHandle: ...
+
+
+class Ids(Protocol):
+    """Identity and chance."""
+
+    def new_id(self) -> str:
+        """Unique text that sorts by creation time."""
+        ...
+
+    def random(self) -> float:
+        """A number in [0, 1), for jitter and ``ctx.random``."""
+        ...
+
+    def token(self) -> str:
+        """Unguessable text of at least 128 bits."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine as the engine sees it."""
+
+    clock: Clock
+    ids: Ids
+    run_blocking: Callable[[Callable[[], Any]], Awaitable[Any]]
+    """Run a blocking function without stopping the event loop: in a thread on servers, inline in Pyodide."""
+
+
+def default_host() -> Host:
+    """The host adapter of the platform. Looked up by name, so that the core has no import of an edge."""
+    edge = "weft_browser.host" if sys.platform == "emscripten" else "weft_server.host"
+    host: Host = importlib.import_module(edge).default_host()
+    return host
