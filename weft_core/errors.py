@@ -17,7 +17,8 @@
     │   ├── UnknownFunctionError
     │   └── CodeChangedError
     ├── StorageError
-    │   ├── StorageKeyError, StorageClosedError, StorageUnavailableError, StorageQuotaError
+    │   ├── StorageKeyError, StorageValueError, StorageClosedError, StorageUnavailableError, StorageQuotaError
+    │   ├── StorageOpenError, StorageCorruptError   the store cannot be opened / is damaged as a whole
     │   ├── StorageCapabilityError              the store cannot give what the engine needs
     │   └── CommitUnknownError                  a commit may or may not have happened
     ├── EngineError
@@ -166,6 +167,18 @@ class StorageError(WeftError):
 
 class StorageKeyError(StorageError):
     template = "storage key refused: {reason}; keys are non-empty text of at most {limit} UTF-8 bytes without NUL"
+
+
+class StorageValueError(StorageError):
+    template = "storage value of key {key!r} refused: it is a {type}; values are bytes"
+
+
+class StorageOpenError(StorageError):
+    template = "cannot open {path} as a {store} store: {reason}; {remedy}"
+
+
+class StorageCorruptError(StorageError):
+    template = "the {store} store at {path} is damaged ({reason}); keep a copy of the file, then restore a backup of it"
 
 
 class StorageClosedError(StorageError):
