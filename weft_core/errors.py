@@ -154,8 +154,57 @@ class CodecError(WeftError):
     """A value cannot be turned into bytes, or bytes into a value."""
 
 
+class NotSerializableError(CodecError, TypeError):
+    """A live value cannot be written.
+
+    Facts: ``reason``, ``type``, ``remedy``; inside a checkpoint also ``function``, ``filename``, ``line``, ``source``
+    (the waiting line), ``variable`` and ``path`` (from the variable to the value, as an expression).
+    """
+
+    def describe(self) -> str:
+        facts = self.facts
+        lines = [str(facts.get("reason", "a value cannot be written"))]
+        if facts.get("function"):
+            lines.insert(0, f"{facts['function']}, {facts.get('filename')}:{facts.get('line')}: {facts.get('source')}")
+        if facts.get("where"):
+            lines.append(f"  at: {facts['where']}")
+        if facts.get("remedy"):
+            lines.append(f"  fix: {facts['remedy']}")
+        return "\n".join(lines)
+
+
+class UnknownTypeError(CodecError):
+    """Bytes name a type, function or module that is not allowed here, is not there, or no longer fits them."""
+
+
+class CorruptRecordError(CodecError):
+    """A record is damaged: wrong format, wrong checksum, or bytes that no encoder writes (G18)."""
+
+    template = "record {key!r} cannot be read: {reason}. It is left as it is; restore it from a backup or purge it"
+
+
 class FrameError(WeftError):
     """A suspended function cannot be stored or resumed."""
+
+
+class SnapshotError(FrameError):
+    """A suspended function cannot be stored at this moment."""
+
+
+class ForeignAwaitError(SnapshotError):
+    """A workflow awaits something that is not a ctx operation; it would not survive a crash."""
+
+
+class RestoreError(FrameError):
+    """A checkpoint cannot be resumed."""
+
+
+class UnknownFunctionError(RestoreError):
+    """A checkpoint names a durable function that is not registered."""
+
+
+class CodeChangedError(RestoreError):
+    """The code no longer has the place where a checkpoint stands, or needs variables it does not hold (G16)."""
 
 
 # ------------------------------------------------------------------ storage (storage helper may extend)
