@@ -1,0 +1,59 @@
+# make demo   set everything up and serve the demo shop          make test   set everything up and pass every test
+# Nothing needs to be there before: not the virtual environment, not node_modules, not a Chromium.
+
+SHELL := /bin/sh
+VENV := .venv
+PY := $(VENV)/bin/python
+PYTHON ?=
+PORT ?= 8787
+DEMO := build/demo
+export PYTHON
+
+VENV_READY := $(VENV)/.weft-installed
+NODE_READY := browser/node_modules/.weft-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit e2e check format bench soak clean
+
+help:
+	@sed -n 's/^\([a-z][a-z0-9]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
+
+demo: $(VENV_READY) $(NODE_READY) ## build the browser bundle and serve the offline shop; Ctrl-C stops it
+	@exec $(PY) -m weft_server.demo --port $(PORT)
+
+test: $(VENV_READY) $(NODE_READY) ## every test: unit, command line, real browser
+	@chromium=$$(tools/ensure_chromium.sh $(VENV)) && WEFT_CHROMIUM="$$chromium" $(PY) -m pytest tests e2e
+
+unit: $(VENV_READY) ## the tests that need no browser
+	@$(PY) -m pytest tests
+
+e2e: $(VENV_READY) $(NODE_READY) ## the tests in a real Chromium
+	@chromium=$$(tools/ensure_chromium.sh $(VENV)) && WEFT_CHROMIUM="$$chromium" $(PY) -m pytest e2e
+
+check: $(VENV_READY) $(NODE_READY) ## lint, types, and who may import whom
+	@$(VENV)/bin/ruff check --quiet . && echo "ruff: clean"
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@npm --prefix browser run --silent check
+
+format: $(VENV_READY) ## rewrite the Python files in the project's format
+	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
+
+bench: $(VENV_READY) ## ratios, measured in one run
+	@$(PY) benchmarks/run.py
+
+soak: $(VENV_READY) ## search for rare failures for as long as you let it (SOAK_SECONDS=600)
+	@$(PY) benchmarks/soak.py
+
+clean: ## remove everything make has made
+	rm -rf $(VENV) build dist browser/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV_READY): pyproject.toml hatch_build.py tools/ensure_venv.sh tools/common.sh
+	@tools/ensure_venv.sh $(VENV) dev
+	@touch $@
+
+$(NODE_READY): browser/package.json browser/package-lock.json tools/ensure_node.sh
+	@tools/ensure_node.sh
+	@echo "· npm ci in browser/" && npm --prefix browser ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
