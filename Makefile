@@ -5,7 +5,7 @@ SHELL := /bin/sh
 VENV := .venv
 PY := $(VENV)/bin/python
 PYTHON ?=
-PORT ?= 8787
+PORT ?= 8765
 DEMO := build/demo
 export PYTHON
 
@@ -13,21 +13,31 @@ VENV_READY := $(VENV)/.weft-installed
 NODE_READY := browser/node_modules/.weft-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit e2e check format bench soak clean
+# The sources of the demo page: a change in any of them builds it anew.
+DEMO_SOURCES = $(shell find browser service_worker examples weft_core -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' 2>/dev/null)
+
+.PHONY: help demo demo-build test unit e2e check format bench soak clean
 
 help:
 	@sed -n 's/^\([a-z][a-z0-9]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
 
-demo: $(VENV_READY) $(NODE_READY) ## build the browser bundle and serve the offline shop; Ctrl-C stops it
-	@exec $(PY) -m weft_server.demo --port $(PORT)
+demo: $(DEMO)/index.html ## build the browser bundle and serve the offline shop; Ctrl-C stops it
+	@exec $(PY) -m weft_server.demo --port $(PORT) --dir $(DEMO)
 
-test: $(VENV_READY) $(NODE_READY) ## every test: unit, command line, real browser
+demo-build: $(DEMO)/index.html
+
+$(DEMO)/index.html: $(VENV_READY) $(NODE_READY) $(DEMO_SOURCES)
+	@echo "· building the demo page in $(DEMO)"
+	@$(PY) -m weft_browser.build $(DEMO) --demo
+	@touch $@
+
+test: $(DEMO)/index.html ## every test: unit, command line, real browser
 	@chromium=$$(tools/ensure_chromium.sh $(VENV)) && WEFT_CHROMIUM="$$chromium" $(PY) -m pytest tests e2e
 
 unit: $(VENV_READY) ## the tests that need no browser
 	@$(PY) -m pytest tests
 
-e2e: $(VENV_READY) $(NODE_READY) ## the tests in a real Chromium
+e2e: $(DEMO)/index.html ## the tests in a real Chromium
 	@chromium=$$(tools/ensure_chromium.sh $(VENV)) && WEFT_CHROMIUM="$$chromium" $(PY) -m pytest e2e
 
 check: $(VENV_READY) $(NODE_READY) ## lint, types, and who may import whom
