@@ -1,0 +1,59 @@
+/** Brings the engine worker and the Service Worker together: dedicated workers cannot reach the Service Worker themselves in every browser. */
+import { WeftError } from "./rpc.mjs";
+
+export class Broker {
+  /** @param {string | null} url of sw.mjs, relative to the page; null: none is wanted */
+  constructor(url) {
+    this.url = url;
+    /** @type {Promise<ServiceWorkerRegistration | null> | null} */ this.registration = null;
+  }
+
+  /** Resolves when a Service Worker is active (with null when none is wanted). */
+  register() {
+    this.registration ??= this.#register();
+    return this.registration;
+  }
+
+  async #register() {
+    if (this.url === null) return null;
+    if (!navigator.serviceWorker) {
+      throw new WeftError({
+        code: "ServiceWorkerUnavailableError",
+        message: "this page has no service workers (private window, plain http, or an old browser); open Weft with storage: \"direct\"",
+      });
+    }
+    const registration = await navigator.serviceWorker.register(new URL(this.url, document.baseURI), { type: "module" });
+    await activation(registration);
+    return registration;
+  }
+
+  /**
+   * Give the worker a new port to the Service Worker. `active.postMessage` starts a Service Worker that the browser has stopped, and is what
+   * keeps it alive: a port alone does not.
+   * @param {Worker | null} worker @param {number} id of the worker's request
+   */
+  async connect(worker, id) {
+    try {
+      const registration = await this.register();
+      if (!registration?.active) throw new Error("no service worker is registered; pass serviceWorker: \"./sw.mjs\"");
+      const { port1, port2 } = new MessageChannel();
+      registration.active.postMessage({ v: 1, t: "store-port" }, [port1]);
+      worker?.postMessage({ t: "port", id, port: port2 }, [port2]);
+    } catch (error) {
+      worker?.postMessage({ t: "port", id, error: String(error instanceof Error ? error.message : error) });
+    }
+  }
+}
+
+/** @param {ServiceWorkerRegistration} registration @returns {Promise<void>} */
+function activation(registration) {
+  if (registration.active) return Promise.resolve();
+  const worker = registration.installing ?? registration.waiting;
+  return new Promise((resolve, reject) => {
+    worker?.addEventListener("statechange", () => {
+      if (worker.state === "activated") resolve();
+      // `serviceWorker.ready` would never settle here
+      if (worker.state === "redundant") reject(new Error("the service worker could not be installed; its console names the file that is missing or damaged"));
+    });
+  });
+}
