@@ -21,8 +21,8 @@ CORE = ROOT / "weft_core"
 
 OPERATING_SYSTEM = {
     "ctypes", "fcntl", "http", "io", "js", "multiprocessing", "os", "pathlib", "pickle", "platform", "pyodide",
-    "random", "secrets", "select", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading",
-    "time", "urllib", "uuid",
+    "random", "secrets", "select", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "tempfile",
+    "threading", "time", "urllib", "uuid",
 }  # fmt: skip
 ALLOWED = {
     # The codec names these two as types of values that may be stored; it makes none and touches no disk.
