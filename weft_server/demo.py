@@ -1,0 +1,187 @@
+"""The demo's web server: serves a built page folder on loopback, and plays the shop that its workflows call.
+
+    python -m weft_server.demo --port 8765 --dir build/demo
+
+It needs only the standard library and leaves nothing behind when it is stopped (Ctrl-C or SIGTERM). The end-to-end
+tests use it as their witness: it counts every attempt and applies every effect once per ``Idempotency-Key``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+from weft_server.shop import Shop
+
+LOOPBACK: Final = "127.0.0.1"
+MAX_BODY_BYTES: Final = 64 * 1024
+HEADERS: Final = {
+    # The strictest policy that the page and Pyodide work under; it also proves that nothing is loaded from elsewhere.
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:; "
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+    ".wasm": "application/wasm",
+    ".py": "text/x-python; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".zip": "application/zip",
+    ".whl": "application/zip",
+}
+
+
+class DemoHandler(SimpleHTTPRequestHandler):
+    """Files below ``/``, the shop below ``/api/``."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "weft-demo"
+    sys_version = ""
+    extensions_map = {"": "application/octet-stream", **TYPES}  # noqa: RUF012 - the base class declares it so
+    server: DemoServer
+
+    def do_GET(self) -> None:
+        """Answer a question about the shop, or send a file."""
+        if not self._host_is_ours():
+            return
+        path = self._path()
+        if not path.startswith("/api/"):
+            super().do_GET()
+        elif path == "/api/effects":
+            self._answer(200, self.server.shop.report())
+        elif path == "/api/health":
+            self._answer(200, {"open": True})
+        else:
+            self._answer(404, {"error": f"there is nothing to read at {path}"})
+
+    def do_POST(self) -> None:
+        """Ask the shop for an effect (``/api/reserve`` …) or set how reliable it is (``/api/weather``)."""
+        body = self._body()
+        if body is None or not self._host_is_ours():
+            return
+        path = self._path()
+        if path == "/api/weather":
+            self._answer(*self.server.shop.set_weather(body))
+            return
+        key = self.headers.get("Idempotency-Key", "")
+        self._answer(*self.server.shop.serve(path.removeprefix("/api/"), key, body))
+
+    def _path(self) -> str:
+        return self.path.partition("?")[0]
+
+    def _host_is_ours(self) -> bool:
+        """Refuse other host names: a page elsewhere must not reach loopback by pointing its own name at it."""
+        port = self.server.server_address[1]
+        ours = (self.headers.get("Host") or "") in {f"{LOOPBACK}:{port}", f"localhost:{port}"}
+        if not ours:
+            self.close_connection = True
+            self._answer(403, {"error": f"this server answers only for http://{LOOPBACK}:{port}/"})
+        return ours
+
+    def _body(self) -> dict[str, Any] | None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+            self.close_connection = True
+            self._answer(413, {"error": f"send a JSON object of at most {MAX_BODY_BYTES} bytes"})
+            return None
+        try:
+            body = json.loads(self.rfile.read(int(length)) or b"{}")
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            self._answer(400, {"error": "the body is not a JSON object"})
+            return None
+        return body
+
+    def _answer(self, status: int, body: object) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def end_headers(self) -> None:
+        """Add the headers that every answer carries."""
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Stay quiet unless ``--verbose``: the address must not scroll away."""
+        if self.server.verbose:
+            super().log_message(format, *args)
+
+
+class DemoServer(ThreadingHTTPServer):
+    """One folder and one shop on one loopback port. Port 0 takes a free one."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, folder: Path, shop: Shop, *, verbose: bool = False) -> None:
+        self.shop = shop
+        self.verbose = verbose
+        super().__init__((LOOPBACK, port), functools.partial(DemoHandler, directory=str(folder)))
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://{LOOPBACK}:{self.server_address[1]}/"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that hangs up (tab closed, killed) is everyday life here; anything else is shown."""
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until stopped. Exit code 2: the folder or the port cannot be used."""
+    options = _parser().parse_args(argv)
+    if not (options.dir / "index.html").is_file():
+        print(f"no index.html in {options.dir}: build the page first with `make demo-build`", file=sys.stderr)
+        return 2
+    shop = Shop(latency_ms=options.latency_ms, ledger=options.ledger)
+    try:
+        server = DemoServer(options.port, options.dir, shop, verbose=options.verbose)
+    except OSError as error:
+        print(f"cannot listen on port {options.port}: {error.strerror}. Choose another with --port", file=sys.stderr)
+        return 2
+    for stop in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: a shell starts background jobs with it ignored
+        signal.signal(stop, signal.default_int_handler)
+    with server:
+        print(f"Weft demo: {server.url}  (Ctrl-C stops it)", flush=True)
+        try:
+            server.serve_forever(poll_interval=0.1)
+        except KeyboardInterrupt:
+            print("\nstopped", flush=True)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m weft_server.demo", description="Serve the built demo on loopback.")
+    parser.add_argument("--port", type=int, default=8765, help="0 takes a free port (default 8765)")
+    parser.add_argument("--dir", type=Path, default=Path("build/demo"), help="the built folder (default build/demo)")
+    parser.add_argument("--latency-ms", type=int, default=250, help="how long the shop takes to answer (default 250)")
+    parser.add_argument("--ledger", type=Path, help="keep the shop's effects in this file over restarts")
+    parser.add_argument("--verbose", action="store_true", help="log each request")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
