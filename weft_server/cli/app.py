@@ -1,0 +1,157 @@
+"""The commands and their options. What they do is in the module each of them imports when it is called."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weft_server.cli.failure import execute
+
+app = typer.Typer(
+    help="Durable workflows: they go on where they stopped, whatever stopped them.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+browser = typer.Typer(help="The browser runtime.", no_args_is_help=True)
+app.add_typer(browser, name="browser")
+
+Db = Annotated[
+    Path,
+    typer.Option("--db", envvar="WEFT_DB", help="The store: an SQLite file.", show_default="weft.db", metavar="FILE"),
+]
+DEFAULT_DB = Path("weft.db")
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or an unambiguous beginning or end of it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+class Status(StrEnum):
+    """What `weft ls --status` can ask for."""
+
+    running = "running"
+    completed = "completed"
+    failed = "failed"
+    cancelled = "cancelled"
+    held = "held"
+    dead = "dead"
+
+
+class Durability(StrEnum):
+    """strict: every step is on disk before it counts. relaxed: a power cut may lose the last moments."""
+
+    strict = "strict"
+    relaxed = "relaxed"
+
+
+@app.command("run")
+def run_(
+    target: Annotated[
+        str, typer.Argument(metavar="APP.PY:WORKFLOW", help="The file (or module) and the workflow in it.")
+    ],
+    input_: Annotated[
+        str | None, typer.Option("--input", "-i", help="JSON: the workflow's input.", metavar="JSON")
+    ] = None,
+    args: Annotated[bool, typer.Option("--args", help="--input is a JSON array: one item for each input.")] = False,
+    activities: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--activities", "-a", help="A file whose activities replace those of the same name.", metavar="FILE"
+        ),
+    ] = None,
+    db: Db = DEFAULT_DB,
+    id_: Annotated[str | None, typer.Option("--id", help="The run's id; continues this run if it exists.")] = None,
+    new: Annotated[bool, typer.Option("--new", help="Start another run even if an equal one is unfinished.")] = False,
+    durability: Annotated[Durability, typer.Option(help="What a power cut may take.")] = Durability.strict,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No events, only the result.")] = False,
+) -> None:
+    """Start a workflow, or continue it, and print its result as JSON.
+
+    Kill it at any moment and type the same command again: it goes on at the
+    line it waited at. An unfinished run of the same workflow with the same
+    input is continued (--new starts another), and so is every other unfinished
+    run in the store.
+    """
+    from weft_server.cli.run import Request, run
+
+    execute(run, Request(target, input_, args, activities or [], db, id_, new, durability.value, quiet))
+
+
+@app.command("ls")
+def ls_(
+    status: Annotated[Status | None, typer.Option("--status", "-s", help="Only runs in this state.")] = None,
+    workflow: Annotated[str | None, typer.Option("--workflow", "-w", help="Only runs of this workflow.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many runs.")] = 20,
+    cursor: Annotated[str | None, typer.Option(help="Go on where an earlier list ended.", hidden=True)] = None,
+    db: Db = DEFAULT_DB,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, newest first."""
+    from weft_server.cli.look import ls
+
+    execute(ls, db, status.value if status else None, workflow, limit, cursor, as_json)
+
+
+@app.command("show")
+def show_(
+    run_id: RunId,
+    events: Annotated[int, typer.Option("--events", "-n", min=0, help="How many of the last events; 0 for none.")] = 15,
+    db: Db = DEFAULT_DB,
+    as_json: AsJson = False,
+) -> None:
+    """Look into a run: its state, its source with the waiting line marked, its live locals, its last events."""
+    from weft_server.cli.look import show
+
+    execute(show, db, run_id, events, as_json)
+
+
+@app.command("signal")
+def signal_(
+    run_id: RunId,
+    name: Annotated[str, typer.Argument(help="The signal's name.")],
+    payload: Annotated[str | None, typer.Argument(metavar="[JSON]", help="Its payload; null if left out.")] = None,
+    signal_id: Annotated[
+        str | None, typer.Option("--signal-id", help="Sent twice under one id, it counts once.")
+    ] = None,
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Send a signal to a run, also while another process runs it. Done means: durable, it will be delivered."""
+    from weft_server.cli.send import send_signal
+
+    execute(send_signal, db, run_id, name, payload, signal_id)
+
+
+@app.command("cancel")
+def cancel_(
+    run_id: RunId,
+    reason: Annotated[str | None, typer.Option("--reason", "-r", help="Kept with the run.")] = None,
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Ask a run to cancel: it is told at its next suspension point, and its finally blocks run."""
+    from weft_server.cli.send import send_cancel
+
+    execute(send_cancel, db, run_id, reason)
+
+
+@app.command("version")
+def version_() -> None:
+    """Print the version."""
+    from weft_core.version import VERSION
+
+    typer.echo(f"weft {VERSION}")
+
+
+@browser.command("build")
+def browser_build_(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to make.")],
+    workflow: Annotated[
+        list[Path] | None, typer.Option("--workflow", "-w", help="A file to put in beside the runtime.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Make a static folder with the runtime, that any web server can serve. Needs node and npm, only here."""
+    from weft_server.cli.bundle import build
+
+    build(out, workflow or [])
