@@ -1,0 +1,70 @@
+"""Whether anything grows with a run's past: checkpoint size and recovery time after 10 steps and after 100,000."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Sequence
+
+from benchmarks.definitions import ACTIVITIES, WORKFLOWS, counting_then_waiting
+from benchmarks.report import Figure, at_most
+from weft_core import Engine
+from weft_core.ports import Condition, Op
+from weft_core.storage import MemoryStorage
+
+FEW, MANY = 10, 100_000
+RECOVERIES = 15
+
+
+class Weighing(MemoryStorage):
+    """Remembers the size of the first and the last checkpoint written through it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = self.last = 0
+
+    def weigh(self, ops: Sequence[Op]) -> None:
+        for key, value in ops:
+            if key.startswith("ckpt/") and value is not None:
+                self.first = self.first or len(value)
+                self.last = len(value)
+
+    async def batch(self, ops: Sequence[Op]) -> None:
+        self.weigh(ops)
+        await super().batch(ops)
+
+    async def conditional_batch(self, conditions: Sequence[Condition], ops: Sequence[Op]) -> bool:
+        self.weigh(ops)
+        return await super().conditional_batch(conditions, ops)
+
+
+async def figures() -> list[Figure]:
+    few, many = Weighing(), Weighing()
+    for store, steps in ((few, FEW), (many, MANY)):
+        async with Engine(storage=store, workflows=WORKFLOWS, activities=ACTIVITIES) as engine:
+            await engine.start(counting_then_waiting, steps, id="loop")
+            while not any(w["kind"] == "signal" for w in (await engine.describe("loop"))["waiting_for"]):
+                await asyncio.sleep(0.1)
+    early, late = [], []
+    for _ in range(RECOVERIES):
+        early.append(await recovery_ms(few))
+        late.append(await recovery_ms(many))
+    return [
+        Figure("checkpoint after step 1 / at its end, 100,000 steps", f"{many.first} / {many.last} B"),
+        at_most("growth of a checkpoint over 100,000 steps", many.last - many.first, 64, "B"),
+        Figure("open and recover after 10 / 100,000 steps", f"{median(early):.2f} / {median(late):.2f} ms"),
+        at_most("recovery after 100,000 steps / after 10", median(late) / median(early), 1.5),
+    ]
+
+
+def median(values: list[float]) -> float:
+    return statistics.median(values)
+
+
+async def recovery_ms(store: MemoryStorage) -> float:
+    """Open an engine on the store, as after a crash, until the run can be asked."""
+    began = time.perf_counter()
+    async with Engine(storage=store, workflows=WORKFLOWS, activities=ACTIVITIES) as engine:
+        await engine.frames("loop")
+        return (time.perf_counter() - began) * 1000
