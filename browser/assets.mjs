@@ -1,0 +1,127 @@
+/**
+ * The files of a build, each checked against the SHA-256 in its manifest.
+ *
+ * They are taken from the Service Worker's caches first: Firefox refuses `fetch()` in an offline worker before the Service Worker sees it
+ * (bugzilla 2067202), and a cache hit costs no network.
+ */
+
+/** A file of the build is missing or damaged; the message names it. */
+export class AssetError extends Error {
+  /** @param {string} path @param {string} reason */
+  constructor(path, reason) {
+    super(`${path} ${reason}; run \`weft browser build\` again and upload the whole folder`);
+    this.name = "AssetError";
+    this.facts = { path, reason };
+  }
+}
+
+/**
+ * @typedef {{path: string, size: number, sha256: string, boot: boolean}} Asset path relative to the folder that holds the page
+ * @typedef {{format: number, build: string, lock: object, packages: string[], assets: Asset[]}} Manifest
+ */
+
+/** @param {string} url @returns {Promise<Response>} */
+async function cachedOrFetched(url) {
+  return (await globalThis.caches?.match(url, { ignoreVary: true })) ?? fetch(url);
+}
+
+/** @param {string} url @param {string} path named in the error */
+async function responseOf(url, path) {
+  /** @type {Response} */ let response;
+  try {
+    response = await cachedOrFetched(url);
+  } catch (error) {
+    throw new AssetError(path, `cannot be loaded (${error instanceof Error ? error.message : error})`);
+  }
+  if (!response.ok) throw new AssetError(path, `is missing (HTTP ${response.status})`);
+  return response;
+}
+
+/** @param {ArrayBuffer} bytes @returns {Promise<string>} */
+export async function sha256(bytes) {
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** @param {Asset} asset @param {ArrayBuffer} bytes */
+export async function verify(asset, bytes) {
+  if (bytes.byteLength !== asset.size) throw new AssetError(asset.path, `is damaged: ${bytes.byteLength} bytes instead of ${asset.size}`);
+  if (!globalThis.crypto?.subtle) return; // plain http other than localhost: the browser gives no digests there
+  const found = await sha256(bytes);
+  if (found !== asset.sha256) throw new AssetError(asset.path, `is damaged: its SHA-256 is ${found} instead of ${asset.sha256}`);
+}
+
+export class Assets {
+  /** @param {string} base URL of the folder with manifest.json @param {(loaded: number) => void} onProgress share of the boot bytes, 0 to 1 */
+  constructor(base, onProgress) {
+    this.base = base;
+    this.root = new URL("../", base).href;
+    this.onProgress = onProgress;
+    this.loaded = 0;
+    this.total = 1;
+    /** @type {Map<string, Asset>} by URL */ this.byUrl = new Map();
+    /** @type {Promise<void>[]} */ this.checks = [];
+  }
+
+  /** Read the manifest. */
+  async open() {
+    const response = await responseOf(`${this.base}manifest.json`, "weft/manifest.json");
+    /** @type {Manifest} */ this.manifest = await response.json().catch(() => {
+      throw new AssetError("weft/manifest.json", "is not JSON");
+    });
+    for (const asset of this.manifest.assets) this.byUrl.set(new URL(asset.path, this.root).href, asset);
+    this.total = this.manifest.assets.filter((asset) => asset.boot).reduce((sum, asset) => sum + asset.size, 0) || 1;
+    return this.manifest;
+  }
+
+  /** A response whose body streams while it is checked; await {@link verified} before trusting it. @param {string} url */
+  async response(url) {
+    const asset = this.byUrl.get(url);
+    if (!asset) throw new AssetError(url.replace(this.root, ""), "is not in the manifest");
+    const response = await responseOf(url, asset.path);
+    const check = this.#check(asset, response.clone());
+    check.catch(() => {}); // reported by verified()
+    this.checks.push(check);
+    return response;
+  }
+
+  /** @param {Asset} asset @param {Response} response */
+  async #check(asset, response) {
+    await verify(asset, await response.arrayBuffer());
+    this.loaded += asset.size;
+    this.onProgress(Math.min(1, this.loaded / this.total));
+  }
+
+  /** Resolves when everything that was asked for so far is whole; rejects with the first AssetError. */
+  async verified() {
+    await Promise.all(this.checks);
+  }
+
+  /** The whole, checked bytes. @param {string} url */
+  async bytes(url) {
+    const response = await this.response(url);
+    const bytes = await response.arrayBuffer();
+    await this.checks[this.checks.length - 1];
+    return bytes;
+  }
+
+  /** A text the author gave: checked when the build knows it, taken as it is when not. @param {string} url @returns {Promise<string>} */
+  async source(url) {
+    if (this.byUrl.has(url)) return new TextDecoder().decode(await this.bytes(url));
+    return (await responseOf(url, url)).text();
+  }
+
+  /** Run `work` while `fetch` in this worker answers with checked assets. @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+  async serving(work) {
+    const plain = globalThis.fetch;
+    globalThis.fetch = (input, init) => {
+      const url = typeof input === "string" ? input : input instanceof URL ? input.href : input.url;
+      return this.byUrl.has(url) ? this.response(url) : plain(input, init);
+    };
+    try {
+      return await work();
+    } finally {
+      globalThis.fetch = plain;
+    }
+  }
+}

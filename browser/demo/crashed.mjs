@@ -1,0 +1,8 @@
+/** The page that is left after "Crash this tab". It starts no engine. */
+const when = document.getElementById("when");
+const again = document.getElementById("again");
+if (when) when.textContent = new Date().toLocaleTimeString();
+if (again instanceof HTMLAnchorElement) {
+  again.href = `./${location.hash}`;
+  again.focus();
+}

@@ -1,0 +1,38 @@
+/** The list of all orders on this device, newest first. */
+import { clock, h } from "./dom.mjs";
+
+const TEXT = { running: "under way", completed: "done", failed: "failed", cancelled: "cancelled", held: "held: code changed", dead: "needs a look" };
+
+/** @param {any[]} items @param {string | null} chosen @param {(id: string) => void} choose */
+export function runList(items, chosen, choose) {
+  if (!items.length) return h("p", { class: "empty", text: "No orders on this device yet." });
+  const rows = items.map((run) =>
+    h(
+      "tr",
+      { class: run.id === chosen ? "chosen" : null },
+      h("th", { scope: "row" }, h("a", { href: `#${encodeURIComponent(run.id)}`, "aria-current": run.id === chosen ? "true" : null, onclick: () => choose(run.id) }, run.id)),
+      h("td", {}, h("span", { class: `chip ${chipMood(run)}`, text: outcome(run) })),
+      h("td", { class: "waits", text: waits(run) }),
+      h("td", { class: "number", text: `${run.steps} ${run.steps === 1 ? "step" : "steps"}` }),
+      h("td", { class: "number" }, h("time", { datetime: new Date(run.created_at).toISOString(), text: clock(run.created_at) })),
+    ),
+  );
+  const heads = ["Order", "Status", "Waits for", "Steps", "Placed"].map((text) => h("th", { scope: "col", text }));
+  return h("table", {}, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...rows));
+}
+
+/** @param {any} run */
+export function outcome(run) {
+  if (run.status === "completed" && run.result?.status) return run.result.status;
+  return TEXT[run.status] ?? run.status;
+}
+
+/** @param {any} run */
+export function chipMood(run) {
+  if (run.status === "running") return run.waiting_for?.some((wait) => wait.kind === "signal") ? "asks" : "busy";
+  return run.status === "completed" && run.result?.status !== "undone" ? "good" : "bad";
+}
+
+function waits(run) {
+  return (run.waiting_for ?? []).map((wait) => (wait.attempt > 1 ? `${wait.name}, attempt ${wait.attempt}` : wait.name ?? wait.kind)).join(", ") || "–";
+}

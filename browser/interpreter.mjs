@@ -1,0 +1,66 @@
+/** Loads Python: the runtime, the packages of the build and the author's files. Knows nothing of engines or tabs. */
+import { AssetError, Assets } from "./assets.mjs";
+
+/** @typedef {{workflows: string[], activities: string[], base: string}} Sources absolute URLs */
+
+const APP = "/weft_app";
+
+/**
+ * @param {Sources} sources @param {(stage: string, progress: number) => void} report
+ * @returns {Promise<{python: any, workflows: string[], activities: string[], build: string}>} module names, in the order given
+ */
+export async function loadInterpreter(sources, report) {
+  let stage = "loading Python";
+  const assets = new Assets(sources.base, (progress) => report(stage, progress * 0.8));
+  report(stage, 0);
+  const manifest = await assets.open();
+  const at = (/** @type {string} */ name) => new URL(name, sources.base).href;
+  const texts = Promise.all([...sources.workflows, ...sources.activities].map((url) => assets.source(url)));
+  const packages = Promise.all(manifest.packages.map((path) => assets.bytes(new URL(path, assets.root).href)));
+  texts.catch(() => {}); // awaited below, after Python
+  packages.catch(() => {});
+  // The module loader cannot be given bytes, so the module is read and checked beside it; the second read comes from the same cache.
+  const glue = assets.response(at("pyodide.asm.mjs"));
+  glue.catch(() => {});
+  const python = await assets.serving(() => loadPyodide(at, manifest.lock)).catch(async (error) => {
+    await glue; // says which file is missing, where the loader only says that it failed
+    await assets.verified();
+    throw error;
+  });
+  await glue;
+  await assets.verified();
+  stage = "unpacking packages";
+  report(stage, 0.85);
+  for (const archive of await packages) python.unpackArchive(archive, "wheel");
+  const names = writeSources(python, [...sources.workflows, ...sources.activities], await texts);
+  return {
+    python, build: manifest.build,
+    workflows: names.slice(0, sources.workflows.length), activities: names.slice(sources.workflows.length),
+  };
+}
+
+/** @param {(name: string) => string} at @param {object} lock */
+async function loadPyodide(at, lock) {
+  const { loadPyodide: load } = await import(at("pyodide.mjs")).catch((error) => {
+    throw new AssetError("weft/pyodide.mjs", `cannot be loaded (${error.message})`);
+  });
+  return load({
+    indexURL: at("./"),
+    stdLibURL: at("stdlib.zip"),
+    lockFileContents: lock,
+    packageBaseUrl: at("./"),
+    stdout: (/** @type {string} */ line) => console.log(line),
+    stderr: (/** @type {string} */ line) => console.warn(line),
+  });
+}
+
+/** Each file becomes an importable module of its own name. @param {any} python @param {string[]} urls @param {string[]} texts */
+function writeSources(python, urls, texts) {
+  python.FS.mkdirTree(APP);
+  return urls.map((url, i) => {
+    const file = decodeURIComponent(new URL(url).pathname.split("/").pop() ?? "");
+    if (!/^[A-Za-z_]\w*\.py$/.test(file)) throw new AssetError(url, "is no Python module: its file name must be a Python name ending in .py");
+    python.FS.writeFile(`${APP}/${file}`, texts[i]);
+    return file.slice(0, -3);
+  });
+}

@@ -1,0 +1,159 @@
+"""Build a static site with Weft in it: ``python -m weft_browser.build OUT --workflow shop.py --page site/``.
+
+    OUT/                the files of --page and the workflow files
+    OUT/sw.mjs          the Service Worker, which knows the hash of the manifest
+    OUT/weft/           page client, engine worker, Python, packages; manifest.json names every file with its SHA-256
+
+Any web server can serve it and nothing is loaded from elsewhere. The same input gives the same bytes. Needs node and npm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import ingredients
+from .ingredients import BuildError
+
+FORMAT = 1
+PAGE_SCRIPTS = ("client", "leader", "broker", "rpc", "tail", "assets", "interpreter", "worker")
+STORE_SCRIPTS = ("idb_store", "idb_handle", "store_frames", "store_client", "store_host")
+BOOT = ("pyodide.asm.mjs", "pyodide.asm.wasm", "stdlib.zip")
+"""What a starting worker reads, besides the packages: the progress bar is the share of these bytes."""
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What :func:`build` made."""
+
+    out: Path
+    build_id: str
+    files: int
+    size: int
+
+
+def build(
+    out: Path,
+    *,
+    workflows: Sequence[Path] = (),
+    page: Path | None = None,
+    cache: Path | None = None,
+    report: Report = lambda line: None,
+) -> Built:
+    """Make or renew the site in ``out``. Raises :class:`BuildError` with what to do."""
+    tree = ingredients.source_tree()
+    store = cache or ingredients.default_cache(tree)
+    out.mkdir(parents=True, exist_ok=True)
+    site = _page_files(page, out) + _workflow_files(workflows)
+    shutil.rmtree(out / "weft", ignore_errors=True)
+    (out / "weft").mkdir()
+    for source, name in site:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, out / name)
+    report("Python runtime")
+    runtime = ingredients.runtime(tree, store)
+    for name in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm"):
+        shutil.copyfile(runtime / name, out / "weft" / name)
+    report("standard library")
+    shutil.copyfile(ingredients.stdlib(tree, store, runtime), out / "weft" / "stdlib.zip")
+    report("packages")
+    packages = [ingredients.msgpack_wheel(store), ingredients.own_wheel(tree, store, runtime)]
+    for wheel in packages:
+        shutil.copyfile(wheel, out / "weft" / wheel.name)
+    _scripts(tree, out)
+    return _seal(out, [name for _, name in site], [f"weft/{wheel.name}" for wheel in packages], runtime)
+
+
+def _page_files(page: Path | None, out: Path) -> list[tuple[Path, str]]:
+    if page is None:
+        return []
+    if not page.is_dir():
+        raise BuildError(f"--page {page} is not a folder; name the folder that holds index.html")
+    found = []
+    for path in sorted(page.rglob("*")):
+        relative = path.relative_to(page)
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.parts)
+        if path.is_file() and not hidden and out not in path.parents:
+            found.append((path, relative.as_posix()))
+    taken = [name for _, name in found if name == "sw.mjs" or name.startswith("weft/")]
+    if taken:
+        raise BuildError(f"--page {page} has {taken[0]}, a name that the build needs; rename it")
+    return found
+
+
+def _workflow_files(workflows: Sequence[Path]) -> list[tuple[Path, str]]:
+    for path in workflows:
+        if not path.is_file():
+            raise BuildError(f"--workflow {path} does not exist")
+        if path.suffix != ".py" or not path.stem.isidentifier():
+            raise BuildError(f"--workflow {path} cannot be imported: its name must be a Python name ending in .py")
+    return [(path, path.name) for path in workflows]
+
+
+def _scripts(tree: Path, out: Path) -> None:
+    """In the site all scripts lie in one folder; in the source tree they lie in two."""
+    for folder, names in (("browser", PAGE_SCRIPTS), ("service_worker", STORE_SCRIPTS)):
+        for name in names:
+            text = (tree / folder / f"{name}.mjs").read_text("utf-8")
+            for other in ("../service_worker/", "../browser/"):
+                text = text.replace(f'from "{other}', 'from "./')
+            (out / "weft" / f"{name}.mjs").write_text(text, "utf-8")
+
+
+def _seal(out: Path, site: list[str], packages: list[str], runtime: Path) -> Built:
+    """Write the manifest, and the Service Worker that trusts exactly this manifest."""
+    boot = {f"weft/{name}" for name in BOOT} | set(packages)
+    names = sorted(set(site) | {f"weft/{path.name}" for path in (out / "weft").iterdir()})
+    assets = [
+        {"path": n, "size": (out / n).stat().st_size, "sha256": _sha256((out / n).read_bytes()), "boot": n in boot}
+        for n in names
+    ]
+    lock = {"info": json.loads((runtime / "pyodide-lock.json").read_text("utf-8"))["info"], "packages": {}}
+    build_id = _sha256(json.dumps([FORMAT, packages, assets]).encode())[:16]
+    manifest = {"format": FORMAT, "build": build_id, "lock": lock, "packages": packages, "assets": assets}
+    data = json.dumps(manifest, indent=1).encode()
+    (out / "weft" / "manifest.json").write_bytes(data)
+    worker = (ingredients.source_tree() / "service_worker" / "sw.mjs").read_text("utf-8")
+    for here, there in (
+        ('from "../browser/', 'from "./weft/'),
+        ('from "./store_', 'from "./weft/store_'),
+        ("@WEFT_BUILD@", build_id),
+        ("@WEFT_MANIFEST_SHA256@", _sha256(data)),
+    ):
+        if here not in worker:
+            raise BuildError(f"service_worker/sw.mjs has no {here!r}; it does not fit this builder")
+        worker = worker.replace(here, there)
+    (out / "sw.mjs").write_text(worker, "utf-8")
+    return Built(out, build_id, len(assets) + 2, sum(int(str(asset["size"])) for asset in assets))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m weft_browser.build", description="Build a static site with Weft.")
+    parser.add_argument("out", type=Path, help="folder to make; any web server can serve it")
+    parser.add_argument("--workflow", type=Path, action="append", default=[], metavar="FILE", help="Python file to ship")
+    parser.add_argument("--page", type=Path, metavar="DIR", help="your page: index.html and what it needs")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="where downloads and bytecode are kept")
+    asked = parser.parse_args(arguments)
+    try:
+        built = build(asked.out, workflows=asked.workflow, page=asked.page, cache=asked.cache, report=print)
+    except BuildError as error:
+        print(f"weft browser build: {error}", file=sys.stderr)
+        return 1
+    print(f"{built.out}: build {built.build_id}, {built.files} files, {built.size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""What a site is made of: the pinned Python runtime, its precompiled library, and two wheels. All cached, all checked."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import weft_core
+from weft_core.version import VERSION
+
+HERE = Path(__file__).resolve().parent
+
+MSGPACK = "msgpack==1.2.4"
+MSGPACK_WHEEL = "msgpack-1.2.4-cp314-cp314-pyemscripten_2026_0_wasm32.whl"
+MSGPACK_SHA256 = "06a0657a4110d563255006b7cb7147432f67827144e429c2cdb1c967548d1817"
+PYODIDE_PLATFORM = ("--platform", "pyemscripten_2026_0_wasm32", "--python-version", "3.14", "--implementation", "cp")
+
+DATE = (2020, 1, 1, 0, 0, 0)
+
+
+class BuildError(Exception):
+    """The site cannot be built; the message says what is missing and what to do."""
+
+
+def source_tree() -> Path:
+    """The folder that holds ``browser/`` and ``service_worker/``: inside the installed package, or the checkout."""
+    installed = HERE / "_assets"
+    tree = installed if installed.is_dir() else HERE.parent.parent
+    if not (tree / "browser" / "package-lock.json").is_file():
+        raise BuildError(f"{tree / 'browser' / 'package-lock.json'} is missing; install weft again")
+    return tree
+
+
+def default_cache(tree: Path) -> Path:
+    """``build/`` of a checkout, else the user's cache folder."""
+    if (tree / "pyproject.toml").is_file():
+        return tree / "build" / "browser"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weft" / "browser"
+
+
+# ------------------------------------------------------------------ from the package registries
+
+
+def runtime(tree: Path, cache: Path) -> Path:
+    """The folder of the pinned npm package ``pyodide``; npm checks it against the hashes in package-lock.json."""
+    lock = tree / "browser" / "package-lock.json"
+    home = cache / f"npm-{_digest(lock.read_bytes())}"
+    found = home / "node_modules" / "pyodide"
+    if (home / "complete").is_file():
+        return found
+    home.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(tree / "browser" / name, home / name)
+    _run(_tool("npm"), "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--silent", cwd=home)
+    (home / "complete").touch()
+    return found
+
+
+def msgpack_wheel(cache: Path) -> Path:
+    """The msgpack wheel for Pyodide, exactly the pinned bytes."""
+    wheel = cache / MSGPACK_WHEEL
+    if not wheel.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:")
+        _run(*pip, *PYODIDE_PLATFORM, "--dest", str(cache), MSGPACK, cwd=cache)
+    if not wheel.is_file():
+        raise BuildError(f"pip did not bring {MSGPACK_WHEEL}; put that file into {cache}")
+    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if found != MSGPACK_SHA256:
+        raise BuildError(f"{wheel} is not the pinned file (SHA-256 {found}, expected {MSGPACK_SHA256}); delete it")
+    return wheel
+
+
+# ------------------------------------------------------------------ made here
+
+
+def stdlib(tree: Path, cache: Path, runtime: Path) -> Path:
+    """Pyodide's standard library as bytecode."""
+    source = runtime / "python_stdlib.zip"
+    made = cache / f"stdlib-{_digest(source.read_bytes(), _precompiler(tree))}.zip"
+    return _precompile(tree, runtime, source, made, "stdlib")
+
+
+def own_wheel(tree: Path, cache: Path, runtime: Path) -> Path:
+    """A wheel of ``weft_core`` and ``weft_browser`` as they are installed here, with bytecode."""
+    name = f"weft_engine-{VERSION}-py3-none-any.whl"
+    files = _own_files()
+    plain = b"".join(path.encode() + b"\0" + data for path, data in files)
+    made = cache / f"weft-{_digest(plain, _precompiler(tree))}" / name
+    if not made.is_file():
+        made.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / name
+            with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+                for path, data in [*files, *_metadata(files)]:
+                    archive.writestr(zipfile.ZipInfo(path, DATE), data)
+            _precompile(tree, runtime, source, made, "wheel")
+    return made
+
+
+def _own_files() -> list[tuple[str, bytes]]:
+    roots = [Path(str(weft_core.__file__)).parent, HERE]
+    return [
+        (f"{root.name}/{path.relative_to(root).as_posix()}", path.read_bytes())
+        for root in roots
+        for path in sorted(root.rglob("*.py"))
+        if "_assets" not in path.parts
+    ]
+
+
+def _metadata(files: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    folder = f"weft_engine-{VERSION}.dist-info"
+    texts = {
+        "METADATA": f"Metadata-Version: 2.4\nName: weft-engine\nVersion: {VERSION}\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: weft_browser.build\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    described = [(f"{folder}/{name}", text.encode()) for name, text in texts.items()]
+    lines = [f"{path},sha256={_record_hash(data)},{len(data)}" for path, data in [*files, *described]]
+    return [*described, (f"{folder}/RECORD", "\n".join([*lines, f"{folder}/RECORD,,", ""]).encode())]
+
+
+def _record_hash(data: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+
+def _precompiler(tree: Path) -> bytes:
+    return (HERE / "precompile.py").read_bytes() + (tree / "browser" / "tools" / "precompile.mjs").read_bytes()
+
+
+def _precompile(tree: Path, runtime: Path, source: Path, made: Path, kind: str) -> Path:
+    if not made.is_file():
+        half = made.with_suffix(f".{os.getpid()}")
+        script = tree / "browser" / "tools" / "precompile.mjs"
+        _run(_tool("node"), str(script), str(runtime), str(HERE / "precompile.py"), str(source), str(half), kind, cwd=tree)
+        half.replace(made)
+    return made
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise BuildError(f"{name} is not on the PATH; building for browsers needs node 20 or newer with npm")
+    return found
+
+
+def _run(*command: str, cwd: Path) -> None:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-12:])
+        raise BuildError(f"`{' '.join(command[:4])} …` failed:\n{tail}")

@@ -1,0 +1,71 @@
+"""A quicker ``call_soon`` for Pyodide's event loop.
+
+Pyodide makes one JavaScript macrotask for each callback (0.1 ms; 4 ms in WebKit workers, where it falls back to
+``setTimeout``). Here all callbacks that are ready run in one macrotask of one MessageChannel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import js
+from pyodide.ffi import create_proxy
+
+MAX_SLICE_MS = 8.0
+"""After this long the worker's own messages get a turn."""
+
+
+class ReadyQueue:
+    """Callbacks that are ready to run, in order."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop: Any = loop
+        self._ready: deque[asyncio.Handle] = deque()
+        self._asked = False
+        channel = js.MessageChannel.new()
+        self._port = channel.port2
+        channel.port1.onmessage = create_proxy(self._on_message)
+
+    def call_soon(
+        self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self._loop, context=context)
+        self._ready.append(handle)
+        if not self._asked:
+            self._asked = True
+            self._port.postMessage(None)
+        return handle
+
+    def _on_message(self, _event: Any) -> None:
+        self._asked = False
+        self.run()
+
+    def run(self) -> None:
+        """Run what is ready now, and what that makes ready, for a slice of time."""
+        # JavaScript entered Python on a thread state of its own, which must know its loop and hooks.
+        self._loop._install_running_loop()
+        self._loop._install_asyncgen_hooks()
+        ready = self._ready
+        end = js.performance.now() + MAX_SLICE_MS
+        while ready:
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()
+                if js.performance.now() > end:
+                    break
+        if ready and not self._asked:
+            self._asked = True
+            self._port.postMessage(None)
+
+
+def install() -> ReadyQueue:
+    """Give the running loop the quicker ``call_soon``."""
+    loop: Any = asyncio.get_event_loop()
+    queue = ReadyQueue(loop)
+    loop.call_soon = queue.call_soon
+    loop.call_soon_threadsafe = queue.call_soon
+    return queue

@@ -1,0 +1,84 @@
+"""What the engine worker calls: load the author's modules, open an engine on the bridge, answer calls.
+
+Only text, numbers and bytes cross the border to JavaScript, and the functions that it may call are made once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+from types import ModuleType
+from typing import Any
+
+from pyodide.ffi import create_proxy
+
+from weft_core.client.wire import Dispatcher
+from weft_core.engine import Engine
+from weft_core.workflow import definitions_in
+
+from . import loop
+from .storage import BridgeStorage
+
+APP = "/weft_app"
+"""Where ``interpreter.mjs`` puts the author's files."""
+
+
+class Runtime:
+    """One worker's Python: prepared as a standby, then perhaps the owner of the engine."""
+
+    def __init__(self, bridge: Any, workflows: list[ModuleType], activities: list[ModuleType]) -> None:
+        self._bridge = bridge
+        self._queue = loop.install()
+        self._workflows = [found for module in workflows for found in definitions_in(module)[0]]
+        self._activities = [found for module in activities for found in definitions_in(module)[1]]
+        self._storage: BridgeStorage | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._calls: set[asyncio.Task[None]] = set()
+        bridge.attach(create_proxy(self._stored), create_proxy(self._called))
+
+    async def open(self, options: dict[str, Any]) -> None:
+        """Open the engine, recover its runs, and begin to answer."""
+        self._storage = BridgeStorage(self._bridge, durability=options["durability"])
+        engine = Engine(storage=self._storage, workflows=self._workflows, activities=self._activities)
+        await engine.__aenter__()  # never left: the worker dies with its tab, and recovery is the way on
+        engine.subscribe(self._event)
+        self._dispatcher = Dispatcher(engine)
+
+    def _stored(self, request_id: int, reply: Any) -> None:
+        if self._storage is not None:
+            self._storage.stored(request_id, reply)
+            self._queue.run()  # at once, and not with the next macrotask
+
+    def _called(self, request_id: int, method: str, params: str) -> None:
+        call = asyncio.ensure_future(self._answer(request_id, method, params))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        self._queue.run()
+
+    async def _answer(self, request_id: int, method: str, params: str) -> None:
+        assert self._dispatcher is not None
+        self._bridge.reply(request_id, await self._dispatcher.call(method, params))
+
+    def _event(self, event: dict[str, Any]) -> None:
+        self._bridge.event(json.dumps(event))
+
+
+_runtime: Runtime | None = None
+
+
+def prepare(bridge: Any, workflow_names: str, activity_names: str) -> None:
+    """Import the author's modules, named one a line. No engine yet: this tab may never lead."""
+    global _runtime
+    if APP not in sys.path:
+        sys.path.insert(0, APP)
+    workflows = [importlib.import_module(name) for name in workflow_names.split()]
+    activities = [importlib.import_module(name) for name in activity_names.split()]
+    _runtime = Runtime(bridge, workflows, activities)
+
+
+async def open(options_json: str) -> None:
+    """This tab leads: open the engine."""
+    assert _runtime is not None
+    await _runtime.open(json.loads(options_json))

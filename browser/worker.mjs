@@ -1,0 +1,128 @@
+/**
+ * The engine worker of a tab. It waits for the Web Lock of its store; until then it may load Python as a standby. With the lock it opens the
+ * engine, says so to all tabs, answers their calls and sends them the events. It dies with its tab, and the next in line goes on.
+ */
+import { IdbStore } from "../service_worker/idb_store.mjs";
+import { StoreClient } from "../service_worker/store_client.mjs";
+import { loadInterpreter } from "./interpreter.mjs";
+import { PROTOCOL, Responder } from "./rpc.mjs";
+
+/** @typedef {{t: "init", id: string, name: string, base: string, storage: "direct" | "service-worker", durability: "strict" | "relaxed", workflows: string[], activities: string[]}} Init */
+
+/** @type {Init} */ let init;
+/** @type {BroadcastChannel} */ let channel;
+/** @type {StoreClient | IdbStore} */ let store;
+/** @type {Promise<any> | null} the Python module weft_browser.main, ready to open an engine */ let prepared = null;
+let leading = false; // holds the lock
+let ready = false; // the engine is open
+
+const toPage = (/** @type {object} */ message) => postMessage(message);
+const toAll = (/** @type {object} */ message) => channel.postMessage({ v: PROTOCOL, ...message });
+const status = (/** @type {object} */ change) => toPage({ t: "status", status: change });
+
+/** What Python may call: flat values only, and these functions are made once. */
+const bridge = {
+  /** @param {number} id @param {Uint8Array} frame */
+  store(id, frame) {
+    store.call(frame).then((reply) => bridge.stored(id, reply));
+  },
+  /** @param {number} id @param {string} text */
+  reply(id, text) {
+    responder.reply(id, text);
+  },
+  /** @param {string} text */
+  event(text) {
+    toPage({ t: "event", text });
+    toAll({ t: "event", text });
+  },
+  /** @param {string} text */
+  health(text) {
+    health(JSON.parse(text));
+  },
+  /** @param {(id: number, reply: Uint8Array) => void} stored @param {(id: number, method: string, params: string) => void} called */
+  attach(stored, called) {
+    bridge.stored = stored;
+    bridge.called = called;
+  },
+  /** @type {(id: number, reply: Uint8Array) => void} set by Python */ stored: () => {},
+  /** @type {(id: number, method: string, params: string) => void} set by Python */ called: () => {},
+};
+
+const responder = new Responder((id, method, params) => bridge.called(id, method, params));
+
+function prepare() {
+  prepared ??= (async () => {
+    const { python, workflows, activities } = await loadInterpreter(init, (stage, progress) => leading && status({ stage, progress }));
+    const main = python.pyimport("weft_browser.main");
+    try {
+      main.prepare(bridge, workflows.join("\n"), activities.join("\n"));
+    } catch (error) {
+      throw Object.assign(new Error(pythonMessage(error)), { name: "WorkflowImportError" });
+    }
+    return main;
+  })();
+  return prepared;
+}
+
+/** Runs while the lock is held. */
+async function lead() {
+  leading = true;
+  status({ role: "leader", state: "loading" });
+  const main = await prepare();
+  status({ stage: "opening the store", progress: 0.95 });
+  await main.open(JSON.stringify({ name: init.name, storage: init.storage, durability: init.durability }));
+  ready = true;
+  toPage({ t: "leader", leader: init.id });
+  toAll({ t: "leader", leader: init.id });
+  await new Promise(() => {}); // the lock is held for as long as this worker lives
+}
+
+/** @param {{fenced?: boolean, degraded?: boolean, error: {code: string, message: string}}} report */
+function health({ fenced, error }) {
+  if (fenced) failed(error); // another engine owns the store: end, and stand in line again
+  else status({ state: "degraded", error });
+}
+
+/** @param {any} error */
+function failed(error) {
+  leading = ready = false;
+  if (channel) toAll({ t: "ended", leader: init.id });
+  toPage({ t: "failed", error: { code: error.code ?? error.name ?? "Error", message: pythonMessage(error), facts: error.facts ?? {} } });
+}
+
+/** The last line of a Python traceback says what is wrong; the whole of it goes to the console. @param {any} error */
+function pythonMessage(error) {
+  const text = String(error?.message ?? error);
+  if (error?.name !== "PythonError") return text;
+  console.error(text);
+  return text.trim().split("\n").pop() ?? text;
+}
+
+/** @param {any} message from another tab */
+function heard(message) {
+  if (message.v !== PROTOCOL || !ready) return;
+  if (message.t === "hello") toAll({ t: "leader", leader: init.id });
+  else if (message.t === "call") responder.accept(message, toAll);
+}
+
+self.onmessage = ({ data }) => {
+  switch (data.t) {
+    case "init": return start(data);
+    case "warm": return void prepare().catch(failed);
+    case "call": return responder.accept(data, toPage);
+    case "port": return store instanceof StoreClient ? store.connected(data) : undefined;
+  }
+};
+
+/** @param {Init} message */
+function start(message) {
+  init = message;
+  channel = new BroadcastChannel(`weft:${init.name}`);
+  channel.onmessage = ({ data }) => heard(data);
+  const database = `weft:${init.name}`;
+  store = init.storage === "direct"
+    ? new IdbStore(database, { durability: init.durability })
+    : new StoreClient(database, { durability: init.durability, client: init.id, needPort: (id) => toPage({ t: "need-port", id }) });
+  if (!navigator.locks) return failed({ code: "WebLocksUnavailableError", message: "this browser has no Web Locks; use https or a newer browser" });
+  navigator.locks.request(`weft:${init.name}`, lead).catch(failed);
+}
