@@ -23,7 +23,9 @@ PYTHON
 # The archive is about 180 MB: a host that cannot be reached fails within seconds, a slow line gets five minutes.
 download() {
     say "no Chromium found: trying Playwright's own (playwright install chromium)"
-    PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT=10000 timeout 300 "$python" -m playwright install chromium >/dev/null 2>&1
+    PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT=10000 timeout 300 "$python" -m playwright install chromium >/dev/null 2>&1 || return 1
+    # The libraries it needs; where this cannot be done they are mostly there.
+    [ "$(id -u)" != 0 ] || timeout 300 "$python" -m playwright install-deps chromium >/dev/null 2>&1 || true
 }
 
 if [ -n "${WEFT_CHROMIUM:-}" ]; then
