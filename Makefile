@@ -26,9 +26,11 @@ demo: $(DEMO)/index.html ## build the browser bundle and serve the offline shop;
 
 demo-build: $(DEMO)/index.html
 
-$(DEMO)/index.html: $(VENV_READY) $(NODE_READY) $(DEMO_SOURCES)
+$(DEMO)/index.html: $(VENV_READY) $(DEMO_SOURCES)
+	@tools/ensure_node.sh
 	@echo "· building the demo page in $(DEMO)"
-	@$(PY) -m weft_browser.build $(DEMO) --demo
+	@$(PY) -m weft_browser.build $(DEMO) --page browser/demo \
+		--workflow examples/checkout.py --workflow examples/checkout_browser.py
 	@touch $@
 
 test: $(DEMO)/index.html ## every test: unit, command line, real browser

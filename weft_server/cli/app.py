@@ -148,10 +148,14 @@ def version_() -> None:
 def browser_build_(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to make.")],
     workflow: Annotated[
-        list[Path] | None, typer.Option("--workflow", "-w", help="A file to put in beside the runtime.", metavar="FILE")
+        list[Path] | None,
+        typer.Option("--workflow", "-w", help="A Python file to ship; may be repeated.", metavar="FILE"),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", "-p", help="Your page: index.html and what it needs.", metavar="DIR")
     ] = None,
 ) -> None:
     """Make a static folder with the runtime, that any web server can serve. Needs node and npm, only here."""
     from weft_server.cli.bundle import build
 
-    build(out, workflow or [])
+    execute(build, out, workflow or [], page)

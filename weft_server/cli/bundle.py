@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NoReturn
 
-from weft_server.cli.failure import DONE, CommandError, complain
+from weft_server.cli import screen
+from weft_server.cli.failure import DONE, CommandError
 
 
-def build(out: Path, workflows: list[Path]) -> NoReturn:
-    """Build and say what was made. The exit code is 2 when it could not be built."""
-    raise SystemExit(DONE)
+async def build(out: Path, workflows: list[Path], page: Path | None) -> int:
+    """Build, and say what was made and how to look at it."""
+    from weft_browser.build import BuildError
+    from weft_browser.build import build as build_site
+
+    with screen.err().status("building") as progress:
+        try:
+            built = build_site(out, workflows=workflows, page=page, report=progress.update)
+        except BuildError as error:
+            raise CommandError(str(error)) from None
+    print(f"{built.out}: {built.files} files, {built.size / 1e6:.1f} MB, build {built.build_id}")
+    screen.err().print("any web server can serve it; on this machine: ", style="dim", end="")
+    screen.err().print(f"python3 -m http.server --directory {out} 8000", style="dim", markup=False)
+    return DONE
