@@ -1,4 +1,5 @@
 """Runtime helpers referenced (as closure cells) by transformed code."""
+
 import gc
 import itertools
 import sys
@@ -18,6 +19,7 @@ U = _Unset()
 
 class NextOnly:
     """iterators without __iter__ are legal in a for loop"""
+
     __slots__ = ("it",)
 
     def __init__(self, it):
@@ -32,6 +34,7 @@ class NextOnly:
 
 class DictIter:
     """``for k in d`` / d.items() / d.values() with a position that can be checkpointed."""
+
     __slots__ = ("d", "kind", "used", "n", "it")
 
     def __init__(self, d, kind):
@@ -69,6 +72,7 @@ _EMPTY = iter(())
 
 class DeadIter:
     """a dict/set iterator whose container had changed size at snapshot time"""
+
     __slots__ = ("msg",)
 
     def __init__(self, msg):
@@ -83,6 +87,7 @@ class DeadIter:
 
 class SetIter:
     """iteration over a set, in the order the set had when the loop began"""
+
     __slots__ = ("set", "rest", "size")
 
     def __init__(self, s, rest, size):
@@ -125,13 +130,16 @@ def _check_cm(m):
     t = type(m)
     if not hasattr(t, "__enter__") or not hasattr(t, "__exit__"):
         what = "__enter__" if not hasattr(t, "__enter__") else "__exit__"
-        raise TypeError(f"'{t.__name__}' object does not support the context manager protocol"
-                        + (" (missed __exit__ method)" if what == "__exit__" else ""))
+        raise TypeError(
+            f"'{t.__name__}' object does not support the context manager protocol"
+            + (" (missed __exit__ method)" if what == "__exit__" else "")
+        )
     return t
 
 
 class WithC:
     """Pass-through context manager; eviction of the coroutine does not run __exit__."""
+
     __slots__ = ("m", "t")
     skip = (Evict, GeneratorExit)
 
@@ -187,8 +195,9 @@ def rt_aiter(x):
         raise TypeError(f"'async for' requires an object with __aiter__ method, got {t.__name__}")
     it = t.__aiter__(x)
     if not hasattr(type(it), "__anext__"):
-        raise TypeError("'async for' received an object from __aiter__ that does not implement __anext__: "
-                        + type(it).__name__)
+        raise TypeError(
+            "'async for' received an object from __aiter__ that does not implement __anext__: " + type(it).__name__
+        )
     return it
 
 
@@ -252,8 +261,12 @@ def rt_starraised(st, e):
 
 
 def _same(a, b):
-    return (getattr(a, "__notes__", None) is getattr(b, "__notes__", None) and a.__traceback__ is b.__traceback__
-            and a.__cause__ is b.__cause__ and a.__context__ is b.__context__)
+    return (
+        getattr(a, "__notes__", None) is getattr(b, "__notes__", None)
+        and a.__traceback__ is b.__traceback__
+        and a.__cause__ is b.__cause__
+        and a.__context__ is b.__context__
+    )
 
 
 def _leaves(e, acc):
@@ -297,11 +310,28 @@ def _project(eg, ids):
 
 
 RT = {
-    ".iter": rt_iter, ".chain": itertools.chain, ".N1": (None,), ".U": U,
-    ".withC": WithC, ".withG": WithG, ".reenterC": Reenter, ".reenterG": ReenterG,
-    ".aenter": rt_aenter, ".aexit": rt_aexit, ".aiter": rt_aiter, ".anext": rt_anext,
-    ".rex": rt_rex, ".fix": rt_fix, ".slice": slice, ".set": set,
-    ".star": Star, ".starmatch": rt_starmatch, ".starraised": rt_starraised, ".starfinish": rt_starfinish,
-    ".BaseException": BaseException, ".StopAsyncIteration": StopAsyncIteration,
-    ".EvictC": (Evict, GeneratorExit), ".EvictG": (Evict,),
+    ".iter": rt_iter,
+    ".chain": itertools.chain,
+    ".N1": (None,),
+    ".U": U,
+    ".withC": WithC,
+    ".withG": WithG,
+    ".reenterC": Reenter,
+    ".reenterG": ReenterG,
+    ".aenter": rt_aenter,
+    ".aexit": rt_aexit,
+    ".aiter": rt_aiter,
+    ".anext": rt_anext,
+    ".rex": rt_rex,
+    ".fix": rt_fix,
+    ".slice": slice,
+    ".set": set,
+    ".star": Star,
+    ".starmatch": rt_starmatch,
+    ".starraised": rt_starraised,
+    ".starfinish": rt_starfinish,
+    ".BaseException": BaseException,
+    ".StopAsyncIteration": StopAsyncIteration,
+    ".EvictC": (Evict, GeneratorExit),
+    ".EvictG": (Evict,),
 }

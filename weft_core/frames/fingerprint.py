@@ -1,0 +1,40 @@
+"""A fingerprint of source that does not change when the source moves.
+
+Hashes of functions and statements are written into checkpoints, and compared with those of today's code when a
+checkpoint is resumed. They ignore positions, comments and the ordinals of hidden names, and are the same on every
+Python version.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+
+_IGNORED = frozenset(("ctx", "type_comment", "kind", "type_params", "type_ignores"))
+
+
+def canonical(value: object) -> str:
+    """Canonical text of a syntax tree (or of a list of trees, or of a field's value)."""
+    if isinstance(value, ast.Name) and value.id.startswith("."):
+        return "(Hidden " + value.id.rstrip("0123456789") + ")"  # ordinals shift when code is added
+    if isinstance(value, ast.AST):
+        parts = [type(value).__name__]
+        for f in value._fields:
+            child = getattr(value, f, None)
+            # fields that are absent, None or empty differ between versions
+            if f not in _IGNORED and child is not None and child != []:
+                parts.append(f + "=" + canonical(child))
+        return "(" + " ".join(parts) + ")"
+    if isinstance(value, list):
+        return "[" + " ".join(map(canonical, value)) + "]"
+    return repr(value)
+
+
+def digest(text: str) -> str:
+    """Twelve hexadecimal digits for ``text``."""
+    return hashlib.blake2s(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+
+
+def fingerprint(value: object) -> str:
+    """The digest of the canonical text."""
+    return digest(canonical(value))
