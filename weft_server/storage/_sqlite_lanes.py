@@ -1,0 +1,208 @@
+"""A lane: one thread with one connection, and the queue before it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from weft_core.errors import StorageClosedError
+from weft_server.storage._sqlite_file import translate
+
+T = TypeVar("T")
+Call = Callable[[sqlite3.Connection], Any]
+
+MOST_TOGETHER = 256
+"""Calls taken from the queue at once: bounds how long the first of them waits for the last."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A call and the future of who waits for it."""
+
+    call: Call
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Bell:
+    """Wakes one thread. A pipe, because the system wakes its reader much sooner than the waiter of a lock: on a small
+    machine that is half of what handing a commit to a thread costs."""
+
+    def __init__(self) -> None:
+        self._read_end, self._write_end = os.pipe()
+        self._rung = False
+
+    def ring(self) -> None:
+        """End the present or next :meth:`wait`. What was done before it is seen after the wait."""
+        if not self._rung:
+            self._rung = True
+            os.write(self._write_end, b"!")
+
+    def wait(self) -> None:
+        os.read(self._read_end, 1)
+        # Before the thread looks for work: whoever adds some from now on rings again.
+        self._rung = False
+
+    def close(self) -> None:
+        os.close(self._read_end)
+        os.close(self._write_end)
+
+
+Work = Callable[[sqlite3.Connection, list[Job], str], None]
+"""Runs jobs on the connection and fills in result or error of each. Never raises."""
+
+
+class Lane:
+    """Runs calls in the order they came, in a thread that starts with the first one.
+
+    The connection is opened in that thread. If that fails, the calls that wait get the error and the next one tries
+    again.
+    """
+
+    def __init__(self, name: str, connect: Callable[[], sqlite3.Connection], work: Work, path: str) -> None:
+        self._name = name
+        self._connect = connect
+        self._work = work
+        self._path = path
+        self._jobs: deque[Job] = deque()
+        self._bell: Bell | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def submit(self, call: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Ask for a call; the future of the running loop brings its result. Never blocks."""
+        if self._closed:
+            raise StorageClosedError(store="SQLite")
+        bell = self._bell or self._start()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._jobs.append(Job(call, future))
+        bell.ring()
+        return future
+
+    def _start(self) -> Bell:
+        self._bell = Bell()
+        # A daemon: a program that forgets close() must still end. What was acknowledged is on disk anyway.
+        self._thread = threading.Thread(
+            target=self._run, args=(self._bell,), name=f"weft-sqlite-{self._name}", daemon=True
+        )
+        self._thread.start()
+        return self._bell
+
+    async def close(self) -> None:
+        """Let the thread finish what was asked, close its connection and end."""
+        if not self._closed:
+            self._closed = True
+            if self._bell is not None:
+                self._bell.ring()
+        if self._thread is not None and self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join)
+
+    def _run(self, bell: Bell) -> None:
+        connection: sqlite3.Connection | None = None
+        closing = False
+        while not closing:
+            bell.wait()
+            # Looked at before the queue is emptied: nothing comes in after it.
+            closing = self._closed
+            while jobs := self._waiting():
+                connection = self._serve(connection, jobs)
+        if connection is not None:
+            connection.close()
+        bell.close()
+
+    def _waiting(self) -> list[Job]:
+        return [self._jobs.popleft() for _ in range(min(len(self._jobs), MOST_TOGETHER))]
+
+    def _serve(self, connection: sqlite3.Connection | None, jobs: list[Job]) -> sqlite3.Connection | None:
+        try:
+            if connection is None:
+                connection = self._connect()
+            self._work(connection, jobs, self._path)
+        except BaseException as error:
+            _fail(jobs, error, self._path)
+        _deliver(jobs)
+        return connection
+
+
+def run_each(connection: sqlite3.Connection, jobs: list[Job], path: str) -> None:
+    """Reads: each by itself."""
+    for job in jobs:
+        try:
+            job.result = job.call(connection)
+        except Exception as error:
+            _fail([job], error, path)
+
+
+def commit_together(connection: sqlite3.Connection, jobs: list[Job], path: str) -> None:
+    """Writes: one after the other in one transaction, so that each sees the ones before it.
+
+    A call that fails must not take others with it: then everything is rolled back and each is committed by itself.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except Exception as error:
+        _fail(jobs, error, path)
+        return
+    try:
+        for job in jobs:
+            job.result = job.call(connection)
+    except Exception as error:
+        _roll_back(connection)
+        if len(jobs) == 1:
+            _fail(jobs, error, path)
+            return
+        for job in jobs:
+            commit_together(connection, [job], path)
+        return
+    _commit(connection, jobs, path)
+
+
+def _commit(connection: sqlite3.Connection, jobs: list[Job], path: str) -> None:
+    try:
+        connection.execute("COMMIT")
+    except Exception as error:
+        # Still inside the transaction: the commit was refused as a whole and can be taken back.
+        known = connection.in_transaction
+        _roll_back(connection)
+        _fail(jobs, error, path, commit_unknown=not known)
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        try:
+            connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            pass  # the next BEGIN shows whether the connection still works
+
+
+def _fail(jobs: Iterable[Job], error: BaseException, path: str, *, commit_unknown: bool = False) -> None:
+    found = translate(error, path, commit_unknown=commit_unknown)
+    for job in jobs:
+        job.result, job.error = None, found
+
+
+def _deliver(jobs: list[Job]) -> None:
+    """Wake the callers, once for each event loop."""
+    for loop in {job.future.get_loop() for job in jobs}:
+        theirs = [job for job in jobs if job.future.get_loop() is loop]
+        try:
+            loop.call_soon_threadsafe(_resolve, theirs)
+        except RuntimeError:
+            pass  # the loop has been closed: nobody waits any more
+
+
+def _resolve(jobs: list[Job]) -> None:
+    for job in jobs:
+        if job.future.done():
+            continue  # the caller was cancelled
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)
