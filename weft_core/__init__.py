@@ -1,0 +1,34 @@
+"""Weft: durable execution that checkpoints the function itself. The public names; everything else is inside."""
+
+from weft_core.engine import Engine, Page, WorkflowHandle, assert_durable_storage_for_recovery
+from weft_core.errors import RunCancelled, WeftError, is_weft_error, is_weft_error_like
+from weft_core.model.limits import Limits
+from weft_core.model.retry import RetryPolicy
+from weft_core.version import VERSION
+from weft_core.workflow import (
+    Activity, ActivityInfo, Context, Workflow, activity, activity_info, durable, query, signal, workflow,
+)  # fmt: skip
+
+__all__ = [
+    "VERSION",
+    "Activity",
+    "ActivityInfo",
+    "Context",
+    "Engine",
+    "Limits",
+    "Page",
+    "RetryPolicy",
+    "RunCancelled",
+    "WeftError",
+    "Workflow",
+    "WorkflowHandle",
+    "activity",
+    "activity_info",
+    "assert_durable_storage_for_recovery",
+    "durable",
+    "is_weft_error",
+    "is_weft_error_like",
+    "query",
+    "signal",
+    "workflow",
+]

@@ -1,0 +1,39 @@
+"""Leaving messages for a store's owner without owning the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft_core import codec
+from weft_core.engine import StoreReader
+from weft_core.engine.inbox import leave_cancel as _leave_cancel
+from weft_core.engine.inbox import leave_signal as _leave_signal
+from weft_core.errors import RunFinishedError, SignalNotDeclaredError
+from weft_core.model.run import RunHeader
+from weft_core.ports import Ids, Storage
+
+
+async def leave_signal(
+    storage: Storage, ids: Ids, run_id: str, name: str, payload: Any = None, *, signal_id: str | None = None
+) -> str:
+    """Leave a signal; the owner delivers it, now or when it next runs. Durable when this returns.
+
+    ``RunNotFoundError``, ``RunFinishedError``, ``SignalNotDeclaredError``.
+    """
+    header = await _unfinished(storage, run_id, "a signal")
+    if header.signals and name not in header.signals:
+        raise SignalNotDeclaredError(workflow=header.workflow, signal=name, declared=header.signals)
+    return await _leave_signal(storage, ids, run_id, name, codec.dumps(payload), signal_id)
+
+
+async def leave_cancel(storage: Storage, ids: Ids, run_id: str, *, reason: str | None = None) -> str:
+    """Leave a request to cancel a run. ``RunNotFoundError``, ``RunFinishedError``."""
+    await _unfinished(storage, run_id, "cancelling it")
+    return await _leave_cancel(storage, ids, run_id, reason)
+
+
+async def _unfinished(storage: Storage, run_id: str, action: str) -> RunHeader:
+    header = await StoreReader(storage).header(run_id)
+    if header.finished_at is not None:
+        raise RunFinishedError(run_id=run_id, status=header.status, action=action)
+    return header

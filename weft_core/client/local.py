@@ -1,0 +1,35 @@
+"""LocalClient: the client's view of an engine in the same process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft_core.engine import Engine, Page, WorkflowHandle
+
+
+class LocalClient:
+    """Start, signal, query, cancel and look; nothing that drives. The same names as every other client."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def start(self, workflow: str, /, *inputs: Any, **options: Any) -> WorkflowHandle:
+        return await self._engine.start(workflow, *inputs, **options)
+
+    async def signal(self, run_id: str, name: str, payload: Any = None, *, signal_id: str | None = None) -> None:
+        await self._engine.signal(run_id, name, payload, signal_id=signal_id)
+
+    async def query(self, run_id: str, name: str, /, *args: Any) -> Any:
+        return await self._engine.query(run_id, name, *args)
+
+    async def cancel(self, run_id: str, reason: str | None = None) -> None:
+        await self._engine.cancel(run_id, reason)
+
+    async def list(self, **filters: Any) -> Page:
+        return await self._engine.list(**filters)
+
+    async def describe(self, run_id: str) -> dict[str, Any]:
+        return await self._engine.describe(run_id)
+
+    def get_handle(self, run_id: str) -> WorkflowHandle:
+        return self._engine.get_handle(run_id)

@@ -1,0 +1,111 @@
+"""The wire: JSON text in, JSON text out. One table of methods, for browsers, servers and tools alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from weft_core.engine import Engine
+from weft_core.engine.present import jsonable
+from weft_core.errors import InvalidInputError, WeftError
+
+Params = dict[str, Any]
+Method = Callable[[Engine, Params], Awaitable[Any]]
+
+
+class Dispatcher:
+    """Answers calls for an engine. ``call`` never raises: errors are answers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def call(self, method: str, params_json: str) -> str:
+        """``{"ok": ...}`` or ``{"error": {"code", "message", "facts"}}``."""
+        try:
+            handler = METHODS.get(method)
+            if handler is None:
+                raise InvalidInputError(call=method, reason=f"there is no such method; there are {sorted(METHODS)}")
+            params = json.loads(params_json)
+            if not isinstance(params, dict):
+                raise InvalidInputError(call=method, reason="the parameters must be a JSON object")
+            return json.dumps({"ok": await handler(self._engine, params)}, allow_nan=False)
+        except WeftError as error:
+            return json.dumps({"error": jsonable(error.to_json())})
+        except KeyError as missing:
+            refusal = InvalidInputError(call=method, reason=f"the parameter {missing} is missing")
+            return json.dumps({"error": refusal.to_json()})
+        except (ValueError, TypeError) as misfit:
+            refusal = InvalidInputError(call=method, reason=str(misfit))
+            return json.dumps({"error": refusal.to_json()})
+
+
+async def _start(engine: Engine, p: Params) -> Any:
+    inputs = p.get("input", [])
+    if not isinstance(inputs, list):
+        raise InvalidInputError(call="start", reason="input must be the list of positional inputs")
+    handle = await engine.start(p["workflow"], *inputs, id=p.get("id"), idempotency_key=p.get("idempotency_key"))
+    return await handle.describe()
+
+
+async def _signal(engine: Engine, p: Params) -> Any:
+    await engine.signal(p["id"], p["name"], p.get("payload"), signal_id=p.get("signal_id"))
+
+
+async def _query(engine: Engine, p: Params) -> Any:
+    value, step = await engine.query_at(p["id"], p["name"], *p.get("args", []))
+    return {"value": jsonable(value), "step": step}
+
+
+async def _cancel(engine: Engine, p: Params) -> Any:
+    await engine.cancel(p["id"], p.get("reason"))
+
+
+async def _list(engine: Engine, p: Params) -> Any:
+    page = await engine.list(**{k: p[k] for k in ("status", "workflow", "limit", "cursor") if p.get(k) is not None})
+    return {"items": page.items, "cursor": page.cursor}
+
+
+async def _describe(engine: Engine, p: Params) -> Any:
+    return await engine.describe(p["id"])
+
+
+async def _result(engine: Engine, p: Params) -> Any:
+    """Waits for the end; failures are answers here too, as the status says."""
+    try:
+        await engine.get_handle(p["id"]).result()
+    except WeftError as error:
+        info = await engine.describe(p["id"])
+        return {"status": info["status"], "result": None, "error": info["error"] or error.to_json()}
+    info = await engine.describe(p["id"])
+    return {"status": info["status"], "result": info["result"], "error": None}
+
+
+async def _history(engine: Engine, p: Params) -> Any:
+    return await engine.history(p["id"], after=p.get("after", 0), limit=p.get("limit", 1000))
+
+
+async def _frames(engine: Engine, p: Params) -> Any:
+    return await engine.frames(p["id"])
+
+
+async def _resume(engine: Engine, p: Params) -> Any:
+    await engine.resume(p["id"])
+
+
+async def _workflows(engine: Engine, p: Params) -> Any:
+    return [
+        {"name": w.name, "version": w.version, "signals": sorted(w.signals) if w.signals is not None else None}
+        for w in engine.registry.workflows()
+    ]
+
+
+async def _diagnostics(engine: Engine, p: Params) -> Any:
+    return engine.diagnostics()
+
+
+METHODS: dict[str, Method] = {
+    "start": _start, "signal": _signal, "query": _query, "cancel": _cancel, "list": _list, "describe": _describe,
+    "result": _result, "history": _history, "frames": _frames, "resume": _resume, "workflows": _workflows,
+    "diagnostics": _diagnostics,
+}  # fmt: skip

@@ -1,0 +1,8 @@
+"""The async shell around the machine: deliver, decide, commit one batch, act."""
+
+from weft_core.engine.commit import assert_durable_storage_for_recovery
+from weft_core.engine.engine import Engine
+from weft_core.engine.handle import WorkflowHandle
+from weft_core.engine.reader import Page, StoreReader
+
+__all__ = ["Engine", "Page", "StoreReader", "WorkflowHandle", "assert_durable_storage_for_recovery"]

@@ -1,0 +1,100 @@
+"""Commits, fenced by the owner record (G11, G17).
+
+``meta/owner`` holds ``[epoch, number of the last commit]``. Every commit is conditional on the value we wrote last and
+writes the next one, so commits form a chain: another engine breaks it at once, and after a commit whose outcome is
+unknown, reading this one key tells whether it happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from weft_core.errors import (
+    CommitUnknownError, EngineDegradedError, EngineFencedError, StorageCapabilityError, StorageError,
+)  # fmt: skip
+from weft_core.machine import records
+from weft_core.model import keys
+from weft_core.ports import Ids, Op, Storage
+
+_RETRY_DELAYS_S = (0.05, 0.2, 0.5, 1.0, 2.0)
+STORE_FORMAT = 1
+
+
+def assert_durable_storage_for_recovery(storage: Storage) -> None:
+    """Refuse a store that cannot keep the promises of G1 and G11: ``StorageCapabilityError``."""
+    have = storage.capabilities
+    for capability in ("atomic_batch", "conditional_batch", "read_after_write"):
+        if not getattr(have, capability):
+            raise StorageCapabilityError(
+                store=type(storage).__name__, capability=capability, remedy="use another store, or a wrapper that adds it"
+            )
+
+
+class Committer:
+    """The one writer of an engine."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.epoch = 0
+        self.store_id = ""
+        self.commits = 0
+        self._last = b""
+
+    async def take_ownership(self, ids: Ids) -> None:
+        """Raise the store's epoch: whoever owned it before is fenced from now on."""
+        assert_durable_storage_for_recovery(self._storage)
+        self.store_id = await self._identity(ids)
+        while True:
+            old = await self._storage.get(keys.OWNER)
+            self.epoch = (records.unseal_plain(keys.OWNER, old)[0] if old is not None else 0) + 1
+            self.commits = 0
+            new = self._owner_record()
+            if await self._storage.conditional_batch([(keys.OWNER, old)], [(keys.OWNER, new)]):
+                self._last = new
+                return
+
+    async def _identity(self, ids: Ids) -> str:
+        fresh = records.seal_plain(keys.STORE, [STORE_FORMAT, ids.new_id()])
+        data = await self._storage.get(keys.STORE)
+        if data is None:
+            await self._storage.conditional_batch([(keys.STORE, None)], [(keys.STORE, fresh)])
+            data = await self._storage.get(keys.STORE)
+            assert data is not None
+        found = records.unseal_plain(keys.STORE, data)
+        if found[0] != STORE_FORMAT:
+            raise StorageCapabilityError(
+                store=type(self._storage).__name__,
+                capability=f"format {STORE_FORMAT}",
+                remedy=f"it was written in format {found[0]} by another version of Weft; use that version",
+            )
+        store_id: str = found[1]
+        return store_id
+
+    def _owner_record(self) -> bytes:
+        return records.seal_plain(keys.OWNER, [self.epoch, self.commits])
+
+    async def commit(self, ops: Sequence[Op]) -> None:
+        """Write atomically. ``EngineFencedError``: nothing was written and we own the store no more.
+
+        ``EngineDegradedError``: the store failed again and again; whether the last try was written is unknown.
+        """
+        self.commits += 1
+        new = self._owner_record()
+        batch = [*ops, (keys.OWNER, new)]
+        if not await self._write(batch, new):
+            raise EngineFencedError(epoch=self.epoch)
+        self._last = new
+
+    async def _write(self, batch: Sequence[Op], new: bytes) -> bool:
+        trouble: StorageError | None = None
+        for delay in (*_RETRY_DELAYS_S, None):
+            try:
+                if trouble is not None and await self._storage.get(keys.OWNER) == new:
+                    return True  # the try that failed was written after all
+                return await self._storage.conditional_batch([(keys.OWNER, self._last)], batch)
+            except (CommitUnknownError, StorageError) as error:
+                trouble = error
+            if delay is not None:
+                await asyncio.sleep(delay)
+        raise EngineDegradedError(reason=str(trouble)) from trouble

@@ -1,0 +1,113 @@
+"""Starting coroutines at once, on the caller's turn of the event loop.
+
+Most activities never really wait, and then a task for each would cost more than the activity. So the first stretch of
+a coroutine runs immediately, *as* a spare asyncio task: ``asyncio.current_task()``, ``asyncio.timeout()`` and the like
+see that task. If the coroutine ends without waiting, the spare is kept for the next one; if it waits, the spare adopts
+it and goes on like any task. (CPython 3.12 has eager tasks; this works on all versions, and in Pyodide.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from asyncio.tasks import _enter_task, _leave_task
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context, copy_context
+from typing import Any
+
+Done = Callable[[BaseException | None, Any], None]
+
+
+class _Spare:
+    """A task that waits to be given a coroutine which has already begun."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._given = loop.create_future()
+        self._job: tuple[Coroutine[Any, Any, Any], Any, Context, Done] | None = None
+        self.task: asyncio.Task[None] = loop.create_task(self._main())
+
+    def adopt(self, coro: Coroutine[Any, Any, Any], yielded: Any, context: Context, done: Done) -> None:
+        self._job = (coro, yielded, context, done)
+        if not self._given.done():
+            self._given.set_result(None)
+
+    async def _main(self) -> None:
+        await self._drive()
+
+    @types.coroutine
+    def _drive(self) -> Generator[Any, Any, None]:
+        thrown: BaseException | None = None
+        value: Any = None
+        try:
+            yield from self._given
+        except asyncio.CancelledError as cancelled:
+            if self._job is None:
+                raise
+            thrown = cancelled  # cancelled between its first wait and our first turn
+        assert self._job is not None
+        coro, yielded, context, done = self._job
+        first = True
+        while True:
+            if not (first and thrown is None):
+                try:
+                    if thrown is not None:
+                        error, thrown = thrown, None
+                        yielded = context.run(coro.throw, error)
+                    else:
+                        yielded = context.run(coro.send, value)
+                except StopIteration as stop:
+                    return done(None, stop.value)
+                except BaseException as failure:
+                    return done(failure, None)
+            first = False
+            try:
+                value = yield yielded
+            except BaseException as failure:
+                thrown = failure
+
+
+class EagerStarter:
+    """Starts coroutines; one per event loop and engine."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._spare: _Spare | None = None
+
+    def start(
+        self, coro: Coroutine[Any, Any, Any], done: Done, prepare: Callable[[], None] | None = None
+    ) -> asyncio.Task[None] | None:
+        """Run ``coro`` up to its first wait. ``done(error, value)`` is called once, perhaps before this returns.
+
+        ``prepare`` runs first, in the coroutine's own context. Returns the task that goes on with it, or None if it has
+        ended already.
+        """
+        spare = self._spare or _Spare(self._loop)
+        self._spare = None
+        context = copy_context()
+        if prepare is not None:
+            context.run(prepare)
+        current = asyncio.current_task(self._loop)
+        if current is not None:
+            _leave_task(self._loop, current)
+        _enter_task(self._loop, spare.task)
+        try:
+            yielded = context.run(coro.send, None)
+        except StopIteration as stop:
+            outcome: tuple[BaseException | None, Any] = (None, stop.value)
+        except BaseException as failure:
+            outcome = (failure, None)
+        else:
+            spare.adopt(coro, yielded, context, done)
+            return spare.task
+        finally:
+            _leave_task(self._loop, spare.task)
+            if current is not None:
+                _enter_task(self._loop, current)
+        self._spare = spare
+        done(*outcome)
+        return None
+
+    def close(self) -> None:
+        if self._spare is not None:
+            self._spare.task.cancel()
+            self._spare = None

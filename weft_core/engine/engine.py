@@ -1,0 +1,350 @@
+"""The engine: owns a store, drives its runs, and answers for them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from weft_core import codec
+from weft_core.engine import code
+from weft_core.engine.attempts import Attempts
+from weft_core.engine.commit import Committer
+from weft_core.engine.events import EventBus, Listener
+from weft_core.engine.handle import WorkflowHandle
+from weft_core.engine.inbox import InboxReader
+from weft_core.engine.live import LiveRuns
+from weft_core.engine.pump import Batch, Envelope, Pump
+from weft_core.engine.reader import Page, StoreReader
+from weft_core.engine.registry import Registry
+from weft_core.engine.starts import Starts, check_id
+from weft_core.errors import (
+    EngineClosedError, EngineFencedError, InvalidInputError, LimitExceededError, PayloadTooLargeError,
+    QueryNotFoundError, SignalNotDeclaredError,
+)  # fmt: skip
+from weft_core.machine import records
+from weft_core.machine.turn import Rules
+from weft_core.model import keys
+from weft_core.model.limits import DEFAULT_LIMITS, Limits
+from weft_core.model.messages import ActivityOutcome, CancelRequested, Message, Recover, SignalArrived
+from weft_core.model.run import RunState
+from weft_core.ports import Host, Op, Storage, default_host
+from weft_core.workflow import Activity, Query, Signal, Workflow
+
+log = logging.getLogger("weft")
+
+
+class Engine:
+    """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store, recovers its runs, and drives them.
+
+    One engine owns a store at a time: opening another one fences this one (G11), whose calls then raise
+    ``EngineFencedError``. ``activities`` replace, by name, those that the workflows' modules hold. Leaving the block
+    parks every run where it stands and closes the store; pass ``close_storage=False`` to keep it open.
+    """
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        workflows: Iterable[Workflow] = (),
+        activities: Iterable[Activity[..., Any]] = (),
+        host: Host | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        recover: bool = True,
+        close_storage: bool = True,
+    ) -> None:
+        self.storage = storage
+        self.limits = limits
+        self.registry = Registry()
+        self.reader = StoreReader(storage)
+        self.state = "not open yet"
+        self._host = host
+        self._recover, self._close_storage = recover, close_storage
+        self._task: asyncio.Task[None] | None = None
+        self._trouble: BaseException | None = None
+        self.events = EventBus(self._listener_failed)
+        self.registry.add_activities(activities)
+        for workflow in workflows:
+            self.register(workflow)
+
+    @classmethod
+    async def create(cls, **options: Any) -> Engine:
+        """An open engine, for code that cannot use ``async with``; the caller closes it."""
+        engine = cls(**options)
+        await engine.open()
+        return engine
+
+    def register(self, workflow: Workflow) -> None:
+        """Make a workflow known. A second definition of the same name and version: ``DuplicateDefinitionError``."""
+        self.registry.add_workflow(workflow)
+
+    # -- life
+
+    async def __aenter__(self) -> Engine:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Take ownership of the store and, unless ``recover=False``, take up every run where it stands."""
+        if self._task is not None:
+            raise EngineClosedError(state=self.state)
+        host = self._host = self._host or default_host()
+        self._committer = Committer(self.storage)
+        await self._committer.take_ownership(host.ids)
+        self._live = LiveRuns(self.storage, self.registry, host.clock, host.ids, self.limits.max_live_runs)
+        rules = Rules(self.registry, self.limits, host.ids.random)
+        self._pump = Pump(
+            self.storage, self._committer, self._live, rules, host.clock, self._committed, self._pump_stopped
+        )
+        self._pump.attempts = Attempts(self.registry, host, self.limits, self._committer.store_id, self._outcome)
+        self._starts = Starts(self.storage, self.registry, self._live, self._pump, host, self.limits)
+        self._inbox = InboxReader(self)
+        await self._store_code()
+        self.state = "open"
+        self._task = asyncio.get_running_loop().create_task(self._pump.run(), name="weft-pump")
+        if self._recover:
+            await self.recover_all()
+        await self._inbox.take()
+        if self.storage.capabilities.shared:
+            self._inbox.watch()
+
+    async def close(self) -> None:
+        """Finish the turn under way, cancel attempts in flight, and let go of everything. Runs stay where they are."""
+        if self._task is None or self.state == "closed":
+            return
+        was, self.state = self.state, "closed"
+        await self._inbox.close()
+        self._pump.finish()
+        await self._task
+        await self._let_go()
+        self.events.fail_waiters(self._trouble or EngineClosedError(state="closed"))
+        if was == "degraded":
+            log.warning("engine closed while its store was failing: %s", self._trouble)
+        if self._close_storage:
+            await self.storage.close()
+
+    async def _let_go(self) -> None:
+        self._pump.timers.close()
+        await self._pump.attempts.close()
+        self._live.evict_all()
+
+    def _pump_stopped(self, trouble: BaseException) -> None:
+        """The pump ended by itself: fenced, or its store fails."""
+        self._trouble = trouble
+        self.state = "fenced" if isinstance(trouble, EngineFencedError) else "degraded"
+        log.error("engine stopped (%s): %s", self.state, trouble)
+        self._pump.timers.close()
+        self.events.fail_waiters(trouble)
+        asyncio.get_running_loop().create_task(self._let_go())
+
+    async def recover_all(self) -> None:
+        """Take up every run that had an attempt in flight or was held, and every timer. Doing it twice is harmless."""
+        after: str | None = None
+        while rows := await self.storage.scan(keys.ACTIVE, after=after):
+            after = rows[-1][0]
+            for key, _ in rows:
+                run_id = key.removeprefix(keys.ACTIVE)
+                if run_id not in self._live:
+                    self._pump.submit(Envelope(run_id, Recover()))
+        self._pump.timers.due = True
+        self._pump.submit(Envelope(""))
+
+    async def resume(self, run_id: str) -> None:
+        """Take up a held or dead run again from its last checkpoint, after its obstacle has been removed."""
+        await self._deliver(run_id, Recover())
+
+    # -- runs
+
+    async def start(
+        self,
+        workflow: Workflow | str,
+        /,
+        *inputs: Any,
+        id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> WorkflowHandle:
+        """Start a run; when this returns, the run is durable and waits at its first suspension point.
+
+        ``id`` names the run; one that exists is refused (``RunExistsError``). With ``idempotency_key`` the same call
+        gives the same run for ever (G6), another input ``IdempotencyKeyConflictError``. Inputs are copied.
+        """
+        self._check_open()
+        run_id = await self._starts.start(workflow, inputs, id, idempotency_key)
+        return WorkflowHandle(self, run_id)
+
+    def get_handle(self, run_id: str) -> WorkflowHandle:
+        """A handle for a run that may or may not exist."""
+        return WorkflowHandle(self, run_id)
+
+    async def signal(
+        self, run_id: str, signal: Signal[Any] | str, payload: Any = None, *, signal_id: str | None = None
+    ) -> None:
+        """Send a signal. When this returns it is durable, and it is delivered in order of acceptance (G7).
+
+        The same ``signal_id`` is accepted once per run. ``RunNotFoundError``, ``RunFinishedError``,
+        ``SignalNotDeclaredError``, ``LimitExceededError`` (mailbox), ``PayloadTooLargeError``.
+        """
+        self._check_open()
+        name = signal if isinstance(signal, str) else signal.name
+        data = self._payload(payload, f"the payload of signal {name}")
+        await self.deliver_signal(run_id, SignalArrived(name, data, signal_id))
+
+    async def deliver_signal(self, run_id: str, message: SignalArrived, extra: list[Op] | None = None) -> None:
+        """Accept a signal that is encoded already; ``extra`` is written in the same batch."""
+        header = await self.reader.header(run_id)
+        declared = self._declared_signals(header.workflow, header.version, header.signals)
+        if declared is not None and message.name not in declared:
+            raise SignalNotDeclaredError(workflow=header.workflow, signal=message.name, declared=sorted(declared))
+        if message.signal_id is not None:
+            check_id(message.signal_id, "a signal_id", self.limits)
+            if await self._starts.claim(keys.mail_id(run_id, message.signal_id)):
+                try:
+                    await self._accept(run_id, message, extra)
+                finally:
+                    self._starts.release(keys.mail_id(run_id, message.signal_id))
+            elif extra:
+                await self.discard(extra)
+            return
+        await self._accept(run_id, message, extra)
+
+    async def _accept(self, run_id: str, message: SignalArrived, extra: list[Op] | None) -> None:
+        def check(run: RunState) -> None:
+            if len(run.mailbox) >= self.limits.max_mailbox:
+                raise LimitExceededError(what=f"the mailbox of run {run_id}", actual=len(run.mailbox) + 1,
+                                         limit=self.limits.max_mailbox)  # fmt: skip
+
+        run = self._live.get(run_id)
+        if run is not None:
+            check(run)
+        await self._deliver(run_id, message, extra)
+
+    def _declared_signals(self, name: str, version: str, stored: list[str]) -> frozenset[str] | None:
+        try:
+            return self.registry.workflow(name, version).signals
+        except Exception:  # the code is not here; the record knows what it declared
+            return frozenset(stored) or None
+
+    async def query(self, run_id: str, query: Query[Any] | str, /, *args: Any) -> Any:
+        """Ask a run, from its committed state; also while it is parked (G9). Runs no steps, writes nothing."""
+        return (await self.query_at(run_id, query, *args))[0]
+
+    async def query_at(self, run_id: str, query: Query[Any] | str, /, *args: Any) -> tuple[Any, int]:
+        """The answer, and the number of completed steps it saw."""
+        self._check_open()
+        name = query if isinstance(query, str) else query.name
+        header = await self.reader.header(run_id)
+        if header.finished_at is not None:
+            if name not in header.exposed:
+                raise QueryNotFoundError(run_id=run_id, query=name, available=sorted(header.exposed))
+            return codec.loads(header.exposed[name]), header.steps
+
+        def answer(run: RunState) -> tuple[Any, int]:
+            if name in run.exposed:
+                return codec.loads(run.exposed[name]), run.completed
+            handler = run.queries.get(name)
+            if handler is None:
+                raise QueryNotFoundError(run_id=run_id, query=name, available=sorted({*run.queries, *run.exposed}))
+            return codec.loads(codec.dumps(handler(*args))), run.completed
+
+        found: tuple[Any, int] = await self._ask(Envelope(run_id, visit=answer))
+        return found
+
+    async def cancel(self, run_id: str, reason: str | None = None) -> None:
+        """Ask a run to stop (G13): durable when this returns; raised at its suspension point as ``RunCancelled``."""
+        self._check_open()
+        if reason is not None and not isinstance(reason, str):
+            raise InvalidInputError(call="cancel", reason=f"the reason is text, not {reason!r}")
+        await self.deliver_cancel(run_id, CancelRequested(reason))
+
+    async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: list[Op] | None = None) -> None:
+        """Accept a request to cancel; ``extra`` is written in the same batch."""
+        await self._deliver(run_id, message, extra)
+
+    async def discard(self, ops: list[Op]) -> None:
+        """Write records that concern no run, in the next batch."""
+        await self._deliver("", None, ops)
+
+    # -- looking
+
+    async def list(self, **filters: Any) -> Page:
+        """Runs newest first: ``status=``, ``workflow=``, ``limit=``, ``cursor=``."""
+        return await self.reader.list(**filters)
+
+    async def describe(self, run_id: str) -> dict[str, Any]:
+        return await self.reader.describe(run_id)
+
+    async def history(self, run_id: str, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+        return await self.reader.history(run_id, after=after, limit=limit)
+
+    async def frames(self, run_id: str) -> dict[str, Any]:
+        """Where a run stands: stacks, source lines, live locals."""
+        return await self.reader.frames(run_id)
+
+    def subscribe(self, listener: Listener, run_id: str | None = None) -> Callable[[], None]:
+        """Call ``listener`` with every event once it is durable. Returns the function that ends this."""
+        return self.events.subscribe(listener, run_id)
+
+    def diagnostics(self) -> dict[str, Any]:
+        return {
+            "state": self.state,
+            "epoch": self._committer.epoch,
+            "store_id": self._committer.store_id,
+            "commits": self._committer.commits,
+            "attempts_in_flight": len(self._pump.attempts),
+            "durability": self.storage.capabilities.durability,
+            "persistence": self.storage.capabilities.persistence,
+            "trouble": str(self._trouble) if self._trouble else None,
+            **self._live.diagnostics(),
+        }
+
+    @property
+    def idle(self) -> bool:
+        """Every run is parked: nothing is queued, decided or in flight."""
+        return self._pump.idle
+
+    # -- inside
+
+    def _check_open(self) -> None:
+        if self.state != "open":
+            raise self._trouble or EngineClosedError(state=self.state)
+
+    def _payload(self, value: Any, what: str) -> bytes:
+        data = codec.dumps(value)
+        if len(data) > self.limits.max_payload_bytes:
+            raise PayloadTooLargeError(what=what, actual=len(data), limit=self.limits.max_payload_bytes)
+        return data
+
+    async def _deliver(self, run_id: str, message: Message | None, extra: list[Op] | None = None) -> None:
+        await self._ask(Envelope(run_id, message, extra=extra or []))
+
+    async def _ask(self, envelope: Envelope) -> Any:
+        self._check_open()
+        envelope.reply = asyncio.get_running_loop().create_future()
+        self._pump.submit(envelope)
+        await envelope.reply
+        return envelope.answer
+
+    def _outcome(self, run_id: str, outcome: ActivityOutcome) -> None:
+        self._pump.submit(Envelope(run_id, outcome))
+
+    def _committed(self, batch: Batch) -> None:
+        self.events.publish(batch.events)
+        for header in batch.ended:
+            self.events.ended(header)
+
+    def _listener_failed(self, error: BaseException) -> None:
+        log.error("a listener raised", exc_info=error)
+
+    async def _store_code(self) -> None:
+        """Keep the source of every durable function beside the runs, for tools that show them without the code."""
+        sources = code.registered_sources()
+        name = hashlib.sha256(repr(sources).encode()).hexdigest()[:16]
+        if await self.storage.get(keys.code(name)) is None:
+            await self._committer.commit([(keys.code(name), records.seal_plain(keys.code(name), sources))])
+        self._pump.code = name
+

@@ -1,0 +1,109 @@
+"""What ``start`` returns: one run, as its caller sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from weft_core import codec
+from weft_core.errors import RunCancelledError, RunFailedError, RunHeldError, WeftError
+from weft_core.model.run import FINISHED, STOPPED, RunHeader
+from weft_core.workflow import Query, Signal
+
+if TYPE_CHECKING:
+    from weft_core.engine.engine import Engine
+
+ENDINGS = frozenset({"run_completed", "run_failed", "run_cancelled"})
+
+
+class WorkflowHandle:
+    """A run by its id. Cheap; any number may exist for one run."""
+
+    def __init__(self, engine: Engine, run_id: str) -> None:
+        self._engine = engine
+        self.id = run_id
+
+    async def result(self) -> Any:
+        """The workflow's return value, waiting for it if need be.
+
+        Raises ``RunFailedError`` (its ``__cause__`` is the workflow's own error where that could be stored),
+        ``RunCancelledError``, or ``RunHeldError`` for a run that is held or in the dead letter list.
+        """
+        ended = self._engine.events.wait_for_end(self.id)
+        try:
+            header = await self._engine.reader.header(self.id)
+            if header.status not in FINISHED and header.status not in STOPPED:
+                header = await ended
+        finally:
+            if not ended.done():
+                ended.cancel()
+        return result_of(header)
+
+    async def describe(self) -> dict[str, Any]:
+        return await self._engine.describe(self.id)
+
+    async def signal(self, signal: Signal[Any] | str, payload: Any = None, *, signal_id: str | None = None) -> None:
+        await self._engine.signal(self.id, signal, payload, signal_id=signal_id)
+
+    async def query(self, query: Query[Any] | str, *args: Any) -> Any:
+        return await self._engine.query(self.id, query, *args)
+
+    async def cancel(self, reason: str | None = None) -> None:
+        await self._engine.cancel(self.id, reason)
+
+    async def history(self, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+        return await self._engine.history(self.id, after=after, limit=limit)
+
+    async def tail(self, *, after: int = 0) -> AsyncIterator[dict[str, Any]]:
+        """The run's events above ``after``, stored ones first and then live ones, without gap or repetition.
+
+        Ends after the event that ends the run.
+        """
+        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        stop = self._engine.subscribe(queue.put_nowait, self.id)
+        try:
+            await self._engine.reader.header(self.id)
+            seen = after
+            while backlog := await self._engine.history(self.id, after=seen):
+                for event in backlog:
+                    seen = event["seq"]
+                    yield event
+                    if event["type"] in ENDINGS:
+                        return
+            while True:
+                event = await queue.get()
+                if event["seq"] <= seen:
+                    continue
+                seen = event["seq"]
+                yield event
+                if event["type"] in ENDINGS:
+                    return
+        finally:
+            stop()
+
+    def __repr__(self) -> str:
+        return f"<WorkflowHandle {self.id}>"
+
+
+def result_of(header: RunHeader) -> Any:
+    """The value of a finished run, or its error raised."""
+    if header.status == "completed":
+        return codec.loads(header.result) if header.result is not None else None
+    if header.status == "cancelled":
+        reason = f": {header.cancel_reason}" if header.cancel_reason else ""
+        raise RunCancelledError(run_id=header.id, reason=reason)
+    error = header.error or {}
+    if header.status in STOPPED:
+        raise RunHeldError(run_id=header.id, reason=f"{error.get('code')}: {error.get('message')}")
+    failed = RunFailedError(
+        run_id=header.id, workflow=header.workflow, error_type=error.get("type"), error_message=error.get("message"),
+        traceback=error.get("traceback"),
+    )  # fmt: skip
+    cause: BaseException | None = None
+    if "value" in error:
+        try:
+            cause = codec.loads(error["value"])
+        except WeftError:
+            cause = None  # its class is not at hand here; the text is in the facts
+    raise failed from cause

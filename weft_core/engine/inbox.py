@@ -1,0 +1,88 @@
+"""Messages that others left in the store for the owner: a CLI in another process, a service worker in the background.
+
+Anyone may write an ``inbox/`` record; only the owner acts on it, and removes it in the batch that makes it so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from weft_core.errors import EngineError, WeftError
+from weft_core.machine import records
+from weft_core.model import keys
+from weft_core.model.messages import CancelRequested, SignalArrived
+from weft_core.ports import Ids, Storage
+
+if TYPE_CHECKING:
+    from weft_core.engine.engine import Engine
+
+log = logging.getLogger("weft")
+POLL_S = 0.2
+
+
+async def leave_signal(
+    storage: Storage, ids: Ids, run_id: str, name: str, payload: bytes, signal_id: str | None = None
+) -> str:
+    """Leave a signal for the store's owner; durable when this returns. Returns the id of the message."""
+    return await _leave(storage, ids, ["signal", run_id, name, payload, signal_id])
+
+
+async def leave_cancel(storage: Storage, ids: Ids, run_id: str, reason: str | None = None) -> str:
+    """Leave a request to cancel a run for the store's owner."""
+    return await _leave(storage, ids, ["cancel", run_id, reason])
+
+
+async def _leave(storage: Storage, ids: Ids, message: list[object]) -> str:
+    message_id = ids.new_id()
+    key = keys.inbox(message_id)
+    await storage.put(key, records.seal_plain(key, message))
+    return message_id
+
+
+class InboxReader:
+    """Takes up what was left, at opening and then now and then while the store is shared with other processes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._task: asyncio.Task[None] | None = None
+
+    def watch(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._watch(), name="weft-inbox")
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.take()
+            except EngineError:
+                return
+            except WeftError as trouble:
+                log.warning("the inbox cannot be read now: %s", trouble)
+            await asyncio.sleep(POLL_S)
+
+    async def take(self) -> None:
+        """Deliver everything that lies there."""
+        for key, data in await self._engine.storage.scan(keys.INBOX):
+            await self._deliver(key, data)
+
+    async def _deliver(self, key: str, data: bytes) -> None:
+        remove = [(key, None)]
+        try:
+            kind, run_id, *rest = records.unseal_plain(key, data)
+            if kind == "signal":
+                await self._engine.deliver_signal(run_id, SignalArrived(*rest), [*remove])
+            elif kind == "cancel":
+                await self._engine.deliver_cancel(run_id, CancelRequested(*rest), [*remove])
+            return
+        except EngineError:
+            raise
+        except (WeftError, ValueError, TypeError) as refusal:
+            log.warning("a message left in the inbox was refused: %s", refusal)
+        await self._engine.discard([*remove])
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None

@@ -1,0 +1,101 @@
+"""Runs in memory: made new, loaded from their checkpoint, evicted when parked and long unused."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+from weft_core import codec
+from weft_core.engine.registry import Registry
+from weft_core.errors import CorruptRecordError
+from weft_core.machine import records
+from weft_core.model import keys
+from weft_core.model.run import BufferedSignal, RunHeader, RunState
+from weft_core.ports import Clock, Ids, Storage
+from weft_core.workflow import Context
+
+
+class LiveRuns:
+    """The runs whose frames are in memory, least recently used first."""
+
+    def __init__(self, storage: Storage, registry: Registry, clock: Clock, ids: Ids, capacity: int) -> None:
+        self._storage, self._registry = storage, registry
+        self._clock, self._ids = clock, ids
+        self._capacity = capacity
+        self._runs: OrderedDict[str, RunState] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __contains__(self, run_id: str) -> bool:
+        return run_id in self._runs
+
+    def get(self, run_id: str) -> RunState | None:
+        return self._runs.get(run_id)
+
+    def create(self, header: RunHeader) -> RunState:
+        """A new run with its root frame, not started yet."""
+        run = self._blank(header)
+        workflow = self._registry.workflow(header.workflow, header.version)
+        run.add_task(None, workflow.frame(run.ctx, tuple(codec.loads(header.input))))
+        return run
+
+    def _blank(self, header: RunHeader) -> RunState:
+        ctx = Context(self._clock, self._ids)
+        run = RunState(header, ctx, {"ctx": ctx})
+        ctx._run = run
+        return run
+
+    async def load(self, header: RunHeader) -> RunState:
+        """Restore a run from its checkpoint.
+
+        Raises what stands in the way: WorkflowNotRegisteredError, CodeChangedError, CorruptRecordError, ...
+        """
+        data = await self._storage.get(keys.checkpoint(header.id))
+        if data is None:
+            raise CorruptRecordError(key=keys.checkpoint(header.id), reason="the run is unfinished but has no checkpoint")
+        self._registry.workflow(header.workflow, header.version)
+        run = self._blank(header)
+        records.read_checkpoint(run, data)
+        run.mailbox.extend(await self.read_mailbox(header.id))
+        if run.mailbox:
+            run.mail_seq = max(run.mail_seq, run.mailbox[-1].seq)
+        return run
+
+    async def read_mailbox(self, run_id: str) -> list[BufferedSignal]:
+        """The signals buffered for a run, oldest first."""
+        prefix, after = keys.mail_prefix(run_id), None
+        found: list[BufferedSignal] = []
+        while rows := await self._storage.scan(prefix, after=after):
+            after = rows[-1][0]
+            for key, data in rows:
+                name, payload = records.unseal_plain(key, data)
+                found.append(BufferedSignal(int(key.rsplit("/", 1)[1], 16), name, payload))
+        return found
+
+    def keep(self, run: RunState) -> None:
+        """Hold a run in memory as the most recently used."""
+        self._runs[run.id] = run
+        self._runs.move_to_end(run.id)
+
+    def drop(self, run_id: str) -> None:
+        """Forget a run's frames; none of the author's code runs."""
+        run = self._runs.pop(run_id, None)
+        if run is not None:
+            records.evict(run)
+
+    def evict_surplus(self) -> None:
+        """Evict the least recently used parked runs above capacity. Runs with an attempt in flight stay."""
+        surplus = len(self._runs) - self._capacity
+        if surplus <= 0:
+            return
+        idle = [r.id for r in self._runs.values() if not r.active and not r.uncommitted]
+        for run_id in idle[:surplus]:
+            self.drop(run_id)
+
+    def evict_all(self) -> None:
+        for run_id in list(self._runs):
+            self.drop(run_id)
+
+    def diagnostics(self) -> dict[str, Any]:
+        return {"live_runs": len(self._runs), "active_runs": sum(r.active for r in self._runs.values())}

@@ -1,0 +1,329 @@
+"""The pump: takes messages, lets the machine decide, commits one batch, and only then acts.
+
+All turns that are ready at the same moment share one commit (group commit). This is the only place where a decision
+becomes durable and the only place from which effects start (G1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft_core.engine.attempts import Attempts
+from weft_core.engine.commit import Committer
+from weft_core.engine.live import LiveRuns
+from weft_core.engine.stopped import StoppedRuns
+from weft_core.engine.timers import TimerQueue
+from weft_core.errors import (
+    CodecError, EngineError, PayloadTooLargeError, RunFinishedError, RunNotFoundError, StorageError, WeftError,
+)  # fmt: skip
+from weft_core.machine import records
+from weft_core.machine.effects import Effect, StartAttempt, StopAttempt
+from weft_core.machine.operations import HOOKS
+from weft_core.machine.turn import Rules, Turn
+from weft_core.model import keys
+from weft_core.model.messages import Begin, CancelRequested, Message, Recover, SignalArrived, TimerFired
+from weft_core.model.run import STOPPED, RunHeader, RunState
+from weft_core.ports import Clock, Op, Storage
+
+_STRETCH_S = 0.005
+"""How long the pump may keep the event loop to itself while nothing it awaits really waits."""
+
+Visit = Callable[[RunState], Any]
+
+
+@dataclass(slots=True)
+class Envelope:
+    """A message on its way to a run, or a visit that only looks. Without a run id: only ``extra`` is written."""
+
+    run_id: str
+    message: Message | None = None
+    visit: Visit | None = None
+    new: RunState | None = None
+    extra: list[Op] = field(default_factory=list)
+    reply: asyncio.Future[Any] | None = None
+    answer: Any = None
+
+    def resolve(self) -> None:
+        if self.reply is not None and not self.reply.done():
+            self.reply.set_result(self.answer)
+
+    def reject(self, error: BaseException) -> None:
+        if self.reply is not None and not self.reply.done():
+            self.reply.set_exception(error)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one commit writes, and what waits for it."""
+
+    ops: list[Op] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    runs: list[RunState] = field(default_factory=list)
+    events: list[tuple[str, int, int, list[records.Event]]] = field(default_factory=list)
+    envelopes: list[Envelope] = field(default_factory=list)
+    ended: list[RunHeader] = field(default_factory=list)
+    """Runs that finished or stopped."""
+    stopped: set[str] = field(default_factory=set)
+    """Runs whose records this batch changes without their frames; what comes next for them waits for the commit."""
+
+
+class Pump:
+    """One per engine; runs as one asyncio task."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        committer: Committer,
+        live: LiveRuns,
+        rules: Rules,
+        clock: Clock,
+        on_commit: Callable[[Batch], None],
+        on_stop: Callable[[BaseException], None],
+    ) -> None:
+        self._storage, self._committer, self._live = storage, committer, live
+        self._rules, self._clock = rules, clock
+        self._on_commit, self._on_stop = on_commit, on_stop
+        self._inbox: deque[Envelope] = deque()
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._deciding = False
+        self.timers = TimerQueue(storage, clock, self._wake.set)
+        self._stopped = StoppedRuns(storage, live)
+        self.attempts: Attempts
+        self.code: str | None = None
+        """Name of the stored source of the code this engine drives runs with."""
+
+    def submit(self, envelope: Envelope) -> None:
+        """Queue an envelope; it is decided on the pump's next round."""
+        self._inbox.append(envelope)
+        self._wake.set()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing to decide, nothing in flight."""
+        return not (self._inbox or len(self.attempts) or self._wake.is_set() or self._deciding)
+
+    def finish(self) -> None:
+        """Stop after what is queued now."""
+        self._closing = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Pump until closed, fenced, or degraded."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            while True:
+                if not self._inbox:
+                    if self._closing:
+                        return
+                    await self._wake.wait()
+                self._wake.clear()
+                self._deciding = True
+                await self._round()
+                self._deciding = False
+                now = loop.time()
+                if now - started > _STRETCH_S:
+                    await asyncio.sleep(0)
+                    started = loop.time()
+        except (EngineError, StorageError) as trouble:
+            self._reject_all(trouble)
+            self._on_stop(trouble)
+
+    async def _round(self) -> None:
+        if self.timers.due:
+            for task_timer in await self.timers.take_due():
+                self._inbox.append(Envelope(task_timer[0], TimerFired(*task_timer[1:])))
+        batch = Batch()
+        now = self._clock.now_ms()
+        try:
+            for _ in range(min(len(self._inbox), self._rules.limits.max_batch_turns)):
+                envelope = self._inbox.popleft()
+                if envelope.run_id in batch.stopped:
+                    self._inbox.appendleft(envelope)
+                    break
+                batch.envelopes.append(envelope)
+                await self._decide(envelope, batch, now)
+            if batch.ops:
+                await self._committer.commit(batch.ops)
+        except BaseException as error:
+            for envelope in batch.envelopes:
+                envelope.reject(error)
+            raise
+        self._act(batch)
+        if self._inbox or self.timers.due:
+            self._wake.set()
+
+    # -- deciding
+
+    async def _decide(self, envelope: Envelope, batch: Batch, now: int) -> None:
+        if not envelope.run_id:
+            batch.ops.extend(envelope.extra)
+            return
+        run = envelope.new or self._live.get(envelope.run_id)
+        if run is None:
+            try:
+                run = await self._load(envelope, batch, now)
+            except (RunNotFoundError, CodecError) as unreadable:
+                self._refuse(envelope, batch, unreadable)
+                return
+        if run is None:
+            return
+        if run.finished:
+            self._refuse(envelope, batch, self._already(run.header, envelope))
+        elif envelope.visit is not None:
+            try:
+                envelope.answer = envelope.visit(run)
+            except Exception as error:
+                envelope.reject(error)
+        else:
+            self._turn(run, envelope, batch, now)
+
+    async def _load(self, envelope: Envelope, batch: Batch, now: int) -> RunState | None:
+        """Bring a run into memory. None: it is stopped or cannot be loaded, and that has been dealt with."""
+        data = await self._storage.get(keys.run(envelope.run_id))
+        if data is None:
+            raise RunNotFoundError(run_id=envelope.run_id)
+        header = records.read_header(envelope.run_id, data)
+        if header.finished_at is not None:
+            self._refuse(envelope, batch, self._already(header, envelope))
+            return None
+        if header.status in STOPPED and not isinstance(envelope.message, Recover):
+            batch.stopped.add(header.id)
+            await self._stopped.deliver(header, envelope, batch, now)
+            return None
+        try:
+            run = await self._live.load(header)
+        except StorageError:
+            raise
+        except Exception as obstacle:
+            batch.stopped.add(header.id)
+            await self._stopped.stop(header, obstacle, batch, now)
+            if envelope.message is None or isinstance(envelope.message, (SignalArrived, CancelRequested)):
+                await self._stopped.deliver(header, envelope, batch, now)
+            return None
+        if header.status in STOPPED:
+            header.status, header.error = "running", None
+        self._live.keep(run)
+        return run
+
+    @staticmethod
+    def _already(header: RunHeader, envelope: Envelope) -> RunFinishedError:
+        action = "a signal" if isinstance(envelope.message, SignalArrived) else "this"
+        action = "cancelling it" if isinstance(envelope.message, CancelRequested) else action
+        return RunFinishedError(run_id=header.id, status=header.status, action=action)
+
+    def _refuse(self, envelope: Envelope, batch: Batch, error: WeftError) -> None:
+        """The message has no run to go to: its sender is told, and a record that would bring it again is removed."""
+        envelope.reject(error)
+        batch.ops.extend(envelope.extra)
+        if isinstance(envelope.message, TimerFired):
+            batch.ops.append(self._timer_record(envelope.run_id, envelope.message))
+
+    @staticmethod
+    def _timer_record(run_id: str, fired: TimerFired) -> Op:
+        return keys.timer(fired.deadline_ms, run_id, fired.task, fired.step), None
+
+    def _turn(self, run: RunState, envelope: Envelope, batch: Batch, now: int) -> None:
+        message = envelope.message
+        assert message is not None
+        turn = Turn(run, now, self._rules)
+        was_active, first_seq = run.active, run.next_seq
+        try:
+            if isinstance(message, TimerFired):
+                self._drop_stale_timer(turn, message)
+            elif isinstance(message, (Begin, Recover)):
+                turn.header_changed = True
+            turn.deliver(message)
+            run.next_seq += len(turn.events)
+            self._write(turn, first_seq)
+        except (WeftError, RecursionError) as obstacle:
+            run.active, run.next_seq = was_active, first_seq
+            self._give_up(run, envelope, obstacle, batch, now)
+            return
+        batch.ops.extend(envelope.extra)
+        batch.ops.extend(turn.ops)
+        batch.effects.extend(turn.effects)
+        batch.runs.append(run)
+        run.uncommitted += 1
+        if turn.events:
+            batch.events.append((run.id, first_seq, now, turn.events))
+        if run.finished:
+            batch.ended.append(run.header)
+        self._live.keep(run)
+
+    def _drop_stale_timer(self, turn: Turn, fired: TimerFired) -> None:
+        task = turn.run.tasks.get(fired.task)
+        if task is None or task.step != fired.step or task.op is None:
+            turn.ops.append(self._timer_record(turn.run.id, fired))
+
+    def _write(self, turn: Turn, first_seq: int) -> None:
+        """Add the run's own records to the turn: checkpoint, events, index rows, header."""
+        run, ops = turn.run, turn.ops
+        header = run.header
+        if turn.events:
+            ops.append(records.write_events(run.id, first_seq, turn.now, turn.events))
+        if run.finished:
+            active = False
+            ops.append((keys.checkpoint(run.id), None))
+        else:
+            active = any(t.op is not None and HOOKS[type(t.op)].in_flight(t) for t in run.tasks.values())
+            record = records.write_checkpoint(run, turn.now, active)
+            self._check_size(record)
+            ops.append((keys.checkpoint(run.id), record))
+        if active != run.active:
+            run.active = active
+            ops.append((keys.active(run.id), b"" if active else None))
+        if turn.header_changed:
+            header.updated_at, header.epoch, header.code = turn.now, self._committer.epoch, self.code
+            header.steps, header.next_seq, header.mail_seq = run.completed, run.next_seq, run.mail_seq
+            if run.finished:
+                header.exposed = run.exposed
+            ops.append((keys.run(run.id), records.write_header(header)))
+
+    def _check_size(self, record: bytes) -> None:
+        limit = self._rules.limits.max_checkpoint_bytes
+        if len(record) > limit:
+            raise PayloadTooLargeError(what="the checkpoint", actual=len(record), limit=limit)
+
+    def _give_up(self, run: RunState, envelope: Envelope, obstacle: Exception, batch: Batch, now: int) -> None:
+        """A turn that cannot be stored: its run stays at the checkpoint before it. A new run is refused."""
+        if envelope.new is not None:
+            records.evict(run)
+            envelope.reject(obstacle)
+            return
+        self._live.drop(run.id)
+        batch.stopped.add(run.id)
+        self._stopped.mark(run, obstacle, batch, now)
+        envelope.reject(obstacle)
+
+    # -- acting
+
+    def _act(self, batch: Batch) -> None:
+        for run in batch.runs:
+            run.uncommitted -= 1
+            if run.finished:
+                self._live.drop(run.id)
+        self._on_commit(batch)
+        for envelope in batch.envelopes:
+            envelope.resolve()
+        for effect in batch.effects:
+            if type(effect) is StartAttempt:
+                self.attempts.start(effect)
+            elif type(effect) is StopAttempt:
+                self.attempts.stop(effect.run_id, effect.step)
+            else:
+                self.timers.arm(effect.deadline_ms)  # type: ignore[union-attr]
+        self._live.evict_surplus()
+
+    def _reject_all(self, trouble: BaseException) -> None:
+        while self._inbox:
+            self._inbox.popleft().reject(trouble)
+
+    def begin(self, run: RunState, extra: list[Op], reply: asyncio.Future[Any]) -> None:
+        """Queue the first turn of a new run; ``extra`` are the index rows that its creation writes."""
+        self.submit(Envelope(run.id, Begin(), new=run, extra=extra, reply=reply))

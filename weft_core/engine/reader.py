@@ -1,0 +1,173 @@
+"""Reading a store: lists, records, history and the frames of parked runs. Needs no engine and no ownership."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from weft_core import frames
+from weft_core.engine.present import decoded, jsonable, present_event
+from weft_core.errors import InvalidInputError, RunNotFoundError, WeftError
+from weft_core.machine import records
+from weft_core.model import keys
+from weft_core.model.run import RunHeader
+from weft_core.ports import Storage
+
+_SCAN = 256
+_MAX_TEXT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of runs, newest first. ``cursor`` asks for the next page; None: there is none."""
+
+    items: list[dict[str, Any]]
+    cursor: str | None
+
+
+class StoreReader:
+    """Everything that can be known of runs from what is stored. All results are JSON-safe."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    async def header(self, run_id: str) -> RunHeader:
+        """The record of a run. ``RunNotFoundError``, ``CorruptRecordError``."""
+        data = await self._storage.get(keys.run(run_id))
+        if data is None:
+            raise RunNotFoundError(run_id=run_id)
+        return records.read_header(run_id, data)
+
+    async def describe(self, run_id: str) -> dict[str, Any]:
+        """All that is known of one run, with what it waits for."""
+        header = await self.header(run_id)
+        summary: list[Any] | None = None
+        data = await self._storage.get(keys.checkpoint(run_id))
+        if data is not None:
+            summary = records.read_summary(run_id, data)[0]
+        return run_info(header, summary)
+
+    async def list(
+        self, *, status: str | None = None, workflow: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """Runs newest first, one page. A record that cannot be read is listed with status "dead" and its error."""
+        if not 1 <= limit <= 1000:
+            raise InvalidInputError(call="list", reason=f"limit is {limit}; it must be between 1 and 1000")
+        items: list[dict[str, Any]] = []
+        before = cursor
+        while True:
+            rows = await self._storage.scan(keys.BY_TIME, before=before, limit=_SCAN, reverse=True)
+            for key, _ in rows:
+                before = key
+                info = await self._item(key.split("/", 2)[2])
+                if info is None or (status and info["status"] != status) or (workflow and info["workflow"] != workflow):
+                    continue
+                items.append(info)
+                if len(items) == limit:
+                    return Page(items, key)
+            if len(rows) < _SCAN:
+                return Page(items, None)
+
+    async def _item(self, run_id: str) -> dict[str, Any] | None:
+        try:
+            return await self.describe(run_id)
+        except RunNotFoundError:
+            return None
+        except WeftError as damage:
+            return {**_UNREADABLE, "id": run_id, "error": {"code": damage.code, "message": str(damage)}}
+
+    async def history(self, run_id: str, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+        """Events with a sequence number above ``after``, in order, at most about ``limit`` of them."""
+        events: list[dict[str, Any]] = []
+        prefix = keys.log_prefix(run_id)
+        start: str | None = None
+        if after > 0:
+            # The record that holds event `after + 1` may begin before it.
+            holder = await self._storage.scan(prefix, before=keys.log(run_id, after + 2), limit=1, reverse=True)
+            if holder:
+                events.extend(records.read_events(*holder[0]))
+                start = holder[0][0]
+        while len(events) < limit:
+            rows = await self._storage.scan(prefix, after=start, limit=min(_SCAN, limit))
+            for key, data in rows:
+                events.extend(records.read_events(key, data))
+                start = key
+            if len(rows) < min(_SCAN, limit):
+                break
+        return [present_event(e) for e in events if e["seq"] > after][:limit]
+
+    async def frames(self, run_id: str) -> dict[str, Any]:
+        """Where an unfinished run stands: each task's stack with source, waiting line and live locals."""
+        header = await self.header(run_id)
+        data = await self._storage.get(keys.checkpoint(run_id))
+        if data is None:
+            return {"run_id": run_id, "step": header.steps, "tasks": []}
+        summary, body = records.read_summary(run_id, data)
+        source = await self._source(header.code)
+        tasks = [
+            {"task": task, "frames": [_frame(view, source) for view in stack]}
+            for task, stack in enumerate(frames.peek(body))
+        ]
+        return {"run_id": run_id, "step": summary[records.COMPLETED], "tasks": tasks}
+
+    async def _source(self, code: str | None) -> list[list[Any]]:
+        data = await self._storage.get(keys.code(code)) if code else None
+        return records.unseal_plain(keys.code(code), data) if code and data is not None else []
+
+
+def run_info(header: RunHeader, summary: list[Any] | None) -> dict[str, Any]:
+    """The public form of a run."""
+    return {
+        "id": header.id,
+        "workflow": header.workflow,
+        "version": header.version,
+        "status": header.status,
+        "steps": summary[records.COMPLETED] if summary else header.steps,
+        "created_at": header.created_at,
+        "updated_at": max(header.updated_at, summary[records.UPDATED_AT] if summary else 0),
+        "finished_at": header.finished_at,
+        "input": decoded(header.input),
+        "result": decoded(header.result),
+        "error": {k: header.error.get(k) for k in ("code", "message", "traceback")} if header.error else None,
+        "attributes": jsonable(header.attributes),
+        "idempotency_key": header.idempotency_key,
+        "cancel_requested": header.cancel_requested,
+        "waiting_for": summary[records.WAITS] if summary and header.status == "running" else [],
+        "signals": header.signals,
+    }
+
+
+_UNREADABLE: dict[str, Any] = {
+    "workflow": "?", "version": "?", "status": "dead", "steps": 0, "created_at": 0, "updated_at": 0, "finished_at": None,
+    "input": None, "result": None, "attributes": {}, "idempotency_key": None, "cancel_requested": False,
+    "waiting_for": [], "signals": [],
+}  # fmt: skip
+
+
+def _frame(view: frames.FrameView, source: list[list[Any]]) -> dict[str, Any]:
+    return {
+        "function": view.function,
+        "file": view.filename,
+        "line": view.lineno,
+        "label": view.label,
+        "source": _lines(view, source),
+        "locals": [{"name": k, "type": _type(v), "text": _text(v)} for k, v in view.locals.items()],
+    }
+
+
+def _lines(view: frames.FrameView, source: list[list[Any]]) -> dict[str, Any] | None:
+    """The stored source of the durable function that the frame belongs to."""
+    for qualname, filename, first, text in source:
+        same = view.function == qualname or view.function.startswith(f"{qualname}.<locals>.")
+        if same and filename == view.filename:
+            return {"first_line": first, "lines": text.splitlines()}
+    return None
+
+
+def _type(value: Any) -> str:
+    return getattr(value, "type_name", None) or type(value).__name__
+
+
+def _text(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}… ({len(text):,} characters)"

@@ -1,0 +1,84 @@
+"""Which workflows and activities an engine knows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from weft_core.errors import DefinitionError, DuplicateDefinitionError, WorkflowNotRegisteredError
+from weft_core.workflow import Activity, Workflow, definitions_in
+
+
+class Registry(Mapping[str, Activity[..., Any]]):
+    """Workflows by name and version; as a mapping, activities by name."""
+
+    def __init__(self) -> None:
+        self._workflows: dict[tuple[str, str], Workflow] = {}
+        self._latest: dict[str, Workflow] = {}
+        self._explicit: dict[str, Activity[..., Any]] = {}
+        self._found: dict[str, Activity[..., Any]] = {}
+        self._replaced: dict[str, Callable[..., Any]] = {}
+
+    # -- workflows
+
+    def add_workflow(self, workflow: Workflow) -> None:
+        """Register a definition, and the activities that its module and its declaration name."""
+        if not isinstance(workflow, Workflow):
+            raise DefinitionError(f"{workflow!r} is not a workflow; decorate the function with @workflow")
+        key = (workflow.name, workflow.version)
+        known = self._workflows.get(key)
+        if known is not None and known is not workflow:
+            raise DuplicateDefinitionError(kind="workflow", name=workflow.name)
+        self._workflows[key] = self._latest[workflow.name] = workflow
+        for act in workflow.activities:
+            self._found[act.name] = act
+        module = sys.modules.get(workflow.__module__)
+        if module is not None:
+            for act in definitions_in(module)[1]:
+                self._found.setdefault(act.name, act)
+
+    def workflow(self, name: str, version: str | None = None) -> Workflow:
+        """The definition of that version if it is here, else the latest one: whether it fits a checkpoint is decided
+        there (G16). Raises ``WorkflowNotRegisteredError``."""
+        found = self._workflows.get((name, version)) if version is not None else None
+        found = found or self._latest.get(name)
+        if found is None:
+            raise WorkflowNotRegisteredError(workflow=name, registered=sorted(self._latest))
+        return found
+
+    def workflows(self) -> list[Workflow]:
+        return list(self._workflows.values())
+
+    # -- activities
+
+    def add_activities(self, activities: Iterable[Activity[..., Any]]) -> None:
+        """Implementations by name; they win over what a workflow's module holds."""
+        for act in activities:
+            if not isinstance(act, Activity):
+                raise DefinitionError(f"{act!r} is not an activity; decorate the function with @activity")
+            if self._explicit.get(act.name, act) is not act:
+                raise DuplicateDefinitionError(kind="activity", name=act.name)
+            self._explicit[act.name] = act
+
+    def replace(self, name: str, fn: Callable[..., Any]) -> None:
+        """Call ``fn`` instead; the declaration keeps its retry policy and timeout (for tests)."""
+        self._replaced[name] = fn
+
+    def activity_fn(self, name: str) -> Callable[..., Any] | None:
+        if name in self._replaced:
+            return self._replaced[name]
+        found = self.get(name)
+        return found.fn if found is not None else None
+
+    def __getitem__(self, name: str) -> Activity[..., Any]:
+        found = self._explicit.get(name) or self._found.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._found, **self._explicit})
+
+    def __len__(self) -> int:
+        return len({**self._found, **self._explicit})

@@ -1,0 +1,122 @@
+"""Starting runs: ids, idempotency keys, inputs."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from weft_core import codec
+from weft_core.engine.live import LiveRuns
+from weft_core.engine.registry import Registry
+from weft_core.errors import (
+    IdempotencyKeyConflictError, InvalidInputError, LimitExceededError, PayloadTooLargeError, RunExistsError,
+)  # fmt: skip
+from weft_core.machine import records
+from weft_core.model import keys
+from weft_core.model.limits import Limits
+from weft_core.model.run import RunHeader
+from weft_core.ports import Host, Op, Storage
+from weft_core.workflow import Workflow
+
+if TYPE_CHECKING:
+    from weft_core.engine.pump import Pump
+
+
+class Starts:
+    """Makes new runs. Keys that must be unique are claimed in memory while their commit is under way: this engine is
+    the store's only owner, so nobody else can claim them (G11)."""
+
+    def __init__(
+        self, storage: Storage, registry: Registry, live: LiveRuns, pump: Pump, host: Host, limits: Limits
+    ) -> None:
+        self._storage, self._registry, self._live, self._pump = storage, registry, live, pump
+        self._host, self._limits = host, limits
+        self._claimed: dict[str, asyncio.Future[None]] = {}
+
+    async def claim(self, key: str) -> bool:
+        """True: the key is in no record and ours until ``release``. False: it has been taken."""
+        while key in self._claimed:
+            await asyncio.shield(self._claimed[key])
+        self._claimed[key] = asyncio.get_running_loop().create_future()
+        try:
+            if not await self._storage.has(key):
+                return True
+        except BaseException:
+            self.release(key)
+            raise
+        self.release(key)
+        return False
+
+    def release(self, key: str) -> None:
+        self._claimed.pop(key).set_result(None)
+
+    async def start(
+        self, workflow: Workflow | str, inputs: tuple[Any, ...], run_id: str | None, idempotency_key: str | None
+    ) -> str:
+        """Id of the run, which is durable."""
+        definition = self._registry.workflow(workflow if isinstance(workflow, str) else workflow.name)
+        definition.check_inputs(inputs)
+        data = codec.dumps(list(inputs))
+        if len(data) > self._limits.max_payload_bytes:
+            raise PayloadTooLargeError(what="the input", actual=len(data), limit=self._limits.max_payload_bytes)
+        if idempotency_key is not None:
+            self._check_key(run_id, idempotency_key)
+            return await self._start_once(definition, data, idempotency_key)
+        if run_id is None:
+            return await self._start(definition, data, self._host.ids.new_id(), None, [])
+        check_id(run_id, "a run id", self._limits)
+        if not await self.claim(keys.run(run_id)):
+            raise RunExistsError(run_id=run_id, status=await self._status(run_id))
+        try:
+            return await self._start(definition, data, run_id, None, [])
+        finally:
+            self.release(keys.run(run_id))
+
+    def _check_key(self, run_id: str | None, key: str) -> None:
+        if run_id is not None:
+            raise InvalidInputError(call="start", reason="give an id or an idempotency_key, not both")
+        check_id(key, "an idempotency key", self._limits)
+
+    async def _status(self, run_id: str) -> str:
+        data = await self._storage.get(keys.run(run_id))
+        return records.read_header(run_id, data).status if data is not None else "unknown"
+
+    async def _start_once(self, definition: Workflow, data: bytes, key: str) -> str:
+        record_key = keys.idempotency(key)
+        digest = hashlib.sha256(b"%b\0%b" % (definition.name.encode(), data)).digest()
+        if not await self.claim(record_key):
+            stored = await self._storage.get(record_key)
+            assert stored is not None
+            run_id, known = records.unseal_plain(record_key, stored)
+            if known != digest:
+                raise IdempotencyKeyConflictError(key=key, run_id=run_id)
+            found: str = run_id
+            return found
+        try:
+            run_id = self._host.ids.new_id()
+            row: Op = (record_key, records.seal_plain(record_key, [run_id, digest]))
+            return await self._start(definition, data, run_id, key, [row])
+        finally:
+            self.release(record_key)
+
+    async def _start(self, definition: Workflow, data: bytes, run_id: str, key: str | None, extra: list[Op]) -> str:
+        now = self._host.clock.now_ms()
+        header = RunHeader(
+            id=run_id, workflow=definition.name, version=definition.version, status="running", created_at=now,
+            updated_at=now, input=data, idempotency_key=key, signals=sorted(definition.signals or ()),
+        )  # fmt: skip
+        run = self._live.create(header)
+        reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pump.begin(run, [*extra, (keys.by_time(now, run_id), b"")], reply)
+        await reply
+        return run_id
+
+
+def check_id(text: Any, what: str, limits: Limits) -> None:
+    """Ids become parts of keys: text, no slash, not too long."""
+    if not isinstance(text, str) or not text or "/" in text or "\0" in text:
+        raise InvalidInputError(call=what, reason=f"{text!r} is no id; use non-empty text without slashes")
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > limits.max_id_bytes:
+        raise LimitExceededError(what=f"{what} in bytes", actual=size, limit=limits.max_id_bytes)

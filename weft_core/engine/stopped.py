@@ -1,0 +1,116 @@
+"""Runs that neither step nor are finished: held for code (G16), or in the dead letter list (G15).
+
+Their checkpoint stays as it is. Signals to them are accepted and buffered; a cancel ends them without running their
+code, which is the code that cannot run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from weft_core.engine.live import LiveRuns
+from weft_core.errors import (
+    CodeChangedError, RunHeldError, UnknownFunctionError, WeftError, WorkflowNotRegisteredError,
+)  # fmt: skip
+from weft_core.machine import failure, records
+from weft_core.model import keys
+from weft_core.model.messages import CancelRequested, SignalArrived, TimerFired
+from weft_core.model.run import RunHeader, RunState
+from weft_core.ports import Op, Storage
+
+if TYPE_CHECKING:
+    from weft_core.engine.pump import Batch, Envelope
+
+_NEEDS_CODE = (CodeChangedError, UnknownFunctionError, WorkflowNotRegisteredError)
+
+
+class StoppedRuns:
+    """Writes what happens to runs whose frames are not to be had. Works on headers alone."""
+
+    def __init__(self, storage: Storage, live: LiveRuns) -> None:
+        self._storage, self._live = storage, live
+
+    async def stop(self, header: RunHeader, obstacle: Exception, batch: Batch, now: int) -> None:
+        """A run cannot be loaded."""
+        if header.status != "running":  # it was stopped before and still is; the obstacle may have changed
+            header.error = failure.record(obstacle)
+            batch.ops.append((keys.run(header.id), records.write_header(header)))
+            return
+        await self._catch_up(header)
+        self._stop(header, obstacle, batch, now)
+
+    def mark(self, run: RunState, obstacle: Exception, batch: Batch, now: int) -> None:
+        """A run that was live cannot be stored; its last checkpoint stands."""
+        run.header.next_seq, run.header.mail_seq = run.next_seq, run.mail_seq
+        self._stop(run.header, obstacle, batch, now)
+
+    def _stop(self, header: RunHeader, obstacle: Exception, batch: Batch, now: int) -> None:
+        held = isinstance(obstacle, _NEEDS_CODE)
+        header.status = "held" if held else "dead"
+        header.error, header.updated_at = failure.record(obstacle), now
+        # Held runs are tried again whenever an engine opens the store; dead ones wait for a person.
+        batch.ops.append((keys.active(header.id), b"" if held else None))
+        self._log(header, batch, now, "run_held" if held else "run_dead", error=failure.brief(obstacle))
+        batch.ended.append(header)
+
+    def _log(self, header: RunHeader, batch: Batch, now: int, type_: str, **data: object) -> None:
+        events: list[records.Event] = [(type_, dict(data))]
+        batch.ops.append(records.write_events(header.id, header.next_seq, now, events))
+        batch.events.append((header.id, header.next_seq, now, events))
+        header.next_seq += 1
+        batch.ops.append((keys.run(header.id), records.write_header(header)))
+
+    async def _catch_up(self, header: RunHeader) -> list[object] | None:
+        """Bring the header's counters up to those of the checkpoint, if that can be read."""
+        data = await self._storage.get(keys.checkpoint(header.id))
+        try:
+            summary = records.read_summary(header.id, data)[0] if data is not None else None
+        except WeftError:
+            summary = None
+        if summary is not None:
+            header.next_seq = max(header.next_seq, summary[records.NEXT_SEQ])
+            header.mail_seq = max(header.mail_seq, summary[records.MAIL_SEQ])
+            header.steps = summary[records.COMPLETED]
+        elif rows := await self._storage.scan(keys.log_prefix(header.id), limit=1, reverse=True):
+            header.next_seq = max(header.next_seq, records.read_events(*rows[0])[-1]["seq"] + 1)
+        return summary
+
+    async def deliver(self, header: RunHeader, envelope: Envelope, batch: Batch, now: int) -> None:
+        """A message for a stopped run."""
+        message = envelope.message
+        if isinstance(message, SignalArrived):
+            batch.ops.extend(envelope.extra)
+            await self._buffer(header, message, batch, now)
+        elif isinstance(message, CancelRequested):
+            batch.ops.extend(envelope.extra)
+            await self._end(header, message, batch, now)
+        elif isinstance(message, TimerFired):
+            batch.ops.append((keys.timer(message.deadline_ms, header.id, message.task, message.step), None))
+        else:
+            reason = (header.error or {}).get("message", header.status)
+            envelope.reject(RunHeldError(run_id=header.id, reason=reason))
+
+    async def _buffer(self, header: RunHeader, message: SignalArrived, batch: Batch, now: int) -> None:
+        await self._catch_up(header)
+        for signal in await self._live.read_mailbox(header.id):
+            header.mail_seq = max(header.mail_seq, signal.seq)
+        header.mail_seq += 1
+        key = keys.mail(header.id, header.mail_seq)
+        batch.ops.append((key, records.seal_plain(key, [message.name, message.payload])))
+        if message.signal_id is not None:
+            batch.ops.append((keys.mail_id(header.id, message.signal_id), b""))
+        self._log(header, batch, now, "signal_received", name=message.name, signal_id=message.signal_id)
+
+    async def _end(self, header: RunHeader, message: CancelRequested, batch: Batch, now: int) -> None:
+        summary = await self._catch_up(header)
+        ops: list[Op] = [(keys.checkpoint(header.id), None), (keys.active(header.id), None)]
+        waits = summary[records.WAITS] if summary is not None else []
+        for wait in waits:  # type: ignore[attr-defined]
+            if wait.get("deadline"):
+                ops.append((keys.timer(wait["deadline"], header.id, wait["task"], wait["step"]), None))
+        ops.extend((keys.mail(header.id, s.seq), None) for s in await self._live.read_mailbox(header.id))
+        batch.ops.extend(ops)
+        header.status, header.finished_at, header.updated_at = "cancelled", now, now
+        header.cancel_requested, header.cancel_reason = True, message.reason
+        self._log(header, batch, now, "run_cancelled", reason=message.reason)
+        batch.ended.append(header)

@@ -1,0 +1,41 @@
+"""What the shell does once a turn is durable. Every effect can be derived again from what is stored (G1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class StartAttempt:
+    """Call an activity. ``args`` are copies: an activity cannot change the locals of the workflow that called it."""
+
+    run_id: str
+    workflow: str
+    task: int
+    step: int
+    attempt: int
+    activity: str
+    fn: Callable[..., Any] | None
+    args: tuple[Any, ...]
+    timeout_ms: int | None
+    idempotency_key: str | None
+
+
+@dataclass(slots=True)
+class StopAttempt:
+    """Cancel the attempt in flight for a step, if there is one; its outcome is no longer wanted."""
+
+    run_id: str
+    step: int
+
+
+@dataclass(slots=True)
+class ArmTimer:
+    """A timer record exists for this deadline: wake up then."""
+
+    deadline_ms: int
+
+
+Effect = StartAttempt | StopAttempt | ArmTimer

@@ -1,0 +1,57 @@
+"""Errors as records: what is stored of a failure, and how a frame is told that it awaited something foreign."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from weft_core import codec, frames
+from weft_core.errors import ActivityFailedError, WeftError
+
+_MAX_TRACEBACK = 8_000
+
+
+def type_name(error: BaseException) -> str:
+    cls = type(error)
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def brief(error: BaseException) -> dict[str, Any]:
+    """``{code, message}`` for events and lists."""
+    return {"code": error.code if isinstance(error, WeftError) else type_name(error), "message": str(error)}
+
+
+def record(error: BaseException) -> dict[str, Any]:
+    """What the record of a failed run keeps: code, message, the traceback as text, and the error itself if it can be."""
+    text = "".join(traceback.format_exception(error))
+    kept = {**brief(error), "type": type_name(error), "traceback": text[-_MAX_TRACEBACK:]}
+    try:
+        kept["value"] = codec.dumps(error)
+    except WeftError:
+        pass  # its text is kept; `result()` then raises without a cause
+    return kept
+
+
+def durable_error(error: BaseException, activity: str) -> BaseException:
+    """The error as the workflow sees it: itself if a checkpoint can hold it, else an ActivityFailedError that names it.
+
+    Decided when the error is recorded, so that an ``except`` clause sees the same class before and after a crash (G4).
+    """
+    try:
+        codec.loads(codec.dumps(error))
+    except WeftError:
+        return ActivityFailedError(activity=activity, error_type=type_name(error), error_message=str(error))
+    return error
+
+
+def foreign_await(frame: Any, yielded: Any) -> dict[str, Any]:
+    """Facts for ForeignAwaitError: which line awaited what."""
+    stack = frames.stack(frame)
+    place = stack[-1] if stack else None
+    cls = type(yielded)
+    return {
+        "awaited": f"{cls.__module__}.{cls.__qualname__}",
+        "function": place.function if place else "?",
+        "filename": place.filename if place else "?",
+        "lineno": place.lineno if place else None,
+    }

@@ -1,0 +1,106 @@
+"""``ctx.run``, ``ctx.step``, ``ctx.memo``: an activity, attempted until it succeeds or is given up.
+
+The note is ``[phase, attempt, due_ms]``. An attempt is counted and durable *before* the call: a crash inside the
+activity must still use it up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from weft_core.errors import ActivityInterruptedError, ActivityNotRegisteredError, CodecError
+from weft_core.machine import failure
+from weft_core.machine.effects import StartAttempt, StopAttempt
+from weft_core.machine.operations.base import Hooks
+from weft_core.model.messages import ActivityOutcome, TimerFired
+from weft_core.model.operations import RunActivity
+from weft_core.model.retry import DEFAULT_RETRY, RetryPolicy
+from weft_core.model.run import Task
+
+if TYPE_CHECKING:
+    from weft_core.machine.turn import Turn
+
+RUNNING, BACKOFF = 0, 1
+
+
+class ActivityHooks(Hooks):
+    def begin(self, turn: Turn, task: Task, op: RunActivity) -> None:
+        if op.fn is None and op.activity not in turn.rules.activities:
+            raise ActivityNotRegisteredError(activity=op.activity)
+        self._attempt(turn, task, op, 1)
+
+    def _attempt(self, turn: Turn, task: Task, op: RunActivity, attempt: int) -> None:
+        spec = turn.rules.activities.get(op.activity) if op.fn is None else None
+        timeout_ms = op.timeout_ms if op.timeout_ms is not None else spec.timeout_ms if spec else None
+        args = turn.copy(op.args, f"the argument list of {op.activity}")
+        task.wait = [RUNNING, attempt, 0]
+        turn.event("activity_scheduled", step=task.step, name=op.activity, attempt=attempt)
+        turn.effects.append(StartAttempt(
+            turn.run.id, turn.run.header.workflow, task.id, task.step, attempt, op.activity, op.fn, args, timeout_ms,
+            op.idempotency_key,
+        ))  # fmt: skip
+
+    def deliver(self, turn: Turn, task: Task, message: ActivityOutcome | TimerFired) -> None:
+        op = task.op
+        assert isinstance(op, RunActivity)
+        phase, attempt, due = task.wait
+        if isinstance(message, TimerFired):
+            if phase == BACKOFF and turn.now >= due:
+                turn.drop_timer(task, due)
+                self._attempt(turn, task, op, attempt + 1)
+        elif phase != RUNNING:
+            return
+        elif message.error is None:
+            turn.event("activity_completed", step=task.step, name=op.activity, attempt=attempt, result=message.encoded)
+            turn.answer(task, message.value)
+        else:
+            self._failed(turn, task, op, attempt, message.error)
+
+    def _failed(self, turn: Turn, task: Task, op: RunActivity, attempt: int, error: BaseException) -> None:
+        policy = self._policy(turn, op)
+        retry_at = None
+        final = isinstance(error, CodecError) or policy.is_final(error)  # a value that has no bytes never will
+        if attempt < policy.max_attempts and not final:
+            retry_at = turn.now + policy.delay_ms(attempt, turn.rules.chance())
+        turn.event("activity_failed", step=task.step, name=op.activity, attempt=attempt, error=failure.brief(error),
+                   retry_at=retry_at)  # fmt: skip
+        if retry_at is None:
+            turn.fail(task, failure.durable_error(error, op.activity))
+        else:
+            task.wait = [BACKOFF, attempt, retry_at]
+            turn.add_timer(task, retry_at)
+
+    def _policy(self, turn: Turn, op: RunActivity) -> RetryPolicy:
+        spec = turn.rules.activities.get(op.activity) if op.fn is None else None
+        return op.retry or (spec.retry if spec else DEFAULT_RETRY)
+
+    def cancel(self, turn: Turn, task: Task) -> bool:
+        phase, _, due = task.wait
+        if phase == RUNNING:
+            turn.effects.append(StopAttempt(turn.run.id, task.step))
+        else:
+            turn.drop_timer(task, due)
+        return True
+
+    def recover(self, turn: Turn, task: Task) -> None:
+        op = task.op
+        assert isinstance(op, RunActivity)
+        phase, attempt, due = task.wait
+        if phase != RUNNING:
+            turn.add_timer(task, due)
+            return
+        error = ActivityInterruptedError(activity=op.activity, attempt=attempt)
+        last = attempt >= self._policy(turn, op).max_attempts
+        turn.event("activity_failed", step=task.step, name=op.activity, attempt=attempt, error=failure.brief(error),
+                   retry_at=None if last else turn.now)  # fmt: skip
+        if last:
+            turn.fail(task, error)
+        else:
+            self._attempt(turn, task, op, attempt + 1)
+
+    def in_flight(self, task: Task) -> bool:
+        return bool(task.wait) and task.wait[0] == RUNNING
+
+    def describe(self, task: Task) -> dict[str, Any]:
+        phase, attempt, due = task.wait or (RUNNING, 0, 0)
+        return {**super().describe(task), "attempt": attempt, "deadline": due if phase == BACKOFF else None}

@@ -1,0 +1,26 @@
+"""``ctx.set_attribute``: merged into the run's record, answered in the same turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from weft_core import codec
+from weft_core.machine.operations.base import Hooks
+from weft_core.model.operations import SetAttributes
+from weft_core.model.run import Task
+
+if TYPE_CHECKING:
+    from weft_core.machine.turn import Turn
+
+
+class AttributeHooks(Hooks):
+    def begin(self, turn: Turn, task: Task, op: SetAttributes) -> None:
+        encoded = {key: codec.dumps(value) for key, value in op.attributes.items()}  # refuses before anything changes
+        turn.run.header.attributes.update(op.attributes)
+        turn.header_changed = True
+        for key, data in encoded.items():
+            turn.event("attribute_set", key=key, value=data)
+        turn.answer(task, None)
+
+    def cancel(self, turn: Turn, task: Task) -> bool:
+        return True

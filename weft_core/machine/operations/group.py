@@ -1,0 +1,116 @@
+"""``ctx.all`` and ``ctx.race``: branches that are operations or whole durable coroutines.
+
+The note is ``[children, outcomes, verdict]``: the branches' task ids, the outcomes so far by position (``[ok, value]``),
+and which position decided (None while undecided; -1 when the group itself is being cancelled). A decided group cancels
+its other branches and goes on only when their ``finally`` blocks have run: no branch outlives its group.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from weft_core import frames
+from weft_core.errors import LimitExceededError, OperationMisuseError, RunCancelled
+from weft_core.machine.operations.base import Hooks
+from weft_core.model.operations import Group, Operation
+from weft_core.model.run import Task
+
+if TYPE_CHECKING:
+    from weft_core.machine.turn import Turn
+
+CANCELLED = -1
+
+
+class GroupHooks(Hooks):
+    def begin(self, turn: Turn, task: Task, op: Group) -> None:
+        self._check(turn, op)
+        turn.event("group_started", step=task.step, kind=op.mode, size=len(op.branches))
+        if not op.branches:
+            turn.answer(task, _result(op, {}, None))
+            return
+        children = [turn.run.add_task(task.id, None if isinstance(b, Operation) else b) for b in op.branches]
+        task.wait = [[c.id for c in children], {}, None]
+        for child, branch in zip(children, op.branches, strict=True):
+            if isinstance(branch, Operation):
+                turn.begin(child, branch)
+            else:
+                turn.ready.append((child, True, None))
+
+    def _check(self, turn: Turn, op: Group) -> None:
+        what = f"ctx.{op.mode}"
+        limits = turn.rules.limits
+        if len(op.branches) > limits.max_branches:
+            raise LimitExceededError(what=f"the number of branches of {what}", actual=len(op.branches),
+                                     limit=limits.max_branches)  # fmt: skip
+        if len(turn.run.tasks) + len(op.branches) > limits.max_tasks:
+            raise LimitExceededError(what="the number of branches alive in one run",
+                                     actual=len(turn.run.tasks) + len(op.branches), limit=limits.max_tasks)  # fmt: skip
+        if op.mode == "race" and not op.branches:
+            raise OperationMisuseError(operation=what, reason="a race without branches never ends; give it at least one")
+        seen: set[int] = set()
+        for branch in op.branches:
+            if isinstance(branch, Operation):
+                continue
+            if not frames.is_durable(branch) or id(branch) in seen:
+                _close(op.branches)
+                raise OperationMisuseError(operation=what, reason=(
+                    f"{branch!r} is not a branch; give it operations (ctx.run(...), ctx.sleep(...)) or calls of @durable "
+                    f"functions, each once"))  # fmt: skip
+            seen.add(id(branch))
+
+    def child_done(self, turn: Turn, task: Task, child: Task, ok: bool, value: Any) -> None:
+        op = task.op
+        assert isinstance(op, Group)
+        children, outcomes, verdict = task.wait
+        position = children.index(child.id)
+        if verdict is None:
+            outcomes[position] = [ok, value]
+            if op.mode == "race" or not ok:
+                task.wait[2] = verdict = position
+                self._cancel_children(turn, children)
+        else:
+            outcomes.setdefault(position, None)
+        if len(outcomes) == len(children):
+            self._end(turn, task, op, outcomes, verdict)
+
+    def _end(self, turn: Turn, task: Task, op: Group, outcomes: dict[int, Any], verdict: int | None) -> None:
+        turn.event("group_completed", step=task.step, kind=op.mode, decided_by=verdict)
+        if verdict == CANCELLED:
+            turn.fail(task, RunCancelled())
+        elif verdict is not None and not outcomes[verdict][0]:
+            turn.fail(task, outcomes[verdict][1])
+        else:
+            turn.answer(task, _result(op, outcomes, verdict))
+
+    def _cancel_children(self, turn: Turn, children: list[int]) -> None:
+        for child_id in children:
+            child = turn.run.tasks.get(child_id)
+            if child is not None:
+                turn.cancel_task(child)
+
+    def cancel(self, turn: Turn, task: Task) -> bool:
+        if task.wait[2] is None:
+            task.wait[2] = CANCELLED
+            self._cancel_children(turn, task.wait[0])
+        else:
+            task.wait[2] = CANCELLED  # decided already, its branches are on their way out
+        return False
+
+    def describe(self, task: Task) -> dict[str, Any]:
+        alive = len(task.wait[0]) - len(task.wait[1]) if task.wait else 0
+        return {**super().describe(task), "alive": alive}
+
+
+def _result(op: Group, outcomes: dict[int, Any], verdict: int | None) -> Any:
+    if verdict is not None:
+        value = outcomes[verdict][1]
+        return value if op.keys is None else (op.keys[verdict], value)
+    values = [outcomes[i][1] for i in range(len(outcomes))]
+    return values if op.keys is None else dict(zip(op.keys, values, strict=True))
+
+
+def _close(branches: list[Any]) -> None:
+    """Branches that never start must not warn about it."""
+    for branch in branches:
+        if hasattr(branch, "close") and not isinstance(branch, Operation):
+            branch.close()

@@ -1,0 +1,78 @@
+"""``ctx.wait_for_signal``. The note is ``[deadline_ms or 0]``; buffered signals are consumed oldest first (G7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from weft_core import codec
+from weft_core.errors import SignalTimeoutError, WeftError
+from weft_core.machine.operations.base import Hooks
+from weft_core.model import keys
+from weft_core.model.messages import TimerFired
+from weft_core.model.operations import WaitSignal
+from weft_core.model.run import BufferedSignal, Task
+
+if TYPE_CHECKING:
+    from weft_core.machine.turn import Turn
+
+
+class SignalHooks(Hooks):
+    def begin(self, turn: Turn, task: Task, op: WaitSignal) -> None:
+        for signal in turn.run.mailbox:
+            if signal.name == op.name:
+                self._take(turn, task, signal)
+                return
+        deadline = turn.now + op.timeout_ms if op.timeout_ms is not None else 0
+        task.wait = [deadline]
+        if deadline:
+            turn.add_timer(task, deadline)
+
+    def deliver(self, turn: Turn, task: Task, message: BufferedSignal | TimerFired) -> None:
+        op = task.op
+        assert isinstance(op, WaitSignal)
+        (deadline,) = task.wait
+        if isinstance(message, BufferedSignal):
+            self._forget_timer(turn, task)
+            self._consume(turn, task, message)
+        elif turn.now >= deadline:
+            self._forget_timer(turn, task)
+            turn.event("signal_timed_out", step=task.step, name=op.name)
+            turn.fail(task, SignalTimeoutError(signal=op.name, timeout_ms=op.timeout_ms))
+
+    def _take(self, turn: Turn, task: Task, signal: BufferedSignal) -> None:
+        turn.run.mailbox.remove(signal)
+        turn.ops.append((keys.mail(turn.run.id, signal.seq), None))
+        self._consume(turn, task, signal)
+
+    def _consume(self, turn: Turn, task: Task, signal: BufferedSignal) -> None:
+        turn.event("signal_consumed", step=task.step, name=signal.name)
+        try:
+            value = codec.loads(signal.payload)
+        except WeftError as unreadable:
+            turn.fail(task, unreadable)
+        else:
+            turn.answer(task, value)
+
+    def _forget_timer(self, turn: Turn, task: Task) -> None:
+        (deadline,) = task.wait
+        if deadline:
+            turn.drop_timer(task, deadline)
+
+    def cancel(self, turn: Turn, task: Task) -> bool:
+        self._forget_timer(turn, task)
+        return True
+
+    def recover(self, turn: Turn, task: Task) -> None:
+        """A run that was held may have signals in its mailbox that it never saw."""
+        op = task.op
+        assert isinstance(op, WaitSignal)
+        for signal in turn.run.mailbox:
+            if signal.name == op.name:
+                self._forget_timer(turn, task)
+                self._take(turn, task, signal)
+                return
+        if task.wait[0]:
+            turn.add_timer(task, task.wait[0])
+
+    def describe(self, task: Task) -> dict[str, Any]:
+        return {**super().describe(task), "deadline": (task.wait[0] or None) if task.wait else None}

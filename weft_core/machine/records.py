@@ -1,0 +1,118 @@
+"""The records of a run: header, checkpoint, events. Each is sealed to its key, so damage is found on read (G18).
+
+A record is one sealed msgpack array. A checkpoint carries, before its frames, the few plain facts that lists and
+``describe`` need, so that they never decode a frame.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgpack
+
+from weft_core import codec, frames
+from weft_core.errors import CorruptRecordError
+from weft_core.machine.operations import HOOKS
+from weft_core.model import keys
+from weft_core.model.run import RunHeader, RunState, Task
+
+_VERSION = 1
+_HEADER_FIELDS = (
+    "id", "workflow", "version", "status", "created_at", "updated_at", "input", "code", "finished_at", "result", "error",
+    "idempotency_key", "cancel_reason", "cancel_requested", "signals", "steps", "epoch",
+    "next_seq", "mail_seq", "exposed",
+)  # fmt: skip
+_pack = msgpack.Packer(use_bin_type=True).pack
+# `summary` positions in a checkpoint record
+STEPS, COMPLETED, NEXT_TASK, NEXT_SEQ, MAIL_SEQ, UPDATED_AT, ACTIVE, EXPOSED, WAITS = range(9)
+
+Event = tuple[str, dict[str, Any]]
+
+
+def seal_plain(key: str, value: list[Any]) -> bytes:
+    """A sealed record of plain values."""
+    return codec.seal(key, _pack(value))
+
+
+def unseal_plain(key: str, data: bytes) -> list[Any]:
+    """The plain values of a sealed record. Damage: ``CorruptRecordError``."""
+    body = codec.unseal(key, data)
+    try:
+        value = msgpack.unpackb(body, strict_map_key=False)
+    except (ValueError, msgpack.UnpackException) as error:
+        raise CorruptRecordError(key=key, reason=f"not a record of ours: {error}") from None
+    if not isinstance(value, list):
+        raise CorruptRecordError(key=key, reason="not a record of ours")
+    return value
+
+
+def write_header(header: RunHeader) -> bytes:
+    """The sealed record of ``run/<id>``."""
+    values = [_VERSION, *(getattr(header, name) for name in _HEADER_FIELDS), codec.dumps(header.attributes)]
+    return seal_plain(keys.run(header.id), values)
+
+
+def read_header(run_id: str, data: bytes) -> RunHeader:
+    key = keys.run(run_id)
+    values = unseal_plain(key, data)
+    if len(values) < len(_HEADER_FIELDS) + 2 or values[0] != _VERSION:
+        raise CorruptRecordError(key=key, reason=f"a run record of unknown version {values[:1]}")
+    fields = dict(zip(_HEADER_FIELDS, values[1:], strict=False))
+    return RunHeader(**fields, attributes=codec.loads(values[len(_HEADER_FIELDS) + 1]))
+
+
+def write_checkpoint(run: RunState, now: int, active: bool) -> bytes:
+    """The sealed record of ``ckpt/<id>``: everything needed to go on. Raises NotSerializableError."""
+    tasks = run.tasks.values()
+    waits = [HOOKS[type(t.op)].describe(t) for t in tasks if t.op is not None]
+    summary = [
+        run.steps, run.completed, run.next_task, run.next_seq, run.mail_seq, now, active, run.exposed, waits,
+    ]  # fmt: skip
+    root = [[[t.id, t.parent, t.step, t.wait, t.op, t.frame] for t in tasks], run.queries]
+    return seal_plain(keys.checkpoint(run.id), [_VERSION, summary, frames.snapshot(root, run.externals)])
+
+
+def read_summary(run_id: str, data: bytes) -> tuple[list[Any], bytes]:
+    """(summary, frames) of a checkpoint record, nothing of the author's decoded."""
+    key = keys.checkpoint(run_id)
+    values = unseal_plain(key, data)
+    if len(values) != 3 or values[0] != _VERSION:
+        raise CorruptRecordError(key=key, reason=f"a checkpoint of unknown version {values[:1]}")
+    return values[1], values[2]
+
+
+def read_checkpoint(run: RunState, data: bytes) -> None:
+    """Fill ``run`` from its checkpoint: live frames, each suspended where it was."""
+    summary, body = read_summary(run.id, data)
+    restored = frames.restore(body, run.externals)
+    tasks, run.queries = restored.root
+    for id_, parent, step, wait, op, frame in tasks:
+        task = Task(id_, parent, frame)
+        task.step, task.wait, task.op = step, wait, op
+        run.tasks[id_] = task
+    run.steps, run.completed, run.next_task = summary[STEPS], summary[COMPLETED], summary[NEXT_TASK]
+    run.next_seq = max(summary[NEXT_SEQ], run.header.next_seq)
+    run.mail_seq = max(summary[MAIL_SEQ], run.header.mail_seq)
+    run.active, run.exposed = summary[ACTIVE], summary[EXPOSED]
+
+
+def evict(run: RunState) -> None:
+    """Drop the frames of a run from memory; none of the author's code runs."""
+    frames.evict([t.frame for t in run.tasks.values()], run.externals)
+    run.tasks.clear()
+
+
+def write_events(run_id: str, first_seq: int, at: int, events: list[Event]) -> tuple[str, bytes]:
+    """Key and record of the events of one turn."""
+    key = keys.log(run_id, first_seq)
+    return key, seal_plain(key, [_VERSION, first_seq, at, events])
+
+
+def read_events(key: str, data: bytes) -> list[dict[str, Any]]:
+    """The events of one turn as dicts with run_id, seq, at (epoch ms) and type."""
+    _, first_seq, at, events = unseal_plain(key, data)
+    run_id = key.split("/")[1]
+    return [
+        {"run_id": run_id, "seq": first_seq + i, "at": at, "type": type_, **fields}
+        for i, (type_, fields) in enumerate(events)
+    ]

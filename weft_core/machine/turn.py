@@ -1,0 +1,251 @@
+"""A turn: one message for one run, decided until nothing more answers at once.
+
+The turn drives the run's frames itself (they are synchronous between two awaits) and collects what must be written and
+what must be done afterwards. It performs neither: the engine commits first, then acts.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from weft_core import codec
+from weft_core.errors import ForeignAwaitError, PayloadTooLargeError, RunCancelled, WeftError
+from weft_core.machine import failure, records
+from weft_core.machine.effects import ArmTimer, Effect
+from weft_core.machine.operations import HOOKS
+from weft_core.model import keys
+from weft_core.model.limits import Limits
+from weft_core.model.messages import (
+    ActivityOutcome, Begin, CancelRequested, Message, Recover, SignalArrived, TimerFired,
+)  # fmt: skip
+from weft_core.model.operations import Operation, WaitSignal
+from weft_core.model.retry import RetryPolicy
+from weft_core.model.run import FINISHED, BufferedSignal, RunState, Task
+from weft_core.ports import Op
+
+_SCALARS = frozenset({int, str, float, bool, bytes, type(None)})
+
+
+class ActivitySpec(Protocol):
+    """What a turn must know of an activity."""
+
+    retry: RetryPolicy
+    timeout_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is the same for all turns of an engine."""
+
+    activities: Mapping[str, ActivitySpec]
+    limits: Limits
+    chance: Callable[[], float]
+
+
+@dataclass(slots=True)
+class Turn:
+    """One decision under way. ``ops``, ``events`` and ``effects`` are its outcome."""
+
+    run: RunState
+    now: int
+    rules: Rules
+    ops: list[Op] = field(default_factory=list)
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    ready: deque[tuple[Task, bool, Any]] = field(default_factory=deque)
+    header_changed: bool = False
+
+    # -- messages
+
+    def deliver(self, message: Message) -> None:
+        """Decide one message to its end."""
+        if type(message) is ActivityOutcome or type(message) is TimerFired:
+            task = self.run.tasks.get(message.task)
+            if task is not None and task.step == message.step and task.op is not None:
+                HOOKS[type(task.op)].deliver(self, task, message)
+        else:
+            self._deliver_to_run(message)
+        self.settle()
+
+    def _deliver_to_run(self, message: Message) -> None:
+        if isinstance(message, Begin):
+            self.event("run_started", workflow=self.run.header.workflow, version=self.run.header.version)
+            self.ready.append((self.run.tasks[0], True, None))
+        elif isinstance(message, SignalArrived):
+            self._accept_signal(message)
+        elif isinstance(message, CancelRequested):
+            self._accept_cancel(message)
+        elif isinstance(message, Recover):
+            self._recover()
+
+    def _accept_signal(self, message: SignalArrived) -> None:
+        run = self.run
+        self.event("signal_received", name=message.name, signal_id=message.signal_id)
+        if message.signal_id is not None:
+            self.ops.append((keys.mail_id(run.id, message.signal_id), b""))
+        run.mail_seq += 1
+        signal = BufferedSignal(run.mail_seq, message.name, message.payload)
+        waiting = [t for t in run.tasks.values() if type(t.op) is WaitSignal and t.op.name == message.name and t.wait]
+        if waiting:
+            first = min(waiting, key=lambda t: t.step)
+            HOOKS[WaitSignal].deliver(self, first, signal)
+        else:
+            run.mailbox.append(signal)
+            key = keys.mail(run.id, signal.seq)
+            self.ops.append((key, records.seal_plain(key, [signal.name, signal.payload])))
+
+    def _accept_cancel(self, message: CancelRequested) -> None:
+        header = self.run.header
+        if header.cancel_requested:
+            return
+        header.cancel_requested, header.cancel_reason = True, message.reason
+        self.header_changed = True
+        self.event("cancel_requested", reason=message.reason)
+        self.cancel_task(self.run.tasks[0])
+
+    def _recover(self) -> None:
+        self.event("run_recovered")
+        for task in list(self.run.tasks.values()):
+            if task.op is not None:
+                HOOKS[type(task.op)].recover(self, task)
+
+    # -- what operation hooks call
+
+    def event(self, type_: str, /, **data: Any) -> None:
+        """Add an entry to the event log."""
+        self.events.append((type_, data))
+
+    def answer(self, task: Task, value: Any) -> None:
+        """The operation of ``task`` has this value."""
+        self._completed(task, True, value)
+
+    def fail(self, task: Task, error: BaseException) -> None:
+        """The operation of ``task`` raises this error."""
+        self._completed(task, False, error)
+
+    def _completed(self, task: Task, ok: bool, value: Any) -> None:
+        task.op, task.wait = None, []
+        self.run.completed += 1
+        self.ready.append((task, ok, value))
+
+    def add_timer(self, task: Task, deadline_ms: int) -> None:
+        """Store a timer for the current step of ``task``."""
+        self.ops.append((keys.timer(deadline_ms, self.run.id, task.id, task.step), b""))
+        self.effects.append(ArmTimer(deadline_ms))
+
+    def drop_timer(self, task: Task, deadline_ms: int) -> None:
+        self.ops.append((keys.timer(deadline_ms, self.run.id, task.id, task.step), None))
+
+    def copy(self, values: tuple[Any, ...], what: str) -> tuple[Any, ...]:
+        """The values as another frame or an activity may have them: equal, and sharing nothing that can change."""
+        limit = self.rules.limits.max_payload_bytes
+        if all(type(v) in _SCALARS for v in values):
+            size = sum(len(v) for v in values if isinstance(v, (str, bytes)))
+            if size > limit:
+                raise PayloadTooLargeError(what=what, actual=size, limit=limit)
+            return values
+        data = codec.dumps(values, externals=self.run.externals)
+        if len(data) > limit:
+            raise PayloadTooLargeError(what=what, actual=len(data), limit=limit)
+        copied: tuple[Any, ...] = codec.loads(data, externals=self.run.externals)
+        return copied
+
+    def begin(self, task: Task, op: Operation[Any]) -> None:
+        """Start an operation on behalf of ``task``."""
+        run = self.run
+        run.steps += 1
+        task.op, task.step, task.wait = op, run.steps, []
+        try:
+            HOOKS[type(op)].begin(self, task, op)
+        except WeftError as refusal:  # raised at the line that awaits, as an ordinary error of the author's
+            if task.op is not None:
+                self.fail(task, refusal)
+
+    def finish_task(self, task: Task, ok: bool, value: Any) -> None:
+        """A line of control has come to its end."""
+        task.done = True
+        task.frame = task.op = None
+        del self.run.tasks[task.id]
+        if task.parent is None:
+            self._finish_run(ok, value)
+            return
+        parent = self.run.tasks[task.parent]
+        assert parent.op is not None
+        HOOKS[type(parent.op)].child_done(self, parent, task, ok, value)
+
+    def cancel_task(self, task: Task) -> None:
+        """Raise ``RunCancelled`` at the task's suspension point, once whatever it waits for has let go."""
+        for i, (waiting, _, _) in enumerate(self.ready):
+            if waiting is task:
+                self.ready[i] = (task, False, RunCancelled())
+                return
+        if task.op is not None and HOOKS[type(task.op)].cancel(self, task):
+            self.fail(task, RunCancelled())
+
+    # -- driving frames
+
+    def settle(self) -> None:
+        """Resume frames until every task waits for something that is not here yet."""
+        ready = self.ready
+        while ready:
+            task, ok, value = ready.popleft()
+            if task.done:
+                continue
+            if task.frame is None:
+                self.finish_task(task, ok, value)
+                continue
+            self._resume(task, ok, value)
+
+    def _resume(self, task: Task, ok: bool, value: Any) -> None:
+        frame = task.frame
+        try:
+            op = frame.send(value) if ok else frame.throw(value)
+            while not isinstance(op, Operation):
+                op = frame.throw(ForeignAwaitError(**failure.foreign_await(frame, op)))
+        except StopIteration as stop:
+            self.finish_task(task, True, stop.value)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            self.finish_task(task, False, error)
+        else:
+            self._drain_log()
+            self.begin(task, op)
+
+    def _drain_log(self) -> None:
+        logged = self.run.logged
+        if logged:
+            for message, data in logged:
+                self.event("logged", message=message, **({"data": data} if data else {}))
+            logged.clear()
+
+    def _finish_run(self, ok: bool, value: Any) -> None:
+        run, header = self.run, self.run.header
+        self._drain_log()
+        encoded = b""
+        if ok:
+            try:
+                encoded = codec.dumps(value)
+                if len(encoded) > self.rules.limits.max_payload_bytes:
+                    raise PayloadTooLargeError(
+                        what="the result", actual=len(encoded), limit=self.rules.limits.max_payload_bytes
+                    )
+            except WeftError as refusal:
+                ok, value = False, refusal
+        self.header_changed = True
+        header.finished_at = self.now
+        if ok:
+            header.status, header.result = "completed", encoded
+            self.event("run_completed", result=encoded)
+        elif isinstance(value, RunCancelled):
+            header.status = "cancelled"
+            self.event("run_cancelled", reason=header.cancel_reason)
+        else:
+            header.status, header.error = "failed", failure.record(value)
+            self.event("run_failed", error=failure.brief(value))
+        assert header.status in FINISHED
+        self.ops.extend((keys.mail(run.id, s.seq), None) for s in run.mailbox)
+        run.mailbox.clear()

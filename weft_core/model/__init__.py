@@ -1,0 +1,1 @@
+"""The nouns: durations, policies, limits, operations, messages, run states."""

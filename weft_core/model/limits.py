@@ -1,0 +1,31 @@
+"""Documented maxima (G19) and sizes that steer memory use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Refused with a typed error before anything is written.
+
+    ``max_live_runs`` is no refusal: it is how many parked runs stay in memory before the oldest are evicted.
+    """
+
+    max_payload_bytes: int = 2 * 1024 * 1024
+    """Encoded input, activity argument list, activity result, signal payload."""
+    max_checkpoint_bytes: int = 16 * 1024 * 1024
+    max_mailbox: int = 10_000
+    """Signals that wait unconsumed in one run."""
+    max_branches: int = 1_000
+    """Branches of one ``all`` or ``race``."""
+    max_tasks: int = 10_000
+    """Branches alive in one run."""
+    max_id_bytes: int = 256
+    """Run ids, idempotency keys, signal ids, names."""
+    max_live_runs: int = 1_000
+    max_batch_turns: int = 512
+    """Turns that share one commit."""
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,49 @@
+"""What can happen to a run: the messages that the machine decides upon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The first turn of a new run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """The run was loaded by a new owner: derive again every effect that a crash may have lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityOutcome:
+    """An attempt ended. ``encoded`` is the value's durable form; ``error`` is None for a success."""
+
+    task: int
+    step: int
+    value: Any = None
+    encoded: bytes | None = None
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    task: int
+    step: int
+    deadline_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignalArrived:
+    name: str
+    payload: bytes
+    signal_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    reason: str | None = None
+
+
+Message = Begin | Recover | ActivityOutcome | TimerFired | SignalArrived | CancelRequested

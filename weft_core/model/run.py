@@ -1,0 +1,118 @@
+"""A run: its record for people and indexes, and the live state of its tasks."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from weft_core.model.operations import Operation
+
+Status = Literal["running", "completed", "failed", "cancelled", "held", "dead"]
+FINISHED: frozenset[str] = frozenset({"completed", "failed", "cancelled"})
+STOPPED: frozenset[str] = frozenset({"held", "dead"})
+"""Neither finished nor stepping: waiting for code (held) or for a person (dead letter)."""
+
+
+@dataclass(slots=True)
+class RunHeader:
+    """The record of a run that lists and indexes read. It changes rarely: at start, finish, and attribute changes."""
+
+    id: str
+    workflow: str
+    version: str
+    status: Status
+    created_at: int
+    updated_at: int
+    input: bytes
+    code: str | None = None
+    """Name of the stored source this run was last driven with."""
+    finished_at: int | None = None
+    result: bytes | None = None
+    error: dict[str, Any] | None = None
+    idempotency_key: str | None = None
+    cancel_reason: str | None = None
+    cancel_requested: bool = False
+    attributes: dict[str, Any] = field(default_factory=dict)
+    signals: list[str] = field(default_factory=list)
+    steps: int = 0
+    epoch: int = 0
+    """Epoch of the owner that last wrote this record."""
+    next_seq: int = 1
+    """Number of the next event, as far as this record knows; the checkpoint may know better."""
+    mail_seq: int = 0
+    exposed: dict[str, bytes] = field(default_factory=dict)
+    """What the run had exposed when it finished."""
+
+
+class Task:
+    """One line of control in a run: the root, or a branch of a group.
+
+    ``frame`` is a suspended durable coroutine, or None for a branch that is a single operation.
+    ``wait`` is the operation kind's own durable note of where it stands; plain values only.
+    """
+
+    __slots__ = ("done", "frame", "id", "op", "parent", "step", "wait")
+
+    def __init__(self, id: int, parent: int | None, frame: Any = None) -> None:
+        self.id, self.parent, self.frame = id, parent, frame
+        self.op: Operation[Any] | None = None
+        self.step = 0
+        self.wait: list[Any] = []
+        self.done = False
+
+
+@dataclass(slots=True)
+class BufferedSignal:
+    """A signal that was accepted and that no wait has consumed yet."""
+
+    seq: int
+    name: str
+    payload: bytes
+
+
+class RunState:
+    """A run in memory. Everything here but ``header`` and ``mailbox`` is rebuilt from the checkpoint."""
+
+    __slots__ = (
+        "active", "completed", "ctx", "exposed", "externals", "header", "logged", "mail_seq", "mailbox", "next_seq",
+        "next_task", "queries", "steps", "tasks", "uncommitted",
+    )  # fmt: skip
+
+    def __init__(self, header: RunHeader, ctx: Any, externals: dict[str, Any]) -> None:
+        self.header = header
+        self.ctx = ctx
+        self.externals = externals
+        self.tasks: dict[int, Task] = {}
+        self.next_task = 0
+        self.steps = 0
+        """Operations begun; the last step number given."""
+        self.completed = 0
+        """Operations completed."""
+        self.next_seq = 1
+        """Sequence number of the next event; numbers have no gap."""
+        self.mailbox: deque[BufferedSignal] = deque()
+        self.mail_seq = 0
+        self.exposed: dict[str, bytes] = {}
+        self.queries: dict[str, Callable[..., Any]] = {}
+        self.logged: list[tuple[str, dict[str, bytes]]] = []
+        """What ``ctx.log`` said since the last suspension."""
+        self.active = False
+        """Whether the store's ``active/`` index names this run."""
+        self.uncommitted = 0
+        """Turns in commits that are not durable yet."""
+
+    @property
+    def id(self) -> str:
+        return self.header.id
+
+    @property
+    def finished(self) -> bool:
+        return self.header.status in FINISHED
+
+    def add_task(self, parent: int | None, frame: Any = None) -> Task:
+        task = Task(self.next_task, parent, frame)
+        self.next_task += 1
+        self.tasks[task.id] = task
+        return task

@@ -1,0 +1,6 @@
+"""Looking at a store from outside, without owning it."""
+
+from weft_core.engine.present import jsonable
+from weft_core.engine.reader import Page, StoreReader
+
+__all__ = ["Page", "StoreReader", "jsonable"]

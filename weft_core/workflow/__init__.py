@@ -1,0 +1,24 @@
+"""What authors write: workflows, activities, signals, and the context that a workflow is given."""
+
+from weft_core.workflow import durable_types as _durable_types  # noqa: F401  registers our own types
+from weft_core.workflow.activity import Activity, ActivityInfo, activity, activity_info
+from weft_core.workflow.context import Context
+from weft_core.workflow.definition import Query, Signal, Workflow, WorkflowBuilder, durable, query, signal, workflow
+from weft_core.workflow.discovery import definitions_in
+
+__all__ = [
+    "Activity",
+    "ActivityInfo",
+    "Context",
+    "Query",
+    "Signal",
+    "Workflow",
+    "WorkflowBuilder",
+    "activity",
+    "activity_info",
+    "definitions_in",
+    "durable",
+    "query",
+    "signal",
+    "workflow",
+]

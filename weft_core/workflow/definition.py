@@ -1,0 +1,137 @@
+"""Workflow definitions, and the names by which the outside speaks to a run: signals and queries."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from weft_core import codec, frames
+from weft_core.errors import DefinitionError, InvalidInputError
+from weft_core.workflow.declared import declared_signals
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Signal(Generic[T]):
+    """A named message into a run: ``approval = signal("approval")``, or typed, ``signal[Approval]("approval")``."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"signal({self.name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Signal) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash((Signal, self.name))
+
+
+class Query(Generic[T]):
+    """A named question that a run answers from its committed state."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"query({self.name!r})"
+
+
+signal = Signal
+query = Query
+codec.register(Signal, name="weft:signal", get=lambda s: s.name, new=Signal)
+codec.register(Query, name="weft:query", get=lambda q: q.name, new=Query)
+
+
+def durable(fn: F) -> F:
+    """Make a helper coroutine (or generator) part of the checkpoint: its position and locals are stored too."""
+    codec.allow_module(fn.__module__)
+    compiled: F = frames.durable(fn)
+    return compiled
+
+
+class Workflow:
+    """A durable function with a name and a version. Made by :func:`workflow`."""
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        name: str | None = None,
+        version: str = "1",
+        signals: Iterable[Signal[Any] | str] | None = None,
+        activities: Iterable[Any] = (),
+    ) -> None:
+        if not isinstance(version, str):
+            raise DefinitionError(f"the version of a workflow is text, not {version!r}")
+        self.name = name or fn.__name__
+        if "/" in self.name or not self.name:
+            raise DefinitionError(f"{self.name!r} cannot name a workflow: it must be non-empty and have no slash")
+        self.version = version
+        self.fn = durable(fn)
+        self.activities = tuple(activities)
+        self.signals: frozenset[str] | None = (
+            declared_signals(fn) if signals is None else frozenset(s if isinstance(s, str) else s.name for s in signals)
+        )
+        """Names of the signals it waits for; None if that cannot be told from its source, so that any is accepted."""
+        self.__name__, self.__doc__, self.__wrapped__ = fn.__name__, fn.__doc__, fn
+        self.__module__, self.__qualname__ = fn.__module__, fn.__qualname__
+        self._signature = inspect.signature(fn)
+
+    def frame(self, ctx: Any, inputs: tuple[Any, ...]) -> Any:
+        """A new frame of this workflow. Inputs that do not fit the parameters: ``InvalidInputError``."""
+        self.check_inputs(inputs)
+        return self.fn(ctx, *inputs)
+
+    def check_inputs(self, inputs: tuple[Any, ...]) -> None:
+        try:
+            self._signature.bind(None, *inputs)
+        except TypeError as misfit:
+            raise InvalidInputError(call=f"workflow {self.name}{self._signature}", reason=str(misfit)) from None
+
+    def __repr__(self) -> str:
+        return f"<workflow {self.name} version {self.version}>"
+
+
+class WorkflowBuilder:
+    """``workflow(name=...)``: a decorator, or a chain that ends in ``execute(fn)``."""
+
+    def __init__(self, name: str | None, version: str, signals: Iterable[Signal[Any] | str] | None) -> None:
+        self._name, self._version, self._signals = name, version, signals
+        self._activities: tuple[Any, ...] = ()
+
+    def activities(self, *activities: Any) -> WorkflowBuilder:
+        """Activities this workflow uses."""
+        self._activities += activities
+        return self
+
+    def signals(self, *signals: Signal[Any] | str) -> WorkflowBuilder:
+        """Signals this workflow accepts; others are refused."""
+        self._signals = signals
+        return self
+
+    def execute(self, fn: Callable[..., Any]) -> Workflow:
+        """The definition, with ``fn`` as its body."""
+        return Workflow(fn, self._name, self._version, self._signals, self._activities)
+
+    __call__ = execute
+
+
+def workflow(
+    fn: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    version: str = "1",
+    signals: Iterable[Signal[Any] | str] | None = None,
+) -> Any:
+    """Declare a workflow: ``@workflow``, ``@workflow(name="checkout", version="2")``, or the chained form."""
+    if fn is not None:
+        return Workflow(fn)
+    return WorkflowBuilder(name, version, signals)

@@ -1,0 +1,26 @@
+"""Our own types that may be part of a checkpoint, under names that never change."""
+
+from __future__ import annotations
+
+from weft_core import codec
+from weft_core.model.operations import OPERATIONS, Operation, Pending
+from weft_core.model.retry import RetryPolicy
+
+
+def _set_pending(pending: Pending, op: Operation[object] | None) -> None:
+    pending.op, pending.asked = op, False
+
+
+def register_types() -> None:
+    codec.register(Pending, name="weft:pending", get=lambda p: p.op, set=_set_pending)
+    for cls in OPERATIONS:
+        codec.register(cls, name=f"weft:op:{cls.kind}", get=cls.state, set=cls.load)
+    codec.register(
+        RetryPolicy,
+        name="weft:retry",
+        get=lambda r: [r.max_attempts, r.initial_interval, r.backoff, r.max_interval, r.jitter, list(r.non_retryable)],
+        new=lambda s: RetryPolicy(*s[:5], tuple(s[5])),
+    )
+
+
+register_types()
