@@ -7,6 +7,7 @@ becomes durable and the only place from which effects start (G1).
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from weft_core.model.messages import Begin, CancelRequested, Message, Recover, S
 from weft_core.model.run import STOPPED, RunHeader, RunState
 from weft_core.ports import Clock, Op, Storage
 
+log = logging.getLogger("weft")
 _STRETCH_S = 0.005
 """How long the pump may keep the event loop to itself while nothing it awaits really waits."""
 
@@ -130,7 +132,9 @@ class Pump:
                 if now - started > _STRETCH_S:
                     await asyncio.sleep(0)
                     started = loop.time()
-        except (EngineError, StorageError) as trouble:
+        except Exception as trouble:
+            if not isinstance(trouble, (EngineError, StorageError)):
+                log.exception("the engine broke")
             self._reject_all(trouble)
             self._on_stop(trouble)
 
@@ -241,7 +245,9 @@ class Pump:
             turn.deliver(message)
             run.next_seq += len(turn.events)
             self._write(turn, first_seq)
-        except (WeftError, RecursionError) as obstacle:
+        except Exception as obstacle:
+            if not isinstance(obstacle, WeftError):
+                log.exception("a turn of run %s broke; the run stays at its last checkpoint", run.id)
             run.active, run.next_seq = was_active, first_seq
             self._give_up(run, envelope, obstacle, batch, now)
             return

@@ -7,6 +7,7 @@ its other branches and goes on only when their ``finally`` blocks have run: no b
 
 from __future__ import annotations
 
+from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from weft_core import frames
@@ -51,7 +52,7 @@ class GroupHooks(Hooks):
         for branch in op.branches:
             if isinstance(branch, Operation):
                 continue
-            if not frames.is_durable(branch) or id(branch) in seen:
+            if not _is_durable_call(branch) or id(branch) in seen:
                 _close(op.branches)
                 raise OperationMisuseError(operation=what, reason=(
                     f"{branch!r} is not a branch; give it operations (ctx.run(...), ctx.sleep(...)) or calls of @durable "
@@ -99,6 +100,10 @@ class GroupHooks(Hooks):
     def describe(self, task: Task) -> dict[str, Any]:
         alive = len(task.wait[0]) - len(task.wait[1]) if task.wait else 0
         return {**super().describe(task), "alive": alive}
+
+
+def _is_durable_call(branch: Any) -> bool:
+    return isinstance(branch, (CoroutineType, GeneratorType)) and frames.plan_of(branch) is not None
 
 
 def _result(op: Group, outcomes: dict[int, Any], verdict: int | None) -> Any:
