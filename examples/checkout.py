@@ -57,6 +57,7 @@ async def checkout(ctx: Context, order: dict) -> dict:
     shipping = 0 if goods >= FREE_SHIPPING_FROM else SHIPPING
     total = goods + shipping
     ctx.log(f"{len(cart)} lines, {money(total)}")
+    ctx.expose("progress", {"stage": "reserving", "total": total})
 
     reservation = await ctx.run(reserve_stock, order["id"], {line.sku: line.quantity for line in cart})
     note("stock reserved")
@@ -64,6 +65,7 @@ async def checkout(ctx: Context, order: dict) -> dict:
     try:
         charge = await ctx.run(charge_card, order["id"], total)
         note("card charged")
+        ctx.expose("progress", {"stage": "charged", "total": total, "reference": charge["reference"]})
 
         if order.get("confirm", True):
             answer = await ctx.wait_for_signal(confirm, timeout=order.get("patience", "3 days"))
@@ -81,6 +83,7 @@ async def checkout(ctx: Context, order: dict) -> dict:
             ]
         )
         note("receipt sent and parcel shipped")
+        ctx.expose("progress", {"stage": "shipped", "total": total, "reference": parcel["reference"]})
     except Exception as problem:
         ctx.log(f"undoing the order: {problem}")
         if charge is not None:

@@ -1,4 +1,4 @@
-"""Activities of ``checkout.py`` for a browser: the same requests by ``fetch``, held back while the shop is out of reach.
+"""Activities of ``checkout.py`` for a browser: the same requests by ``fetch``, held back while the shop is away.
 
 An activity that cannot reach the shop does not fail: it waits for the connection and asks again, with the same
 ``Idempotency-Key``, until it has an answer. If the tab dies meanwhile the run's checkpoint still waits for this very
@@ -8,7 +8,7 @@ activity, and the next tab asks again. So an order made offline is carried out, 
 import asyncio
 import json
 
-from js import AbortSignal, Object, URL, caches, fetch, self
+from js import URL, AbortSignal, Object, caches, fetch, self
 from pyodide.ffi import JsException, to_js
 
 from weft_core import RetryPolicy, activity, activity_info

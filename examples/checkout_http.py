@@ -52,7 +52,7 @@ def release_stock(order_id: str, reference: str) -> dict:
 
 
 def post(operation: str, body: dict) -> dict:
-    """Ask the shop for an effect. ``ShopRefused``: do not repeat; ``OSError``: it could not be reached or is overloaded."""
+    """Ask the shop for an effect. ``ShopRefused``: do not repeat; ``OSError``: out of reach or overloaded."""
     request = urllib.request.Request(
         os.environ.get("WEFT_SHOP_URL", "http://127.0.0.1:8765/").rstrip("/") + "/api/" + operation,
         data=json.dumps(body).encode(),

@@ -3,6 +3,6 @@ const when = document.getElementById("when");
 const again = document.getElementById("again");
 if (when) when.textContent = new Date().toLocaleTimeString();
 if (again instanceof HTMLAnchorElement) {
-  again.href = `./${location.hash}`;
+  again.href = `./${location.search}${location.hash}`;
   again.focus();
 }

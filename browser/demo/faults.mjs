@@ -19,7 +19,7 @@ globalThis.Worker = class extends Worker {
 function crashTab(run) {
   for (const worker of workers) worker.terminate();
   const here = new URL("./", document.baseURI);
-  location.replace(new URL(`crashed.html#${encodeURIComponent(run)}`, here).href);
+  location.replace(new URL(`crashed.html${location.search}#${encodeURIComponent(run)}`, here).href);
 }
 
 /**
@@ -40,8 +40,8 @@ async function killServiceWorker(script) {
     return "The browser could not fetch the script, so the old one lives. (Is the server gone? Then stop it in chrome://serviceworker-internals.)";
   }
   const next = fresh.installing ?? fresh.waiting;
-  next?.addEventListener("statechange", () => next.state === "installed" && next.postMessage({ t: "skip-waiting" }));
-  if (next?.state === "installed") next.postMessage({ t: "skip-waiting" });
+  next?.addEventListener("statechange", () => next.state === "installed" && next.postMessage({ t: "activate" }));
+  if (next?.state === "installed") next.postMessage({ t: "activate" });
   await new Promise((resolve) => (old.state === "redundant" ? resolve(0) : old.addEventListener("statechange", resolve, { once: true })));
   return "The service worker was stopped and a fresh one started. Nothing was lost: it keeps no state.";
 }
