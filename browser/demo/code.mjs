@@ -14,8 +14,17 @@ export class CodeView {
     /** what is drawn, to leave it alone when nothing changed */ this.drawn = "";
     /** @type {Map<string, string>} */ this.values = new Map();
     /** @type {any} */ this.source = null;
-    this.code.replaceChildren(h("p", { class: "empty", text: "When an order is under way, its source stands here with the waiting line marked." }));
-    this.variables.replaceChildren(h("p", { class: "empty", text: "And here is what it holds in its hands." }));
+    this.variables.replaceChildren(h("p", { class: "empty", text: "What the code holds in its hands while it waits stands here." }));
+    void this.#preview();
+  }
+
+  /** Until a frame brings its own source, show the workflow as it is in the file. */
+  async #preview() {
+    fileSource ??= workflowIn("./checkout.py");
+    const source = await fileSource;
+    if (this.source || !source) return;
+    this.source = source;
+    this.#drawSource(null, {});
   }
 
   /** @param {any} view what weft.frames() gave, or null @param {any} info the run */
@@ -85,6 +94,21 @@ export class CodeView {
       h("pre", { class: "outcome" }, h("code", { text: outcome })),
     );
   }
+}
+
+/** @type {Promise<any> | null} */
+let fileSource = null;
+
+/** The first workflow of a file: from its decorator to the next statement at the margin. @param {string} url */
+async function workflowIn(url) {
+  const response = await fetch(new URL(url, document.baseURI)).catch(() => null);
+  if (!response?.ok) return null;
+  const lines = (await response.text()).split("\n");
+  const first = lines.findIndex((line) => line.startsWith("@workflow"));
+  const body = lines.findIndex((line, index) => index > first && line.startsWith("async def"));
+  let end = lines.findIndex((line, index) => index > body && /^\S/.test(line));
+  while (end > 0 && !lines[end - 1].trim()) end--;
+  return first < 0 ? null : { first_line: first + 1, lines: lines.slice(first, end < 0 ? undefined : end) };
 }
 
 /** The frames of the task that is most worth looking at: the first with a source. @param {any} view */
