@@ -17,7 +17,9 @@ from weft_core.errors import SourceUnavailableError
 
 from .fingerprint import digest
 from .nodes import FUNCTIONS, FunctionNode
-from .plan import Root
+from .plan import Root, kind_of
+
+__all__ = ["FunctionSource", "first_line_of", "kind_of", "locate", "source_of", "uses_private"]
 
 
 @dataclass(frozen=True, slots=True)
