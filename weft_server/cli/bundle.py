@@ -10,8 +10,8 @@ from weft_server.cli.failure import DONE, CommandError
 
 async def build(out: Path, workflows: list[Path], page: Path | None) -> int:
     """Build, and say what was made and how to look at it."""
-    from weft_browser.build import BuildError
     from weft_browser.build import build as build_site
+    from weft_browser.ingredients import BuildError
 
     with screen.err().status("building") as progress:
         try:

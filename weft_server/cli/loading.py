@@ -16,7 +16,8 @@ from weft_server.cli.failure import CommandError
 
 @dataclass(frozen=True)
 class Program:
-    """One workflow to run, all workflows of its file (any of them may have unfinished runs), and the activities."""
+    """One workflow to run, all workflows of its file (any of them may have unfinished runs), and activities that
+    replace those of the file."""
 
     workflow: Workflow
     workflows: list[Workflow]
@@ -24,10 +25,10 @@ class Program:
 
 
 def load_program(target: str, activity_files: list[str]) -> Program:
-    """Import ``target``; activities of ``activity_files`` take the place of its own by name. Raises CommandError."""
+    """Import ``target``; activities of ``activity_files`` replace its own by name. Raises CommandError."""
     place, name = _split(target)
-    workflows, own = definitions_in(_import(place))
-    activities = {activity.name: activity for activity in own}
+    workflows, _ = definitions_in(_import(place))
+    activities: dict[str, Activity[..., Any]] = {}
     for file in activity_files:
         _, given = definitions_in(_import(file))
         if not given:

@@ -46,7 +46,9 @@ async def run(request: Request) -> int:
     program = load_program(request.target, request.activities)
     log = RunLog(request.quiet)
     async with owned(request.db, request.durability) as storage:
-        engine = Engine(storage=storage, workflows=program.workflows, activities=program.activities)
+        engine = Engine(
+            storage=storage, workflows=program.workflows, activities=program.activities, close_storage=False
+        )
         engine.subscribe(log.event)
         with stop_signals() as stopped:
             async with engine:
@@ -73,7 +75,7 @@ def _inputs(request: Request) -> list[Any]:
 
 async def _start_or_continue(
     engine: Engine, program: Program, request: Request, inputs: list[Any], log: RunLog
-) -> WorkflowHandle[Any]:
+) -> WorkflowHandle:
     known = await _known(engine, program, request, inputs)
     if known is None:
         handle = await engine.start(program.workflow, *inputs, id=request.run_id)
@@ -106,14 +108,17 @@ async def _known(engine: Engine, program: Program, request: Request, inputs: lis
     if request.new:
         return None
     page = await engine.list(status="running", workflow=program.workflow.name, limit=SEARCHED)
-    return next((item for item in page.items if item["input"] == inputs), None)
+    for item in page.items:
+        if item["input"] == inputs:
+            return item
+    return None
 
 
 # ---------------------------------------------------------------- until it ends, or we are told to stop
 
 
 async def _until_done(
-    engine: Engine, handle: WorkflowHandle[Any], request: Request, log: RunLog, stopped: asyncio.Future[int]
+    engine: Engine, handle: WorkflowHandle, request: Request, log: RunLog, stopped: asyncio.Future[int]
 ) -> int:
     result = asyncio.ensure_future(handle.result())
     announcing = asyncio.ensure_future(_announce_waits(engine, handle.id, request, log))
