@@ -1,22 +1,28 @@
-"""Values and records to bytes and back."""
+"""Values and records to bytes and back, without pickle and without importing anything by name.
 
-from weft_core.frames._codec_interim import Decoder, Encoder, register
+What can be written: None, bool, int of any size, float, str, bytes, bytearray, complex, range, list, tuple, dict, set,
+frozenset, deque, OrderedDict, defaultdict, Counter, dates and times, ZoneInfo, Decimal, Fraction, UUID, patterns,
+paths, enums, dataclasses, named tuples, exceptions, functions and classes by name, and registered types. Identity and
+cycles survive. Everything else raises :class:`~weft_core.errors.NotSerializableError`.
+"""
 
-from .records import seal, unseal
+from __future__ import annotations
 
+from weft_core.codec import containers, exceptions, objects, references, types_stdlib  # noqa: F401  (fill the tables)
+from weft_core.codec.decoder import Decoder, loads
+from weft_core.codec.encoder import Encoder, Externals, dumps
+from weft_core.codec.names import allow_module
+from weft_core.codec.records import seal, unseal
+from weft_core.codec.registry import register
 
-def dumps(value, *, externals=None):
-    """Bytes of a value."""
-    return Encoder(externals).document(value)
-
-
-def loads(data, *, externals=None):
-    """The value of bytes made by dumps."""
-    return Decoder(data, externals).document()
-
-
-def allow_module(name):
-    """Classes and functions of this module may be named by stored bytes."""
-
-
-__all__ = ["allow_module", "dumps", "loads", "register", "seal", "unseal"]
+__all__ = [
+    "Decoder",
+    "Encoder",
+    "Externals",
+    "allow_module",
+    "dumps",
+    "loads",
+    "register",
+    "seal",
+    "unseal",
+]

@@ -1,50 +1,39 @@
 """Suspended Python functions as values: compile, store, resume, look into.
 
-``durable`` marks a function, ``snapshot`` turns a graph of values with suspended functions in it into bytes,
-``restore`` makes it again, ``evict`` drops it from memory without running any of its code.
+:func:`durable` marks a function; :func:`snapshot` turns a graph of values with suspended functions in it into bytes;
+:func:`restore` makes it again; :func:`evict` drops it from memory without running any of its authors' code;
+:func:`stack` and :func:`peek` show where functions stand and what their variables are, live or from bytes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from weft_core.codec import register
 
-from ._interim import REGISTRY, durable, plan_of
-from ._interim import dumps as snapshot
-from ._interim import evict_all as evict
-from ._interim import loads as restore
-from ._interim import Restored
-from ._codec_interim import register as _register
-from . import runtime as _rt
+from . import iterators, iterators_composed, runtime  # noqa: F401  (fill the codec's tables)
+from .durable import durable
+from .evict import evict
+from .live import plan_of
+from .peek import Opaque, peek
+from .registry import REGISTRY
+from .restore import Restored, restore
+from .snapshot import snapshot
+from .source import FunctionSource, source_of
+from .views import FrameView, stack
 
-_register(_rt.Star, name="weft:Star")
+register(runtime.Star, name="weft:Star")
 
-
-@dataclass(frozen=True)
-class FrameView:
-    """One suspended function as a tool shows it."""
-
-    function: str
-    filename: str
-    lineno: int | None
-    label: str
-    locals: dict[str, object]
-
-
-def stack(coro):
-    """The durable frames of a suspended coroutine, outermost first."""
-    from . import _interim as f
-
-    out = []
-    while coro is not None and hasattr(coro, "cr_await") or hasattr(coro, "gi_yieldfrom"):
-        plan = plan_of(coro)
-        if plan is None:
-            break
-        _, lb = f.position(coro)
-        loc = f.read_locals(f._parts(coro)[1])
-        out.append(FrameView(plan.where(), plan.root.filename, lb.lineno if lb else None, lb.id if lb else "start",
-                             {k: v for k, v in loc.items() if not k.startswith(".")}))
-        coro = f._parts(coro)[2]
-    return out
-
-
-__all__ = ["FrameView", "REGISTRY", "Restored", "durable", "evict", "restore", "snapshot", "stack"]
+__all__ = [
+    "REGISTRY",
+    "FrameView",
+    "FunctionSource",
+    "Opaque",
+    "Restored",
+    "durable",
+    "evict",
+    "peek",
+    "plan_of",
+    "restore",
+    "snapshot",
+    "source_of",
+    "stack",
+]

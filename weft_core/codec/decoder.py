@@ -1,0 +1,214 @@
+"""Documents to values: the walk that lifts what msgpack read to the objects it stands for.
+
+The walk meets arrays and maps in the order in which the encoder numbered them. Plain lists and dicts are used as
+msgpack built them. How a marked array becomes a value is said in :data:`LIFTINGS`, one function per mark.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from weft_core.codec import wire
+from weft_core.codec.encoder import Externals, as_externals
+from weft_core.codec.wire import READ_DEPTH, SCALARS, Leaf, Mark, damaged
+from weft_core.errors import RestoreError, WeftError
+
+Lifting = Callable[["Decoder", "list[Any]", int], Any]
+"""``fn(decoder, array, number)``: array[0] is the mark. Set ``decoder.objs[number]`` early to allow cycles."""
+
+LIFTINGS: dict[int, Lifting] = {}
+_PENDING = wire.Unset()
+_HASH_BUDGET = 1_000_000  # elementary hash operations for composite keys, beside 64 for each byte of the document
+
+
+def lifts(*numbers: int) -> Callable[[Lifting], Lifting]:
+    """Say how these marks are read."""
+
+    def deco(fn: Lifting) -> Lifting:
+        for number in numbers:
+            LIFTINGS[number] = fn
+        return fn
+
+    return deco
+
+
+class Decoder:
+    """Lifts one document. Use it once."""
+
+    liftings = LIFTINGS
+
+    def __init__(self, externals: Externals, frames: Any = None) -> None:
+        self.objs: list[Any] = []
+        self.syms: list[str] = []
+        self.records: list[Any] = []
+        self.queue: list[Callable[[Any], None]] = []
+        self.fixups: list[Callable[[], None]] = []
+        self.externals = externals
+        self.frames = frames
+        self.unset: Any = wire.UNSET
+        self.depth = 0
+        self.hash_budget = 0
+        self.hash_costs: dict[int, int] = {}
+
+    def document(self, data: bytes) -> Any:
+        """The root value of ``data``."""
+        doc = wire.unpack(data)
+        if type(doc) is not list or len(doc) < 2 or doc[0] != wire.FORMAT or doc[0] is True:
+            raise damaged(f"not a document of format {wire.FORMAT}")
+        self.hash_budget = _HASH_BUDGET + 64 * len(data)
+        root = self.lift(doc[1])
+        done = 0
+        for fill in self.queue:  # grows while it runs
+            if done + 2 >= len(doc):
+                raise damaged("a late part is missing")
+            self.depth = 0
+            fill(doc[done + 2])
+            done += 1
+        if done + 2 != len(doc):
+            raise damaged("there are late parts that nothing refers to")
+        for fix in self.fixups:
+            fix()
+        return root
+
+    def lift(self, x: Any) -> Any:
+        """The value of what msgpack read."""
+        t = type(x)
+        if t in SCALARS:
+            return x
+        if t is list:
+            if x and type(x[0]) is Mark:
+                return self._marked(x)
+            self.objs.append(x)
+            if not SCALARS.issuperset(map(type, x)):
+                self.down()
+                x[:] = self.lift_all(x)
+                self.depth -= 1
+            return x
+        if t is dict:
+            self.objs.append(x)
+            if not SCALARS.issuperset(map(type, x.values())):
+                self.down()
+                lift = self.lift
+                for k, v in x.items():
+                    if type(v) not in SCALARS:
+                        x[k] = lift(v)
+                self.depth -= 1
+            return x
+        if isinstance(x, Leaf):
+            return x.value(self)
+        raise damaged(f"unexpected {t.__name__}")
+
+    def _marked(self, x: list[Any]) -> Any:
+        number = len(self.objs)
+        self.objs.append(_PENDING)
+        self.down()
+        fn = self.liftings.get(x[0].number)
+        if fn is None:
+            raise damaged(f"unknown mark {x[0].number}")
+        value = fn(self, x, number)
+        self.objs[number] = value
+        self.depth -= 1
+        return value
+
+    def down(self) -> None:
+        self.depth += 1
+        if self.depth > READ_DEPTH:
+            raise damaged("nested too deeply")
+
+    def lift_all(self, xs: list[Any]) -> list[Any]:
+        """A new list with each element lifted."""
+        lift = self.lift
+        return [y if type(y) in SCALARS else lift(y) for y in xs]
+
+    def at(self, number: int) -> Any:
+        """The value with this number."""
+        if number >= len(self.objs):
+            raise damaged("a reference to nothing")
+        value = self.objs[number]
+        if value is _PENDING:
+            raise damaged("a value that contains itself before it is whole")
+        return value
+
+    def external(self, name: str) -> Any:
+        try:
+            return self.externals.by_name[name]
+        except KeyError:
+            raise RestoreError(
+                f"these bytes need the external object {name!r}, which was not given; pass it in externals",
+                external=name,
+            ) from None
+
+    def sym(self, x: Any) -> str:
+        """Text written by :meth:`Encoder.sym`."""
+        if type(x) is str:
+            self.syms.append(x)
+            return x
+        if type(x) is int and 0 <= x < len(self.syms):
+            return self.syms[x]
+        raise damaged("a symbol is missing")
+
+    def record(self, x: Any, read: Callable[[bytes], Any]) -> Any:
+        """What ``read`` makes of a description written by :meth:`Encoder.record`; read once per document."""
+        if type(x) is bytes:
+            made = read(x)
+            self.records.append(made)
+            return made
+        if type(x) is int and 0 <= x < len(self.records):
+            return self.records[x]
+        raise damaged("a description is missing")
+
+    def late(self, fn: Callable[..., None], *args: Any) -> None:
+        """Call ``fn(*args, part)`` with the late part that belongs to this value, when the document so far is done."""
+        self.queue.append(functools.partial(fn, *args))
+
+    # -- keys
+
+    def check_keys(self, keys: list[Any]) -> None:
+        """Refuse keys that would take forever to put into a dict or set: deep, or all with one hash."""
+        if SCALARS.issuperset(map(type, keys)) and len(keys) <= 64:
+            return
+        self.hash_budget -= sum(map(self._hash_cost, keys))
+        if self.hash_budget < 0:
+            raise damaged("keys are too large to hash")
+        if len(keys) > 64 and max(Counter(map(hash, keys)).values()) > 64:
+            raise damaged("too many keys have the same hash")
+
+    def _hash_cost(self, key: Any) -> int:
+        if type(key) in SCALARS:
+            return 1
+        cost = self.hash_costs.get(id(key))
+        if cost is None:
+            parts: Any = ()
+            if isinstance(key, (tuple, frozenset)):
+                parts = key
+            elif hasattr(type(key), "__dataclass_fields__"):
+                parts = [getattr(key, name, None) for name in type(key).__dataclass_fields__]
+            self.hash_costs[id(key)] = 1  # a cycle
+            cost = self.hash_costs[id(key)] = 1 + sum(map(self._hash_cost, parts))
+        return cost
+
+
+def guarded(read: Callable[[], Any]) -> Any:
+    """Run a decoder; whatever hostile bytes make it stumble over becomes one of our errors."""
+    try:
+        return read()
+    except WeftError:
+        raise
+    except RecursionError:
+        raise damaged("nested too deeply") from None
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise damaged(f"{type(error).__name__}: {error}") from error
+
+
+def loads(data: bytes, *, externals: Externals | Mapping[str, Any] | None = None) -> Any:
+    """The value of bytes made by :func:`dumps`.
+
+    Raises :class:`CorruptRecordError` for bytes that no encoder wrote, :class:`UnknownTypeError` for names that are
+    not allowed or not there, :class:`RestoreError` for missing externals; nothing else, whatever the bytes are.
+    """
+    return guarded(lambda: Decoder(as_externals(externals)).document(data))

@@ -1,0 +1,226 @@
+"""Values to documents: the walk that lowers a graph of objects to what msgpack can write in one call.
+
+Lowering leaves plain lists and dicts as they are (the C packer reads them itself) and replaces everything else by
+marked arrays and leaves. What a type is lowered to is said in :data:`LOWERINGS`, one function per type.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from weft_core.codec import marks, wire
+from weft_core.codec.wire import MAX_DEPTH, SCALARS
+from weft_core.errors import NotSerializableError
+
+Lowering = Callable[["Encoder", Any], Any]
+
+LOWERINGS: dict[type, Lowering] = {}
+LATE: dict[type, Lowering] = {}
+"""For types that can be made empty and filled later: how to lower them when they stand too deep."""
+FINDERS: list[Callable[[type], Lowering | None]] = []
+"""Asked in order for types that are not in :data:`LOWERINGS`."""
+
+LATE_DEPTH = 40
+_OPEN = -1  # in the memo: a value that must be whole before it can be referred to, and is not yet
+
+
+def lowers(*types: type) -> Callable[[Lowering], Lowering]:
+    """Say how these types are written."""
+
+    def deco(fn: Lowering) -> Lowering:
+        for t in types:
+            LOWERINGS[t] = fn
+        return fn
+
+    return deco
+
+
+class Rejected(Exception):
+    """Private to the codec: ``value`` cannot be written. Becomes NotSerializableError where the place is known."""
+
+    def __init__(self, value: Any, reason: str | None = None, remedy: str | None = None) -> None:
+        self.value, self.reason, self.remedy = value, reason, remedy
+
+    def facts(self) -> dict[str, Any]:
+        from weft_core.codec.remedies import remedy_for
+
+        cls = type(self.value)
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        return {
+            "reason": self.reason or f"a value of type {name} cannot be written",
+            "type": name,
+            "remedy": self.remedy or remedy_for(self.value),
+        }
+
+
+class Externals:
+    """The host's objects, which documents name and do not hold. Make it once and use it for many documents."""
+
+    __slots__ = ("by_name", "memo")
+
+    def __init__(self, by_name: Mapping[str, Any]) -> None:
+        self.by_name = dict(by_name)
+        self.memo: dict[int, Any] = {id(v): wire.external(n) for n, v in self.by_name.items()}
+
+
+NO_EXTERNALS = Externals({})
+
+
+class Encoder:
+    """Lowers one document. Use it once."""
+
+    __slots__ = ("base", "depth", "frames", "keep", "memo", "queue", "records", "scalars", "syms")
+
+    def __init__(self, externals: Externals = NO_EXTERNALS, frames: Any = None, careful: bool = False) -> None:
+        self.memo: dict[int, Any] = externals.memo.copy()
+        self.base = len(self.memo)
+        self.keep: list[Any] = []
+        self.queue: list[Callable[[], Any]] = []
+        self.syms: dict[str, int] = {}
+        self.records: dict[Any, int] = {}
+        self.frames = frames
+        self.depth = 0
+        self.scalars = _CAREFUL_SCALARS if careful else SCALARS
+
+    def document(self, root: Any) -> list[Any]:
+        """The lowered form of ``root`` and of all parts that were put off."""
+        out = [wire.FORMAT, self.lower(root)]
+        for part in self.queue:  # grows while it runs
+            self.depth = 0
+            out.append(part())
+        return out
+
+    def lower(self, value: Any) -> Any:
+        """The form of ``value`` that msgpack can write. Raises :class:`Rejected`."""
+        t = type(value)
+        if t in self.scalars:
+            return value
+        seen = self.memo.get(id(value))
+        if seen is not None:
+            if seen.__class__ is not int:
+                return seen
+            if seen == _OPEN:
+                raise Rejected(value, f"a {t.__name__} that (indirectly) contains itself cannot be written")
+            return wire.reference(seen - self.base)
+        fn = LOWERINGS.get(t) or find_lowering(t)
+        if fn is None:
+            raise Rejected(value)
+        depth = self.depth
+        if depth >= LATE_DEPTH:
+            if t in LATE:
+                fn = LATE[t]
+            elif depth >= MAX_DEPTH:
+                raise Rejected(value, f"values are nested deeper than {MAX_DEPTH} levels", "keep a flatter structure")
+        self.depth = depth + 1
+        out = fn(self, value)
+        self.depth = depth
+        return out
+
+    def lower_all(self, values: Any) -> list[Any]:
+        """A new list with each of ``values`` lowered."""
+        scalars = self.scalars
+        if scalars.issuperset(map(type, values)):
+            return list(values)
+        lower = self.lower
+        return [x if type(x) in scalars else lower(x) for x in values]
+
+    def note(self, value: Any) -> None:
+        """Give ``value`` the next number."""
+        self.memo[id(value)] = len(self.memo)
+
+    def note_temporary(self, value: Any) -> None:
+        """The same for an object made on the way, whose id must not be given to another while we write."""
+        self.keep.append(value)
+        self.memo[id(value)] = len(self.memo)
+
+    def open(self, value: Any) -> int:
+        """Give ``value`` the next number, but let nothing refer to it before :meth:`close`."""
+        number = len(self.memo)
+        self.memo[id(value)] = _OPEN
+        return number
+
+    def close(self, value: Any, number: int) -> None:
+        self.memo[id(value)] = number
+
+    def sym(self, text: str) -> Any:
+        """Text that comes often: itself the first time, then its number."""
+        number = self.syms.get(text)
+        if number is not None:
+            return number
+        self.syms[text] = len(self.syms)
+        return text
+
+    def record(self, key: Any, data: bytes) -> Any:
+        """A packed description that comes often: itself the first time, then its number."""
+        number = self.records.get(key)
+        if number is not None:
+            return number
+        self.records[key] = len(self.records)
+        return data
+
+    def late(self, fn: Callable[..., Any], *args: Any) -> None:
+        """Put off a part: ``fn(*args)`` gives its lowered form when the document so far is done."""
+        self.queue.append(functools.partial(fn, *args))
+
+    # -- trying something that may be refused
+
+    def save(self) -> tuple[int, ...]:
+        return len(self.memo), len(self.keep), len(self.queue), len(self.syms), len(self.records), self.depth
+
+    def rollback(self, state: tuple[int, ...]) -> None:
+        for table, size in ((self.memo, state[0]), (self.syms, state[3]), (self.records, state[4])):
+            while len(table) > size:
+                table.popitem()  # type: ignore[attr-defined]
+        del self.keep[state[1] :], self.queue[state[2] :]
+        self.depth = state[5]
+
+
+_CAREFUL_SCALARS = SCALARS - {int}
+
+
+@lowers(int)
+def _lower_int(e: Encoder, value: int) -> Any:
+    # Reached by a careful encoder only.
+    return wire.integer(value)
+
+
+def find_lowering(t: type) -> Lowering | None:
+    """How to lower a type that is not in the table yet; remembers the answer."""
+    for finder in FINDERS:
+        fn = finder(t)
+        if fn is not None:
+            LOWERINGS[t] = fn
+            return fn
+    return None
+
+
+def encode(make: Callable[[bool], list[Any]]) -> bytes:
+    """Pack what ``make(careful)`` lowers: first the fast way, and again if that meets a rare value."""
+    try:
+        return wire.pack(make(False))
+    except (OverflowError, UnicodeEncodeError):
+        # An integer outside 64 bits or text with lone surrogates, which only the C packer has seen.
+        return wire.pack(make(True), careful=True)
+
+
+def as_externals(externals: Externals | Mapping[str, Any] | None) -> Externals:
+    if externals.__class__ is Externals:
+        return externals  # type: ignore[return-value]
+    return Externals(externals) if externals else NO_EXTERNALS  # type: ignore[arg-type]
+
+
+def dumps(value: Any, *, externals: Externals | Mapping[str, Any] | None = None) -> bytes:
+    """Bytes of ``value``, with identity and cycles kept. Raises :class:`NotSerializableError`.
+
+    ``externals`` are objects of the host that are named and not stored; :func:`loads` needs the same names.
+    """
+    ext = as_externals(externals)
+    try:
+        return encode(lambda careful: Encoder(ext, careful=careful).document(value))
+    except Rejected as no:
+        raise NotSerializableError(**no.facts()) from None
+
+
+__all__ = ["FINDERS", "LATE", "LOWERINGS", "Encoder", "Externals", "Rejected", "dumps", "encode", "lowers", "marks"]

@@ -1,0 +1,209 @@
+"""Exceptions with their cause, context, notes, groups, and tracebacks as places in source.
+
+No ``__init__`` or ``__new__`` of an author runs when one is read: the C base class makes the instance, and its
+``__dict__`` is put back.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+from weft_core.codec import marks
+from weft_core.codec.decoder import Decoder, lifts
+from weft_core.codec.encoder import FINDERS, LATE, Encoder, Lowering, Rejected, lowers
+from weft_core.codec.names import is_allowed, resolve_class, type_name
+from weft_core.codec.wire import damaged, mark
+from weft_core.errors import UnknownTypeError, WeftError
+
+MAX_TRACEBACK = 24
+"""Places kept of a traceback: the outermost 8 and the innermost 16."""
+
+_NATIVE: tuple[tuple[type[BaseException], tuple[str, ...]], ...] = (
+    (ImportError, ("name", "path")),
+    (NameError, ("name",)),
+    (AttributeError, ("name",)),
+)
+"""Attributes that C keeps outside ``args`` and ``__dict__``."""
+
+TRACEBACK_VISITORS: list[Callable[[Encoder, types.TracebackType], None]] = []
+
+
+def _find_exception(t: type) -> Lowering | None:
+    if not issubclass(t, BaseException):
+        return None
+    LATE[t] = _late_exception
+    return _lower_exception
+
+
+FINDERS.append(_find_exception)
+
+
+def _lower_exception(e: Encoder, v: BaseException) -> Any:
+    return [*_head(e, v, marks.EXCEPTION), e.lower(v.__cause__), e.lower(v.__context__)]
+
+
+def _late_exception(e: Encoder, v: BaseException) -> Any:
+    out = _head(e, v, marks.LATE_EXCEPTION)
+    e.late(lambda: [e.lower(v.__cause__), e.lower(v.__context__)])
+    return out
+
+
+def _head(e: Encoder, v: BaseException, number: int) -> list[Any]:
+    cls = type(v)
+    if not is_allowed(cls):
+        raise Rejected(v, f"the exception class {cls.__module__}.{cls.__qualname__} is not in a workflow's module nor registered")
+    e.note(v)
+    args = _constructor_args(v)
+    e.keep.append(args)
+    same = isinstance(v, BaseExceptionGroup) or list(v.args) == args
+    state = _state(v)
+    e.keep.append(state)
+    return [
+        mark(number),
+        e.sym(type_name(cls)),
+        e.lower(args),
+        None if same else e.lower(v.args),
+        e.lower(state),
+        v.__suppress_context__,
+        e.lower(v.__traceback__),
+    ]
+
+
+def _constructor_args(v: BaseException) -> list[Any]:
+    """What the C base class is to be called with, to have its own fields right."""
+    if isinstance(v, BaseExceptionGroup):
+        return list(v.args) if len(v.args) == 2 else [v.message, list(v.exceptions)]
+    if isinstance(v, OSError):
+        # The file name is in the reduced form, not in args. Not v.__reduce__: that may be the author's.
+        reduced = OSError.__reduce__(v)
+        return list(reduced[1]) if reduced[0] is type(v) else list(v.args)
+    return list(v.args)
+
+
+def _state(v: BaseException) -> dict[str, Any] | None:
+    state = dict(v.__dict__)
+    if isinstance(v, WeftError):
+        # Facts are attributes too; once is enough.
+        facts = v.facts
+        state = {k: x for k, x in state.items() if k not in facts or x is not facts[k]}
+    for cls, names in _NATIVE:
+        if isinstance(v, cls):
+            state.update({n: getattr(v, n) for n in names if getattr(v, n) is not None})
+    return state or None
+
+
+@lifts(marks.EXCEPTION, marks.LATE_EXCEPTION)
+def _lift_exception(d: Decoder, x: list[Any], number: int) -> Any:
+    cls = resolve_class(d.sym(x[1]))
+    if not issubclass(cls, BaseException):
+        raise UnknownTypeError(f"{cls.__qualname__} is no longer an exception", name=type_name(cls))
+    base = _c_base(cls)
+    early = not issubclass(base, (BaseExceptionGroup, OSError))
+    out = base.__new__(cls) if early else None
+    if out is not None:
+        d.objs[number] = out
+    args, real = d.lift(x[2]), d.lift(x[3])
+    if type(args) is not list:
+        raise damaged("an exception without arguments")
+    if out is None:
+        out = d.objs[number] = base.__new__(cls, *args)
+    if isinstance(out, OSError) and not out.args and args:
+        OSError.__init__(out, *args)  # put off by C when the class has its own __init__
+    elif early:
+        _fill_base(out, base, args)
+    if real is not None:
+        out.args = tuple(real)
+    _fill_state(out, d.lift(x[4]))
+    out.__traceback__ = d.lift(x[6])
+    if x[0].number == marks.EXCEPTION:
+        _link(d, out, x[5] is True, x[7:])
+    else:
+        d.late(lambda part: _link(d, out, x[5] is True, part))
+    return out
+
+
+def _link(d: Decoder, out: BaseException, suppress: bool, part: list[Any]) -> None:
+    out.__cause__, out.__context__ = d.lift_all(part)
+    out.__suppress_context__ = suppress  # after the cause, which sets it
+
+
+def _c_base(cls: type[BaseException]) -> type[BaseException]:
+    """The class of C that lays out the instance."""
+    return next(c for c in cls.__mro__ if c.__module__ == "builtins" and issubclass(c, BaseException))
+
+
+def _fill_base(out: BaseException, base: type[BaseException], args: list[Any]) -> None:
+    out.args = tuple(args)
+    if base not in (BaseException, Exception):
+        try:
+            base.__init__(out, *args)
+        except TypeError:  # e.g. a subclass of UnicodeError with arguments of its own
+            out.args = tuple(args)
+
+
+def _fill_state(out: BaseException, state: Any) -> None:
+    if state is None:
+        return
+    if type(state) is not dict or not all(type(k) is str for k in state):
+        raise damaged("an exception with a state of another type")
+    for cls, names in _NATIVE:
+        if isinstance(out, cls):
+            for n in names:
+                if n in state:
+                    setattr(out, n, state.pop(n))
+    if isinstance(out, WeftError):
+        out.facts = state.get("facts", {})
+        out.__dict__.update(out.facts)
+    out.__dict__.update(state)
+
+
+# ------------------------------------------------------------------ tracebacks
+
+
+@lowers(types.TracebackType)
+def _lower_traceback(e: Encoder, v: types.TracebackType) -> Any:
+    e.note(v)
+    for visit in TRACEBACK_VISITORS:
+        visit(e, v)
+    places: list[Any] = []
+    tb: types.TracebackType | None = v
+    while tb is not None:
+        code = tb.tb_frame.f_code
+        places.append((code.co_filename, code.co_name, tb.tb_lineno or 0))
+        tb = tb.tb_next
+    if len(places) > MAX_TRACEBACK:
+        places = places[:8] + places[-16:]
+    out = [mark(marks.TRACEBACK)]
+    for filename, name, line in places:
+        out += [e.sym(filename), e.sym(name), line]
+    return out
+
+
+@lifts(marks.TRACEBACK)
+def _lift_traceback(d: Decoder, x: list[Any], number: int) -> Any:
+    flat = x[1:]
+    if len(flat) % 3 or not flat or len(flat) > 3 * MAX_TRACEBACK:
+        raise damaged("a traceback of another length")
+    places = [(d.sym(flat[i]), d.sym(flat[i + 1]), flat[i + 2]) for i in range(0, len(flat), 3)]
+    return make_traceback(places)
+
+
+def make_traceback(places: list[tuple[str, str, int]]) -> types.TracebackType | None:
+    """A traceback for display: frames that ran in another process, outermost first."""
+    tb: types.TracebackType | None = None
+    for filename, name, line in reversed(places):
+        if type(line) is not int:
+            raise damaged("a line that is no number")
+        code = _seed.__code__.replace(
+            co_filename=filename, co_name=name, co_qualname=name, co_firstlineno=max(1, line)
+        )
+        # The frame of a generator that never ran has no f_back, which would keep the decoder alive.
+        generator = types.FunctionType(code, {"__name__": "<checkpoint>"}, name)()
+        tb = types.TracebackType(tb, generator.gi_frame, -1, line)
+    return tb
+
+
+def _seed() -> Any:
+    yield

@@ -1,0 +1,55 @@
+"""What to do about a value that cannot be written, by its type."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+_FILE = "read or write it inside an activity, and keep its path or content in the workflow"
+_LOCK = "a run is alone with its variables, so it needs no lock; use ctx.mutex between runs"
+_TASK = "start concurrent work with ctx.all or ctx.race, not with asyncio"
+_LAZY = "materialise it first: list(...)"
+
+_REMEDIES = {
+    "generator": "materialise it first: list(...), or decorate the generator function with @durable",
+    "async_generator": "collect the items into a list, or decorate the async generator function with @durable",
+    "coroutine": "decorate the async function with @durable",
+    "_thread.lock": _LOCK,
+    "_thread.RLock": _LOCK,
+    "asyncio.locks.Lock": _LOCK,
+    "asyncio.locks.Event": _LOCK,
+    "socket.socket": "open connections inside an activity; keep the address in the workflow",
+    "sqlite3.Connection": "open the database inside an activity; keep its path in the workflow",
+    "module": "import it at the top of the workflow's module instead of holding it in a variable",
+    "_asyncio.Task": _TASK,
+    "_asyncio.Future": _TASK,
+    "itertools.count": "use a counter variable",
+    "itertools.islice": "slice a list, or wrap it in list(...)",
+    "memoryview": "use bytes(...)",
+    "weakref.ReferenceType": "keep the object itself, or an id",
+    "contextvars.ContextVar": "read its value into a variable",
+    "random.Random": "use ctx.random(), or keep the seed",
+}
+
+
+def remedy_for(value: Any) -> str:
+    """One sentence that says how to get along without storing ``value``."""
+    cls = type(value)
+    if (name := cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}") in _REMEDIES:
+        return _REMEDIES[name]
+    if cls.__module__ in ("_io", "io", "tempfile"):
+        return _FILE
+    if cls.__module__ == "itertools":
+        return _LAZY
+    if isinstance(value, types.FunctionType):
+        return (
+            "move the function to the top level of the workflow's module; only functions that live in a workflow's module "
+            "and functions defined inside a durable function can be kept"
+        )
+    who = value if isinstance(value, type) else cls
+    if "<locals>" in who.__qualname__:
+        return f"move the class {who.__name__} to the top level of the workflow's module"
+    return (
+        f"put the class {who.__name__} in the workflow's module or import it there (dataclasses, enums, named tuples and "
+        f"exceptions need no more), or codec.register({who.__name__}); or do the work inside an activity"
+    )

@@ -1,0 +1,121 @@
+"""``@durable``: compile a function so that its frames can be stored."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+from weft_core.codec import allow_module
+from weft_core.errors import DefinitionError, TransformError
+
+from . import compile as compiler
+from .plan import Root
+from .registry import REGISTRY
+from .runtime import RT
+from .source import kind_of, locate, uses_private
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_roots: dict[tuple[str, int, str], Root] = {}  # (file, line, name) -> compiled once, also if the definition runs again
+_RUNTIME_CELLS = {name: types.CellType(value) for name, value in RT.items()}
+
+
+@overload
+def durable(fn: F, *, name: str | None = None) -> F: ...
+
+
+@overload
+def durable(fn: None = None, *, name: str | None = None) -> Callable[[F], F]: ...
+
+
+def durable(fn: Any = None, *, name: str | None = None) -> Any:
+    """Make an ``async def`` (or generator function) durable: its frames can be stored and resumed.
+
+    It must be the innermost decorator; ``@staticmethod`` and ``@classmethod`` may be under it. ``name`` is what
+    checkpoints store, default ``module:qualname``; keep it when the function is renamed or moved.
+    Raises :class:`TransformError` or :class:`SourceUnavailableError`.
+    """
+    if fn is None:
+        return functools.partial(durable, name=name)
+    if isinstance(fn, (staticmethod, classmethod)):
+        return type(fn)(durable(fn.__func__, name=name))
+    if not isinstance(fn, types.FunctionType):
+        raise DefinitionError(f"@durable needs a function defined with def, got {fn!r}")
+    if hasattr(fn, "__durable__"):
+        return fn
+    if hasattr(fn, "__wrapped__"):
+        raise DefinitionError(
+            f"@durable must be the innermost decorator of {fn.__qualname__}: it compiles the function's source, and a "
+            f"wrapper added by another decorator is not that function",
+            function=fn.__qualname__,
+        )
+    root = _root_of(fn, name)
+    cells = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
+    live = make_function(root.plan.live_code, fn.__globals__, cells, fn.__name__)
+    _copy_looks(fn, live)
+    root.fn, root.env, root.globals = live, cells, fn.__globals__
+    live.__durable__ = root  # type: ignore[attr-defined]
+    live.__wrapped_source__ = fn  # type: ignore[attr-defined]
+    REGISTRY[root.key] = root
+    allow_module(fn.__module__)
+    return live
+
+
+def _root_of(fn: types.FunctionType, name: str | None) -> Root:
+    code = fn.__code__
+    node, cls, lines = locate(fn)
+    at = (code.co_filename, code.co_firstlineno, code.co_name)
+    root = _roots.get(at)
+    if root is not None and root.lines is lines:
+        return root
+    if kind_of(node) == "plain":
+        raise TransformError(
+            f"@durable needs an async function or a generator function; {fn.__qualname__} is an ordinary function",
+            reason="ordinary-function",
+            filename=code.co_filename,
+            lineno=node.lineno,
+            column=node.col_offset,
+        )
+    root = compiler.build(
+        name or f"{fn.__module__}:{fn.__qualname__}",
+        fn.__qualname__,
+        code.co_filename,
+        node,
+        set(code.co_freevars),
+        code.co_flags,
+        cls if cls and uses_private(node) else None,
+        lines,
+    )
+    compiler.live_code(root.plan)
+    _roots[at] = root
+    return root
+
+
+def _copy_looks(fn: Any, live: Any) -> None:
+    live.__defaults__, live.__kwdefaults__ = fn.__defaults__, fn.__kwdefaults__
+    live.__dict__.update(fn.__dict__)
+    live.__qualname__, live.__module__, live.__doc__ = fn.__qualname__, fn.__module__, fn.__doc__
+    if sys.version_info >= (3, 14):
+        live.__annotate__ = fn.__annotate__
+    else:
+        live.__annotations__ = fn.__annotations__
+    if hasattr(fn, "__type_params__"):
+        live.__type_params__ = fn.__type_params__
+
+
+def make_function(code: Any, globals_: dict[str, Any], env: dict[str, Any], name: str, cells: Any = None) -> Any:
+    """A function of transformed code: runtime helpers, then ``cells``, then ``env`` fill its closure."""
+    closure = []
+    for free in code.co_freevars:
+        if free in RT:
+            closure.append(_RUNTIME_CELLS[free])
+        elif cells is not None and free in cells:
+            closure.append(cells[free])
+        elif free in env:
+            closure.append(env[free])
+        else:
+            closure.append(types.CellType())
+    return types.FunctionType(code, globals_, name, None, tuple(closure))

@@ -1,0 +1,305 @@
+"""Restoring: bytes to suspended frames that stand where they stood.
+
+Each frame is a coroutine of the function's resume variant. Its variables go into a state list that its prologue
+unpacks; running the prologue leads it to its ``await`` and stops there, and none of the author's statements run.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from weft_core.codec import Decoder, Externals, marks, wire
+from weft_core.codec.decoder import guarded, lifts
+from weft_core.codec.encoder import as_externals
+from weft_core.codec.wire import damaged
+from weft_core.errors import CodeChangedError, RestoreError, WeftError
+
+from . import compile as compiler
+from .durable import make_function
+from .evict import evict_frame
+from .labels import Label
+from .live import FRAME_TYPES
+from .match import Place, find_label, find_plan
+from .plan import Plan
+from .registry import REGISTRY
+from .runtime import U
+from .sites import getter
+
+_KNOWN_SITES = 4096  # records remembered; more means that someone makes them up
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """``root`` is what was given to snapshot; ``yielded`` maps the id of each outermost frame to what it awaits."""
+
+    root: Any
+    yielded: dict[int, Any]
+
+
+def restore(data: bytes, externals: Externals | Mapping[str, Any] | None = None) -> Restored:
+    """The value of a snapshot, its frames suspended where they were. Runs none of the authors' statements.
+
+    Raises :class:`CodeChangedError`, :class:`UnknownFunctionError`, :class:`UnknownTypeError`, :class:`RestoreError` or
+    :class:`CorruptRecordError`, and no other, whatever the bytes are.
+    """
+    ext = as_externals(externals)
+    reader = FrameReader()
+
+    def read() -> Restored:
+        root = Decoder(ext, reader).document(data)
+        return Restored(root, reader.prime())
+
+    try:
+        return guarded(read)  # type: ignore[no-any-return]
+    except BaseException:
+        for frame in reader.frames:
+            evict_frame(frame[0])
+        raise
+
+
+class FrameReader:
+    """The frames' half of a decoder: the frames made so far, and which of them another frame awaits."""
+
+    __slots__ = ("frames", "owned")
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[Any, Site, list[Any]]] = []
+        self.owned: set[int] = set()
+
+    def prime(self) -> dict[int, Any]:
+        """Run each outermost frame's prologue, which runs those of the frames it awaits."""
+        yielded = {}
+        for frame, site, _ in self.frames:
+            if site.label is not None and id(frame) not in self.owned:
+                yielded[id(frame)] = _prime(frame, site)
+        return yielded
+
+
+@dataclass(slots=True)
+class Site:
+    """A record of a site, matched with today's code."""
+
+    key: str
+    plan: Plan
+    label: Label | None
+    names: list[str]
+    pick: Any
+    same: bool
+
+
+_known: dict[bytes, Site] = {}
+
+
+def _read_site(data: bytes) -> Site:
+    site = _known.get(data)
+    if site is not None:
+        root = REGISTRY.get(site.key)
+        if root is not None and root.plans.get(site.plan.path) is site.plan:
+            return site
+    record = wire.unpack(data)
+    if type(record) is not list or [type(x) for x in record[:10]] != _RECORD:
+        raise damaged("not the record of a frame")
+    place = Place(*record[1:10])
+    names = record[10:]
+    if any(type(n) is not str for n in names):
+        raise damaged("not the record of a frame")
+    _, plan = find_plan(place.key, place.path, place.hash)
+    if not plan.durable:
+        raise damaged("a frame of a function that has none")
+    label = find_label(plan, place, names)
+    where = {n: i for i, n in enumerate(names)}
+    pick = getter([where.get(n, len(names)) for n in plan.names])
+    site = Site(place.key, plan, label, names, pick, place.hash == plan.hash)
+    if len(_known) >= _KNOWN_SITES:
+        _known.clear()
+    _known[data] = site
+    return site
+
+
+_RECORD = [str, str, str, str, str, str, int, str, str, int]
+
+
+# ------------------------------------------------------------------ the codec's table
+
+
+def _reader(d: Decoder) -> FrameReader:
+    if type(d.frames) is not FrameReader:
+        raise damaged("a suspended frame where only values may be")
+    return d.frames
+
+
+@lifts(marks.FRAME)
+def _lift_frame(d: Decoder, x: list[Any], number: int) -> Any:
+    reader = _reader(d)
+    site = d.record(x[1], _read_site)
+    if type(site) is not Site:
+        raise damaged("a description of another kind")
+    cells = _cells(d, x[2:]) if len(x) > 2 else {}
+    plan = site.plan
+    code = plan.resume_code or compiler.resume_code(plan)
+    if cells or plan.free:
+        fn = _with_cells(site, code, cells)
+    else:
+        fn = plan.resume_fn
+        if fn is None:
+            fn = make_function(code, plan.root.globals, plan.root.env, code.co_name, cells)
+            if not plan.cells:
+                plan.resume_fn = fn
+    holder: list[Any] = []
+    frame = d.objs[number] = fn(holder)
+    reader.frames.append((frame, site, holder))
+    d.unset = U
+    d.late(_fill, d, reader, site, holder)
+    return frame
+
+
+def _with_cells(site: Site, code: Any, cells: dict[str, Any]) -> Any:
+    plan = site.plan
+    lacking = [n for n in plan.free if n not in cells]
+    if lacking:
+        if site.same:
+            raise damaged("a frame without its captured variables")
+        raise CodeChangedError(
+            f"{plan.where()} now uses variable(s) {', '.join(sorted(lacking))} that it did not capture when the checkpoint "
+            f"was taken",
+            function=plan.where(),
+            old=sorted(cells),
+            new=sorted(lacking),
+        )
+    return make_function(code, plan.root.globals, plan.root.env, code.co_name, cells)
+
+
+def _fill(d: Decoder, reader: FrameReader, site: Site, holder: list[Any], part: Any) -> None:
+    if type(part) is not list or len(part) != len(site.names) + 1:
+        raise damaged("a frame with other variables")
+    values = d.lift_all(part)
+    awaited = values.pop()
+    if type(awaited) in FRAME_TYPES:
+        reader.owned.add(id(awaited))
+    values.append(U)  # for variables that today's code has and the checkpoint has not
+    holder.append([site.label.n if site.label is not None else 0, [awaited], *site.pick(values)])
+
+
+def _cells(d: Decoder, flat: list[Any]) -> dict[str, Any]:
+    if len(flat) % 2:
+        raise damaged("a captured variable without its cell")
+    cells = {}
+    for i in range(0, len(flat), 2):
+        name = d.sym(flat[i])
+        cell = d.lift(flat[i + 1])
+        if type(cell) is not types.CellType:
+            raise damaged("a captured variable without its cell")
+        cells[name] = cell
+    return cells
+
+
+@lifts(marks.CELL)
+def _lift_cell(d: Decoder, x: list[Any], number: int) -> Any:
+    _reader(d)
+    cell = types.CellType()
+    d.unset = U
+
+    def fill(part: Any) -> None:
+        (value,) = d.lift_all(part)
+        if value is not U:
+            cell.cell_contents = value
+
+    d.late(fill)
+    return cell
+
+
+@lifts(marks.FUNCTION)
+def _lift_function(d: Decoder, x: list[Any], number: int) -> Any:
+    _reader(d)
+    root, plan = find_plan(d.sym(x[1]), d.sym(x[2]), d.sym(x[3]))
+    end = 5 + 2 * x[4]
+    cells = _cells(d, x[5:end])
+    code = plan.live_code
+    if plan.parent is None or code is None or len(x) != end + 3:
+        raise damaged("not a nested function")
+    missing = sorted(n for n in plan.free if n not in cells)
+    if missing:
+        raise CodeChangedError(
+            f"{plan.where()} now uses variable(s) {', '.join(missing)} that it did not capture when the checkpoint was taken",
+            function=plan.where(),
+            old=sorted(cells),
+            new=missing,
+        )
+    f = d.objs[number] = make_function(code, root.globals, root.env, code.co_name, cells)
+    f.__qualname__ = code.co_qualname
+    f.__module__ = root.fn.__module__
+    f.__defaults__ = d.lift(x[end])
+    f.__kwdefaults__ = d.lift(x[end + 1])
+    f.__dict__.update(d.lift(x[end + 2]) or {})
+    return f
+
+
+@lifts(marks.ASYNC_NEXT)
+def _lift_async_next(d: Decoder, x: list[Any], number: int) -> Any:
+    generator = d.lift(x[1])
+    if type(generator) is not types.AsyncGeneratorType:
+        raise damaged("a step of something that is no async generator")
+    _reader(d).owned.add(id(generator))
+    return generator.__anext__()
+
+
+@lifts(marks.CLOSED_FRAME)
+def _lift_closed(d: Decoder, x: list[Any], number: int) -> Any:
+    return _CLOSED[x[1]]()
+
+
+def _closed_coroutine() -> Any:
+    async def done() -> None:
+        pass
+
+    coro = done()
+    coro.close()
+    return coro
+
+
+def _closed_async_generator() -> Any:
+    async def done() -> Any:
+        yield
+
+    generator = done()
+    try:
+        generator.aclose().send(None)
+    except StopIteration:
+        pass  # closing an async generator that has not begun ends at once
+    return generator
+
+
+def _closed_generator() -> Any:
+    generator = (x for x in ())
+    generator.close()
+    return generator
+
+
+_CLOSED = {"coro": _closed_coroutine, "gen": _closed_generator, "agen": _closed_async_generator}
+
+
+# ------------------------------------------------------------------ running prologues
+
+
+def _prime(frame: Any, site: Site) -> Any:
+    """Run the prologue: down to the suspended await, and no statement of the author."""
+    try:
+        if type(frame) is types.AsyncGeneratorType:
+            try:
+                return frame.__anext__().send(None)
+            except StopIteration as yielded:
+                return yielded.value
+        return frame.send(None)
+    except WeftError:
+        raise
+    except StopIteration:
+        problem = "it finished"
+    except BaseException as error:
+        problem = f"it raised {type(error).__name__}: {error}"
+    raise RestoreError(
+        f"{site.plan.where()} could not be led back to `{site.label.id if site.label else 'start'}`: {problem[:300]}",
+        function=site.plan.where(),
+    )
