@@ -20,9 +20,11 @@ export class AssetError extends Error {
  * @typedef {{format: number, build: string, lock: object, packages: string[], assets: Asset[]}} Manifest
  */
 
+const plainFetch = globalThis.fetch.bind(globalThis); // `serving` replaces the global one for a while
+
 /** @param {string} url @returns {Promise<Response>} */
 async function cachedOrFetched(url) {
-  return (await globalThis.caches?.match(url, { ignoreVary: true })) ?? fetch(url);
+  return (await globalThis.caches?.match(url, { ignoreVary: true })) ?? plainFetch(url);
 }
 
 /** @param {string} url @param {string} path named in the error */
@@ -66,12 +68,12 @@ export class Assets {
   /** Read the manifest. */
   async open() {
     const response = await responseOf(`${this.base}manifest.json`, "weft/manifest.json");
-    /** @type {Manifest} */ this.manifest = await response.json().catch(() => {
+    /** @type {Manifest} */ const manifest = await response.json().catch(() => {
       throw new AssetError("weft/manifest.json", "is not JSON");
     });
-    for (const asset of this.manifest.assets) this.byUrl.set(new URL(asset.path, this.root).href, asset);
-    this.total = this.manifest.assets.filter((asset) => asset.boot).reduce((sum, asset) => sum + asset.size, 0) || 1;
-    return this.manifest;
+    for (const asset of manifest.assets) this.byUrl.set(new URL(asset.path, this.root).href, asset);
+    this.total = manifest.assets.filter((asset) => asset.boot).reduce((sum, asset) => sum + asset.size, 0) || 1;
+    return manifest;
   }
 
   /** A response whose body streams while it is checked; await {@link verified} before trusting it. @param {string} url */
@@ -113,15 +115,14 @@ export class Assets {
 
   /** Run `work` while `fetch` in this worker answers with checked assets. @template T @param {() => Promise<T>} work @returns {Promise<T>} */
   async serving(work) {
-    const plain = globalThis.fetch;
     globalThis.fetch = (input, init) => {
       const url = typeof input === "string" ? input : input instanceof URL ? input.href : input.url;
-      return this.byUrl.has(url) ? this.response(url) : plain(input, init);
+      return this.byUrl.has(url) ? this.response(url) : plainFetch(input, init);
     };
     try {
       return await work();
     } finally {
-      globalThis.fetch = plain;
+      globalThis.fetch = plainFetch;
     }
   }
 }

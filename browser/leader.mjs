@@ -200,8 +200,8 @@ export class Tab {
     };
     document.addEventListener("freeze", sleep);
     document.addEventListener("resume", wake);
-    addEventListener("pagehide", (event) => event.persisted && sleep());
-    addEventListener("pageshow", (event) => event.persisted && wake());
+    window.addEventListener("pagehide", (event) => event.persisted && sleep());
+    window.addEventListener("pageshow", (event) => event.persisted && wake());
   }
 
   /** @param {Partial<Status>} change */
@@ -214,6 +214,6 @@ export class Tab {
 
 /** @param {() => void} work */
 function whenIdle(work) {
-  if (globalThis.requestIdleCallback) requestIdleCallback(work, { timeout: 2_000 });
+  if ("requestIdleCallback" in globalThis) requestIdleCallback(work, { timeout: 2_000 });
   else setTimeout(work, 500);
 }

@@ -1,0 +1,130 @@
+"""Storage checks that run in the browser's worker, on Weft's own bridge."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from typing import Any
+
+from pyodide.ffi import create_proxy, to_js
+
+from weft_browser import loop
+from weft_browser.storage import BridgeStorage
+from weft_core.ports import Storage
+from weft_core.testing.contract import StorageContract, run_contract
+
+queue = loop.install()
+
+
+class Stores:
+    """Opens stores of one kind, and remembers which database each one is."""
+
+    def __init__(self, open_store: Any, storage: str, durability: str) -> None:
+        self._open_store = open_store
+        self._kind = storage
+        self._durability: Any = durability
+
+    def open(self, name: str) -> BridgeStorage:
+        bridge = self._open_store(self._kind, name, self._durability)
+        storage = BridgeStorage(bridge, durability=self._durability)
+
+        def stored(request_id: int, reply: Any) -> None:
+            storage.stored(request_id, reply)
+            queue.run()
+
+        bridge.attach(create_proxy(stored))
+        storage.name = name  # type: ignore[attr-defined]
+        storage.bridge = bridge  # type: ignore[attr-defined]
+        return storage
+
+
+class OverBridge(StorageContract):
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+
+    async def open_storage(self) -> Storage:
+        return self._stores.open(f"contract-{uuid.uuid4().hex}")
+
+    async def reopen_storage(self, storage: Storage) -> Storage:
+        return self._stores.open(storage.name)  # type: ignore[attr-defined]
+
+    async def second_handle(self, storage: Storage) -> Storage:
+        return self._stores.open(storage.name)  # type: ignore[attr-defined]
+
+
+async def contract(stores: Stores, only: str = "") -> dict[str, Any]:
+    return (await run_contract(OverBridge(stores), only=only)).to_json()
+
+
+async def lost_connection(stores: Stores) -> dict[str, Any]:
+    """Writes go on over a connection that the browser has closed behind our back."""
+    storage = stores.open("lost")
+    for number in range(20):
+        await storage.bridge.lose()  # type: ignore[attr-defined]
+        await storage.put(f"k/{number:03d}", b"v")
+    return {"rows": len(await storage.scan("k/"))}
+
+
+async def count_up(stores: Stores, database: str, until: int, pause: float = 0.0) -> dict[str, Any]:
+    """A counter that is moved by conditional batches only: a lost or doubled batch breaks the chain."""
+    storage = stores.open(database)
+    raw = await storage.get("n")
+    value = int(raw) if raw else 0
+    while value < until:
+        old = str(value).encode() if value else None
+        if not await storage.conditional_batch([("n", old)], [("n", str(value + 1).encode()), (f"log/{value:06d}", b"x")]):
+            return {"broken_at": value}
+        value += 1
+        await asyncio.sleep(pause)
+    return {"value": value, "rows": len(await storage.scan("log/", limit=100_000))}
+
+
+async def quota(stores: Stores, size: int) -> dict[str, Any]:
+    """Fill the store until it refuses; then it must still take small writes."""
+    storage = stores.open("quota")
+    for number in range(64):
+        try:
+            await storage.put(f"big/{number}", b"x" * size)
+        except Exception as error:
+            await storage.delete("big/0")
+            await storage.put("small", b"1")
+            return {"code": type(error).__name__, "taken": number, "small": (await storage.get("small")) == b"1"}
+    return {"code": None}
+
+
+async def speed(stores: Stores, count: int = 300) -> dict[str, Any]:
+    """Milliseconds of a 512 byte put and of a guarded batch, one after the other."""
+    storage = stores.open("speed")
+    value = b"v" * 512
+    await storage.put("epoch", b"1")
+
+    async def guarded(number: int) -> None:
+        await storage.conditional_batch([("epoch", b"1")], [(f"k/{number}", value)])
+
+    found: dict[str, Any] = {}
+    for name, call in (("put", lambda n: storage.put(f"k/{n}", value)), ("guarded", guarded), ("get", lambda n: storage.get(f"k/{n}"))):
+        for number in range(30):
+            await call(number)
+        times = []
+        for number in range(count):
+            began = time.perf_counter()
+            await call(number)
+            times.append((time.perf_counter() - began) * 1000)
+        times.sort()
+        found[name] = {"p50": round(times[count // 2], 3), "p99": round(times[int(count * 0.99)], 3), "mean": round(sum(times) / count, 3)}
+    began = time.perf_counter()
+    for _ in range(1000):
+        to_js(value)
+    found["to_js_us"] = round((time.perf_counter() - began) * 1000, 2)
+    return found
+
+
+CHECKS = {"contract": contract, "lost_connection": lost_connection, "count_up": count_up, "quota": quota, "speed": speed}
+
+
+async def run(what: str, options_json: str, open_store: Any) -> str:
+    options = json.loads(options_json)
+    stores = Stores(open_store, options.pop("storage", "direct"), options.pop("durability", "relaxed"))
+    return json.dumps(await CHECKS[what](stores, **options))
