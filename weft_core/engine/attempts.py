@@ -87,10 +87,10 @@ class Attempts:
         if error is None:
             try:
                 encoded = codec.dumps(value)
-                if len(encoded) > self._limits.max_payload_bytes:
-                    raise PayloadTooLargeError(
-                        what=f"the result of {effect.activity}", actual=len(encoded), limit=self._limits.max_payload_bytes
-                    )
+                limit = self._limits.max_payload_bytes
+                if len(encoded) > limit:
+                    what = f"the result of {effect.activity}"
+                    raise PayloadTooLargeError(what=what, actual=len(encoded), limit=limit)
                 # A copy, so that the workflow sees the same before and after a crash, and shares nothing.
                 copied = value if type(value) in _SCALARS else codec.loads(encoded)
                 return ActivityOutcome(effect.task, effect.step, copied, encoded)
@@ -98,7 +98,8 @@ class Attempts:
                 error = unwritable
         if isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)):
             kind = type(error).__name__
-            error = ActivityFailedError(activity=effect.activity, error_type=kind, error_message=f"it ended with {kind}")
+            told = f"it ended with {kind}"
+            error = ActivityFailedError(activity=effect.activity, error_type=kind, error_message=told)
         return ActivityOutcome(effect.task, effect.step, error=error)
 
     def stop(self, run_id: str, step: int) -> None:

@@ -13,5 +13,10 @@ def registered_sources() -> list[list[Any]]:
     for root in frames.REGISTRY.values():
         last = getattr(root, "end_lineno", None) or root.plan.node.end_lineno
         text = "".join(root.lines[root.lineno - 1 : last])
-        found.append([root.qualname, root.filename, root.lineno, text])
+        found.append([root.qualname, base_name(root.filename), root.lineno, text])
     return sorted(found)
+
+
+def base_name(filename: str) -> str:
+    """The file's own name: where it lay on the machine that wrote a checkpoint means nothing on another one."""
+    return filename.replace("\\", "/").rsplit("/", 1)[-1]

@@ -11,9 +11,13 @@ import asyncio
 from collections.abc import Sequence
 
 from weft_core.errors import (
-    CommitUnknownError, EngineDegradedError, EngineFencedError, StorageCapabilityError, StorageError,
+    CommitUnknownError,
+    EngineDegradedError,
+    EngineFencedError,
+    StorageCapabilityError,
+    StorageError,
 )  # fmt: skip
-from weft_core.machine import records
+from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
 from weft_core.ports import Ids, Op, Storage
 
@@ -27,7 +31,7 @@ def assert_durable_storage_for_recovery(storage: Storage) -> None:
     for capability in ("atomic_batch", "conditional_batch", "read_after_write"):
         if not getattr(have, capability):
             raise StorageCapabilityError(
-                store=type(storage).__name__, capability=capability, remedy="use another store, or a wrapper that adds it"
+                store=type(storage).__name__, capability=capability, remedy="use another store"
             )
 
 
@@ -47,7 +51,7 @@ class Committer:
         self.store_id = await self._identity(ids)
         while True:
             old = await self._storage.get(keys.OWNER)
-            self.epoch = (records.unseal_plain(keys.OWNER, old)[0] if old is not None else 0) + 1
+            self.epoch = (unseal_plain(keys.OWNER, old)[0] if old is not None else 0) + 1
             self.commits = 0
             new = self._owner_record()
             if await self._storage.conditional_batch([(keys.OWNER, old)], [(keys.OWNER, new)]):
@@ -55,13 +59,13 @@ class Committer:
                 return
 
     async def _identity(self, ids: Ids) -> str:
-        fresh = records.seal_plain(keys.STORE, [STORE_FORMAT, ids.new_id()])
+        fresh = seal_plain(keys.STORE, [STORE_FORMAT, ids.new_id()])
         data = await self._storage.get(keys.STORE)
         if data is None:
             await self._storage.conditional_batch([(keys.STORE, None)], [(keys.STORE, fresh)])
             data = await self._storage.get(keys.STORE)
             assert data is not None
-        found = records.unseal_plain(keys.STORE, data)
+        found = unseal_plain(keys.STORE, data)
         if found[0] != STORE_FORMAT:
             raise StorageCapabilityError(
                 store=type(self._storage).__name__,
@@ -72,7 +76,7 @@ class Committer:
         return store_id
 
     def _owner_record(self) -> bytes:
-        return records.seal_plain(keys.OWNER, [self.epoch, self.commits])
+        return seal_plain(keys.OWNER, [self.epoch, self.commits])
 
     async def commit(self, ops: Sequence[Op]) -> None:
         """Write atomically. ``EngineFencedError``: nothing was written and we own the store no more.

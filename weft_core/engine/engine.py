@@ -5,39 +5,49 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from weft_core import codec
 from weft_core.engine import code
 from weft_core.engine.attempts import Attempts
+from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.commit import Committer
 from weft_core.engine.events import EventBus, Listener
 from weft_core.engine.handle import WorkflowHandle
 from weft_core.engine.inbox import InboxReader
 from weft_core.engine.live import LiveRuns
-from weft_core.engine.pump import Batch, Envelope, Pump
+from weft_core.engine.pump import Pump
 from weft_core.engine.reader import Page, StoreReader
 from weft_core.engine.registry import Registry
 from weft_core.engine.starts import Starts, check_id
 from weft_core.errors import (
-    EngineClosedError, EngineFencedError, InvalidInputError, LimitExceededError, PayloadTooLargeError,
-    QueryNotFoundError, SignalNotDeclaredError,
+    EngineClosedError,
+    EngineFencedError,
+    InvalidInputError,
+    LimitExceededError,
+    PayloadTooLargeError,
+    QueryNotFoundError,
+    SignalNotDeclaredError,
 )  # fmt: skip
-from weft_core.machine import records
+from weft_core.machine.operations import HOOKS
+from weft_core.machine.sealed import seal_plain
 from weft_core.machine.turn import Rules
 from weft_core.model import keys
 from weft_core.model.limits import DEFAULT_LIMITS, Limits
 from weft_core.model.messages import ActivityOutcome, CancelRequested, Message, Recover, SignalArrived
-from weft_core.model.run import RunState
+from weft_core.model.run import RunHeader, RunState
 from weft_core.ports import Host, Op, Storage, default_host
 from weft_core.workflow import Activity, Query, Signal, Workflow
 
 log = logging.getLogger("weft")
+# `list` is a method of the engine
+EventList = list[dict[str, Any]]
+OpList = list[Op]
 
 
 class Engine:
-    """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store, recovers its runs, and drives them.
+    """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store and drives its runs.
 
     One engine owns a store at a time: opening another one fences this one (G11), whose calls then raise
     ``EngineFencedError``. ``activities`` replace, by name, those that the workflows' modules hold. Leaving the block
@@ -55,10 +65,9 @@ class Engine:
         recover: bool = True,
         close_storage: bool = True,
     ) -> None:
-        self.storage = storage
+        self._rebind(storage)
         self.limits = limits
         self.registry = Registry()
-        self.reader = StoreReader(storage)
         self.state = "not open yet"
         self._host = host
         self._recover, self._close_storage = recover, close_storage
@@ -97,13 +106,13 @@ class Engine:
         self._committer = Committer(self.storage)
         await self._committer.take_ownership(host.ids)
         self._live = LiveRuns(self.storage, self.registry, host.clock, host.ids, self.limits.max_live_runs)
-        rules = Rules(self.registry, self.limits, host.ids.random)
+        rules = Rules(self.registry, HOOKS, self.limits, host.ids.random)
         self._pump = Pump(
             self.storage, self._committer, self._live, rules, host.clock, self._committed, self._pump_stopped
         )
         self._pump.attempts = Attempts(self.registry, host, self.limits, self._committer.store_id, self._outcome)
-        self._starts = Starts(self.storage, self.registry, self._live, self._pump, host, self.limits)
-        self._inbox = InboxReader(self)
+        self._starts = Starts(self.storage, self.registry, self._live, self._pump.submit, host, self.limits)
+        self._inbox = InboxReader(self.storage, self.deliver_signal, self.deliver_cancel, self.discard)
         await self._store_code()
         self.state = "open"
         self._task = asyncio.get_running_loop().create_task(self._pump.run(), name="weft-pump")
@@ -128,6 +137,20 @@ class Engine:
         if self._close_storage:
             await self.storage.close()
 
+    async def crash(self) -> None:
+        """Stop dead: nothing is finished, nothing is written, none of the authors' code runs. For tests."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        await self._inbox.close()
+        await self._let_go()
+        self._task, self.state = None, "crashed"
+
+    def _rebind(self, storage: Storage) -> None:
+        self.storage = storage
+        self.reader = StoreReader(storage)
+
     async def _let_go(self) -> None:
         self._pump.timers.close()
         await self._pump.attempts.close()
@@ -135,6 +158,8 @@ class Engine:
 
     def _pump_stopped(self, trouble: BaseException) -> None:
         """The pump ended by itself: fenced, or its store fails."""
+        if isinstance(trouble, asyncio.CancelledError):
+            return
         self._trouble = trouble
         self.state = "fenced" if isinstance(trouble, EngineFencedError) else "degraded"
         log.error("engine stopped (%s): %s", self.state, trouble)
@@ -194,7 +219,7 @@ class Engine:
         data = self._payload(payload, f"the payload of signal {name}")
         await self.deliver_signal(run_id, SignalArrived(name, data, signal_id))
 
-    async def deliver_signal(self, run_id: str, message: SignalArrived, extra: list[Op] | None = None) -> None:
+    async def deliver_signal(self, run_id: str, message: SignalArrived, extra: OpList | None = None) -> None:
         """Accept a signal that is encoded already; ``extra`` is written in the same batch."""
         header = await self.reader.header(run_id)
         declared = self._declared_signals(header.workflow, header.version, header.signals)
@@ -212,7 +237,7 @@ class Engine:
             return
         await self._accept(run_id, message, extra)
 
-    async def _accept(self, run_id: str, message: SignalArrived, extra: list[Op] | None) -> None:
+    async def _accept(self, run_id: str, message: SignalArrived, extra: OpList | None) -> None:
         def check(run: RunState) -> None:
             if len(run.mailbox) >= self.limits.max_mailbox:
                 raise LimitExceededError(what=f"the mailbox of run {run_id}", actual=len(run.mailbox) + 1,
@@ -223,7 +248,7 @@ class Engine:
             check(run)
         await self._deliver(run_id, message, extra)
 
-    def _declared_signals(self, name: str, version: str, stored: list[str]) -> frozenset[str] | None:
+    def _declared_signals(self, name: str, version: str, stored: Sequence[str]) -> frozenset[str] | None:
         try:
             return self.registry.workflow(name, version).signals
         except Exception:  # the code is not here; the record knows what it declared
@@ -261,11 +286,11 @@ class Engine:
             raise InvalidInputError(call="cancel", reason=f"the reason is text, not {reason!r}")
         await self.deliver_cancel(run_id, CancelRequested(reason))
 
-    async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: list[Op] | None = None) -> None:
+    async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: OpList | None = None) -> None:
         """Accept a request to cancel; ``extra`` is written in the same batch."""
         await self._deliver(run_id, message, extra)
 
-    async def discard(self, ops: list[Op]) -> None:
+    async def discard(self, ops: OpList) -> None:
         """Write records that concern no run, in the next batch."""
         await self._deliver("", None, ops)
 
@@ -275,10 +300,14 @@ class Engine:
         """Runs newest first: ``status=``, ``workflow=``, ``limit=``, ``cursor=``."""
         return await self.reader.list(**filters)
 
+    async def header(self, run_id: str) -> RunHeader:
+        """The record of a run as it is stored."""
+        return await self.reader.header(run_id)
+
     async def describe(self, run_id: str) -> dict[str, Any]:
         return await self.reader.describe(run_id)
 
-    async def history(self, run_id: str, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+    async def history(self, run_id: str, *, after: int = 0, limit: int = 1000) -> EventList:
         return await self.reader.history(run_id, after=after, limit=limit)
 
     async def frames(self, run_id: str) -> dict[str, Any]:
@@ -319,7 +348,7 @@ class Engine:
             raise PayloadTooLargeError(what=what, actual=len(data), limit=self.limits.max_payload_bytes)
         return data
 
-    async def _deliver(self, run_id: str, message: Message | None, extra: list[Op] | None = None) -> None:
+    async def _deliver(self, run_id: str, message: Message | None, extra: OpList | None = None) -> None:
         await self._ask(Envelope(run_id, message, extra=extra or []))
 
     async def _ask(self, envelope: Envelope) -> Any:
@@ -345,6 +374,6 @@ class Engine:
         sources = code.registered_sources()
         name = hashlib.sha256(repr(sources).encode()).hexdigest()[:16]
         if await self.storage.get(keys.code(name)) is None:
-            await self._committer.commit([(keys.code(name), records.seal_plain(keys.code(name), sources))])
+            await self._committer.commit([(keys.code(name), seal_plain(keys.code(name), sources))])
         self._pump.code = name
 

@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from weft_core import codec
+from weft_core.engine.events import EventBus
 from weft_core.errors import RunCancelledError, RunFailedError, RunHeldError, WeftError
 from weft_core.model.run import FINISHED, STOPPED, RunHeader
 from weft_core.workflow import Query, Signal
 
-if TYPE_CHECKING:
-    from weft_core.engine.engine import Engine
-
 ENDINGS = frozenset({"run_completed", "run_failed", "run_cancelled"})
+
+
+class Owner(Protocol):
+    """What a handle needs of its engine."""
+
+    @property
+    def events(self) -> EventBus: ...
+
+    async def header(self, run_id: str) -> RunHeader: ...
+
+    async def describe(self, run_id: str) -> dict[str, Any]: ...
+
+    async def signal(
+        self, run_id: str, signal: Signal[Any] | str, payload: Any = None, *, signal_id: str | None = None
+    ) -> None: ...
+
+    async def query(self, run_id: str, query: Query[Any] | str, /, *args: Any) -> Any: ...
+
+    async def cancel(self, run_id: str, reason: str | None = None) -> None: ...
+
+    async def history(self, run_id: str, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]: ...
 
 
 class WorkflowHandle:
     """A run by its id. Cheap; any number may exist for one run."""
 
-    def __init__(self, engine: Engine, run_id: str) -> None:
+    def __init__(self, engine: Owner, run_id: str) -> None:
         self._engine = engine
         self.id = run_id
 
@@ -32,7 +51,7 @@ class WorkflowHandle:
         """
         ended = self._engine.events.wait_for_end(self.id)
         try:
-            header = await self._engine.reader.header(self.id)
+            header = await self._engine.header(self.id)
             if header.status not in FINISHED and header.status not in STOPPED:
                 header = await ended
         finally:
@@ -61,9 +80,9 @@ class WorkflowHandle:
         Ends after the event that ends the run.
         """
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        stop = self._engine.subscribe(queue.put_nowait, self.id)
+        stop = self._engine.events.subscribe(queue.put_nowait, self.id)
         try:
-            await self._engine.reader.header(self.id)
+            await self._engine.header(self.id)
             seen = after
             while backlog := await self._engine.history(self.id, after=seen):
                 for event in backlog:

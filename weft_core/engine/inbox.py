@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
 
 from weft_core.errors import EngineError, WeftError
-from weft_core.machine import records
+from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
 from weft_core.model.messages import CancelRequested, SignalArrived
-from weft_core.ports import Ids, Storage
-
-if TYPE_CHECKING:
-    from weft_core.engine.engine import Engine
+from weft_core.ports import Ids, Op, Storage
 
 log = logging.getLogger("weft")
 POLL_S = 0.2
@@ -37,15 +34,21 @@ async def leave_cancel(storage: Storage, ids: Ids, run_id: str, reason: str | No
 async def _leave(storage: Storage, ids: Ids, message: list[object]) -> str:
     message_id = ids.new_id()
     key = keys.inbox(message_id)
-    await storage.put(key, records.seal_plain(key, message))
+    await storage.put(key, seal_plain(key, message))
     return message_id
 
 
 class InboxReader:
     """Takes up what was left, at opening and then now and then while the store is shared with other processes."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(
+        self,
+        storage: Storage,
+        signal: Callable[[str, SignalArrived, list[Op]], Awaitable[None]],
+        cancel: Callable[[str, CancelRequested, list[Op]], Awaitable[None]],
+        discard: Callable[[list[Op]], Awaitable[None]],
+    ) -> None:
+        self._storage, self._signal, self._cancel, self._discard = storage, signal, cancel, discard
         self._task: asyncio.Task[None] | None = None
 
     def watch(self) -> None:
@@ -63,23 +66,23 @@ class InboxReader:
 
     async def take(self) -> None:
         """Deliver everything that lies there."""
-        for key, data in await self._engine.storage.scan(keys.INBOX):
+        for key, data in await self._storage.scan(keys.INBOX):
             await self._deliver(key, data)
 
     async def _deliver(self, key: str, data: bytes) -> None:
-        remove = [(key, None)]
+        remove: list[Op] = [(key, None)]
         try:
-            kind, run_id, *rest = records.unseal_plain(key, data)
+            kind, run_id, *rest = unseal_plain(key, data)
             if kind == "signal":
-                await self._engine.deliver_signal(run_id, SignalArrived(*rest), [*remove])
+                await self._signal(run_id, SignalArrived(*rest), remove)
             elif kind == "cancel":
-                await self._engine.deliver_cancel(run_id, CancelRequested(*rest), [*remove])
+                await self._cancel(run_id, CancelRequested(*rest), remove)
             return
         except EngineError:
             raise
         except (WeftError, ValueError, TypeError) as refusal:
             log.warning("a message left in the inbox was refused: %s", refusal)
-        await self._engine.discard([*remove])
+        await self._discard(remove)
 
     async def close(self) -> None:
         if self._task is not None:

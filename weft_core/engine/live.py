@@ -9,6 +9,7 @@ from weft_core import codec
 from weft_core.engine.registry import Registry
 from weft_core.errors import CorruptRecordError
 from weft_core.machine import records
+from weft_core.machine.sealed import unseal_plain
 from weft_core.model import keys
 from weft_core.model.run import BufferedSignal, RunHeader, RunState
 from weft_core.ports import Clock, Ids, Storage
@@ -53,7 +54,7 @@ class LiveRuns:
         """
         data = await self._storage.get(keys.checkpoint(header.id))
         if data is None:
-            raise CorruptRecordError(key=keys.checkpoint(header.id), reason="the run is unfinished but has no checkpoint")
+            raise CorruptRecordError(key=keys.checkpoint(header.id), reason="an unfinished run without it")
         self._registry.workflow(header.workflow, header.version)
         run = self._blank(header)
         records.read_checkpoint(run, data)
@@ -69,7 +70,7 @@ class LiveRuns:
         while rows := await self._storage.scan(prefix, after=after):
             after = rows[-1][0]
             for key, data in rows:
-                name, payload = records.unseal_plain(key, data)
+                name, payload = unseal_plain(key, data)
                 found.append(BufferedSignal(int(key.rsplit("/", 1)[1], 16), name, payload))
         return found
 

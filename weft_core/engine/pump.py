@@ -10,68 +10,34 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 from weft_core.engine.attempts import Attempts
+from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.commit import Committer
 from weft_core.engine.live import LiveRuns
 from weft_core.engine.stopped import StoppedRuns
 from weft_core.engine.timers import TimerQueue
 from weft_core.errors import (
-    CodecError, EngineError, PayloadTooLargeError, RunFinishedError, RunNotFoundError, StorageError, WeftError,
+    CodecError,
+    EngineError,
+    PayloadTooLargeError,
+    RunFinishedError,
+    RunNotFoundError,
+    StorageError,
+    WeftError,
 )  # fmt: skip
 from weft_core.machine import records
-from weft_core.machine.effects import Effect, StartAttempt, StopAttempt
+from weft_core.machine.effects import StartAttempt, StopAttempt
 from weft_core.machine.operations import HOOKS
 from weft_core.machine.turn import Rules, Turn
 from weft_core.model import keys
-from weft_core.model.messages import Begin, CancelRequested, Message, Recover, SignalArrived, TimerFired
+from weft_core.model.messages import Begin, CancelRequested, Recover, SignalArrived, TimerFired
 from weft_core.model.run import STOPPED, RunHeader, RunState
 from weft_core.ports import Clock, Op, Storage
 
 log = logging.getLogger("weft")
 _STRETCH_S = 0.005
 """How long the pump may keep the event loop to itself while nothing it awaits really waits."""
-
-Visit = Callable[[RunState], Any]
-
-
-@dataclass(slots=True)
-class Envelope:
-    """A message on its way to a run, or a visit that only looks. Without a run id: only ``extra`` is written."""
-
-    run_id: str
-    message: Message | None = None
-    visit: Visit | None = None
-    new: RunState | None = None
-    extra: list[Op] = field(default_factory=list)
-    reply: asyncio.Future[Any] | None = None
-    answer: Any = None
-
-    def resolve(self) -> None:
-        if self.reply is not None and not self.reply.done():
-            self.reply.set_result(self.answer)
-
-    def reject(self, error: BaseException) -> None:
-        if self.reply is not None and not self.reply.done():
-            self.reply.set_exception(error)
-
-
-@dataclass(slots=True)
-class Batch:
-    """What one commit writes, and what waits for it."""
-
-    ops: list[Op] = field(default_factory=list)
-    effects: list[Effect] = field(default_factory=list)
-    runs: list[RunState] = field(default_factory=list)
-    events: list[tuple[str, int, int, list[records.Event]]] = field(default_factory=list)
-    envelopes: list[Envelope] = field(default_factory=list)
-    ended: list[RunHeader] = field(default_factory=list)
-    """Runs that finished or stopped."""
-    stopped: set[str] = field(default_factory=set)
-    """Runs whose records this batch changes without their frames; what comes next for them waits for the commit."""
-
 
 class Pump:
     """One per engine; runs as one asyncio task."""
@@ -132,11 +98,13 @@ class Pump:
                 if now - started > _STRETCH_S:
                     await asyncio.sleep(0)
                     started = loop.time()
-        except Exception as trouble:
-            if not isinstance(trouble, (EngineError, StorageError)):
+        except BaseException as trouble:
+            if isinstance(trouble, Exception) and not isinstance(trouble, (EngineError, StorageError)):
                 log.exception("the engine broke")
             self._reject_all(trouble)
             self._on_stop(trouble)
+            if isinstance(trouble, (asyncio.CancelledError, KeyboardInterrupt, SystemExit)):
+                raise
 
     async def _round(self) -> None:
         if self.timers.due:
@@ -329,7 +297,3 @@ class Pump:
     def _reject_all(self, trouble: BaseException) -> None:
         while self._inbox:
             self._inbox.popleft().reject(trouble)
-
-    def begin(self, run: RunState, extra: list[Op], reply: asyncio.Future[Any]) -> None:
-        """Queue the first turn of a new run; ``extra`` are the index rows that its creation writes."""
-        self.submit(Envelope(run.id, Begin(), new=run, extra=extra, reply=reply))

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from weft_core import frames
+from weft_core.engine.code import base_name
 from weft_core.engine.present import decoded, jsonable, present_event
 from weft_core.errors import InvalidInputError, RunNotFoundError, WeftError
 from weft_core.machine import records
+from weft_core.machine.sealed import unseal_plain
 from weft_core.model import keys
 from weft_core.model.run import RunHeader
 from weft_core.ports import Storage
 
+# `list` is a method here
+EventList = list[dict[str, Any]]
+Fields = list[Any]
+Rows = list[Fields]
 _SCAN = 256
 _MAX_TEXT = 2_000
 
@@ -21,7 +27,7 @@ _MAX_TEXT = 2_000
 class Page:
     """One page of runs, newest first. ``cursor`` asks for the next page; None: there is none."""
 
-    items: list[dict[str, Any]]
+    items: EventList
     cursor: str | None
 
 
@@ -41,7 +47,7 @@ class StoreReader:
     async def describe(self, run_id: str) -> dict[str, Any]:
         """All that is known of one run, with what it waits for."""
         header = await self.header(run_id)
-        summary: list[Any] | None = None
+        summary: Fields | None = None
         data = await self._storage.get(keys.checkpoint(run_id))
         if data is not None:
             summary = records.read_summary(run_id, data)[0]
@@ -53,7 +59,7 @@ class StoreReader:
         """Runs newest first, one page. A record that cannot be read is listed with status "dead" and its error."""
         if not 1 <= limit <= 1000:
             raise InvalidInputError(call="list", reason=f"limit is {limit}; it must be between 1 and 1000")
-        items: list[dict[str, Any]] = []
+        items: EventList = []
         before = cursor
         while True:
             rows = await self._storage.scan(keys.BY_TIME, before=before, limit=_SCAN, reverse=True)
@@ -76,9 +82,9 @@ class StoreReader:
         except WeftError as damage:
             return {**_UNREADABLE, "id": run_id, "error": {"code": damage.code, "message": str(damage)}}
 
-    async def history(self, run_id: str, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+    async def history(self, run_id: str, *, after: int = 0, limit: int = 1000) -> EventList:
         """Events with a sequence number above ``after``, in order, at most about ``limit`` of them."""
-        events: list[dict[str, Any]] = []
+        events: EventList = []
         prefix = keys.log_prefix(run_id)
         start: str | None = None
         if after > 0:
@@ -110,12 +116,12 @@ class StoreReader:
         ]
         return {"run_id": run_id, "step": summary[records.COMPLETED], "tasks": tasks}
 
-    async def _source(self, code: str | None) -> list[list[Any]]:
+    async def _source(self, code: str | None) -> Rows:
         data = await self._storage.get(keys.code(code)) if code else None
-        return records.unseal_plain(keys.code(code), data) if code and data is not None else []
+        return unseal_plain(keys.code(code), data) if code and data is not None else []
 
 
-def run_info(header: RunHeader, summary: list[Any] | None) -> dict[str, Any]:
+def run_info(header: RunHeader, summary: Fields | None) -> dict[str, Any]:
     """The public form of a run."""
     return {
         "id": header.id,
@@ -138,13 +144,13 @@ def run_info(header: RunHeader, summary: list[Any] | None) -> dict[str, Any]:
 
 
 _UNREADABLE: dict[str, Any] = {
-    "workflow": "?", "version": "?", "status": "dead", "steps": 0, "created_at": 0, "updated_at": 0, "finished_at": None,
-    "input": None, "result": None, "attributes": {}, "idempotency_key": None, "cancel_requested": False,
-    "waiting_for": [], "signals": [],
+    "workflow": "?", "version": "?", "status": "dead", "steps": 0, "created_at": 0, "updated_at": 0,
+    "finished_at": None, "input": None, "result": None, "attributes": {}, "idempotency_key": None,
+    "cancel_requested": False, "waiting_for": [], "signals": [],
 }  # fmt: skip
 
 
-def _frame(view: frames.FrameView, source: list[list[Any]]) -> dict[str, Any]:
+def _frame(view: frames.FrameView, source: Rows) -> dict[str, Any]:
     return {
         "function": view.function,
         "file": view.filename,
@@ -155,11 +161,11 @@ def _frame(view: frames.FrameView, source: list[list[Any]]) -> dict[str, Any]:
     }
 
 
-def _lines(view: frames.FrameView, source: list[list[Any]]) -> dict[str, Any] | None:
+def _lines(view: frames.FrameView, source: Rows) -> dict[str, Any] | None:
     """The stored source of the durable function that the frame belongs to."""
     for qualname, filename, first, text in source:
         same = view.function == qualname or view.function.startswith(f"{qualname}.<locals>.")
-        if same and filename == view.filename:
+        if same and filename == base_name(view.filename):
             return {"first_line": first, "lines": text.splitlines()}
     return None
 

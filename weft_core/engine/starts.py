@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from weft_core import codec
+from weft_core.engine.batch import Envelope
 from weft_core.engine.live import LiveRuns
 from weft_core.engine.registry import Registry
 from weft_core.errors import (
-    IdempotencyKeyConflictError, InvalidInputError, LimitExceededError, PayloadTooLargeError, RunExistsError,
+    IdempotencyKeyConflictError,
+    InvalidInputError,
+    LimitExceededError,
+    PayloadTooLargeError,
+    RunExistsError,
 )  # fmt: skip
 from weft_core.machine import records
+from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
 from weft_core.model.limits import Limits
+from weft_core.model.messages import Begin
 from weft_core.model.run import RunHeader
 from weft_core.ports import Host, Op, Storage
 from weft_core.workflow import Workflow
-
-if TYPE_CHECKING:
-    from weft_core.engine.pump import Pump
 
 
 class Starts:
@@ -28,9 +33,15 @@ class Starts:
     the store's only owner, so nobody else can claim them (G11)."""
 
     def __init__(
-        self, storage: Storage, registry: Registry, live: LiveRuns, pump: Pump, host: Host, limits: Limits
+        self,
+        storage: Storage,
+        registry: Registry,
+        live: LiveRuns,
+        submit: Callable[[Envelope], None],
+        host: Host,
+        limits: Limits,
     ) -> None:
-        self._storage, self._registry, self._live, self._pump = storage, registry, live, pump
+        self._storage, self._registry, self._live, self._submit = storage, registry, live, submit
         self._host, self._limits = host, limits
         self._claimed: dict[str, asyncio.Future[None]] = {}
 
@@ -88,14 +99,14 @@ class Starts:
         if not await self.claim(record_key):
             stored = await self._storage.get(record_key)
             assert stored is not None
-            run_id, known = records.unseal_plain(record_key, stored)
+            run_id, known = unseal_plain(record_key, stored)
             if known != digest:
                 raise IdempotencyKeyConflictError(key=key, run_id=run_id)
             found: str = run_id
             return found
         try:
             run_id = self._host.ids.new_id()
-            row: Op = (record_key, records.seal_plain(record_key, [run_id, digest]))
+            row: Op = (record_key, seal_plain(record_key, [run_id, digest]))
             return await self._start(definition, data, run_id, key, [row])
         finally:
             self.release(record_key)
@@ -108,7 +119,8 @@ class Starts:
         )  # fmt: skip
         run = self._live.create(header)
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pump.begin(run, [*extra, (keys.by_time(now, run_id), b"")], reply)
+        rows = [*extra, (keys.by_time(now, run_id), b"")]
+        self._submit(Envelope(run_id, Begin(), new=run, extra=rows, reply=reply))
         await reply
         return run_id
 

@@ -6,20 +6,21 @@ code, which is the code that cannot run.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.live import LiveRuns
 from weft_core.errors import (
-    CodeChangedError, RunHeldError, UnknownFunctionError, WeftError, WorkflowNotRegisteredError,
+    CodeChangedError,
+    RunHeldError,
+    UnknownFunctionError,
+    WeftError,
+    WorkflowNotRegisteredError,
 )  # fmt: skip
 from weft_core.machine import failure, records
+from weft_core.machine.sealed import seal_plain
 from weft_core.model import keys
 from weft_core.model.messages import CancelRequested, SignalArrived, TimerFired
 from weft_core.model.run import RunHeader, RunState
 from weft_core.ports import Op, Storage
-
-if TYPE_CHECKING:
-    from weft_core.engine.pump import Batch, Envelope
 
 _NEEDS_CODE = (CodeChangedError, UnknownFunctionError, WorkflowNotRegisteredError)
 
@@ -96,7 +97,7 @@ class StoppedRuns:
             header.mail_seq = max(header.mail_seq, signal.seq)
         header.mail_seq += 1
         key = keys.mail(header.id, header.mail_seq)
-        batch.ops.append((key, records.seal_plain(key, [message.name, message.payload])))
+        batch.ops.append((key, seal_plain(key, [message.name, message.payload])))
         if message.signal_id is not None:
             batch.ops.append((keys.mail_id(header.id, message.signal_id), b""))
         self._log(header, batch, now, "signal_received", name=message.name, signal_id=message.signal_id)

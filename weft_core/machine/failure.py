@@ -22,7 +22,7 @@ def brief(error: BaseException) -> dict[str, Any]:
 
 
 def record(error: BaseException) -> dict[str, Any]:
-    """What the record of a failed run keeps: code, message, the traceback as text, and the error itself if it can be."""
+    """What the record of a failed run keeps: code, message, traceback as text, and the error itself if it can be."""
     text = "".join(traceback.format_exception(error))
     kept = {**brief(error), "type": type_name(error), "traceback": text[-_MAX_TRACEBACK:]}
     try:

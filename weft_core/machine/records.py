@@ -8,42 +8,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgpack
-
 from weft_core import codec, frames
 from weft_core.errors import CorruptRecordError
 from weft_core.machine.operations import HOOKS
+from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
 from weft_core.model.run import RunHeader, RunState, Task
 
 _VERSION = 1
 _HEADER_FIELDS = (
-    "id", "workflow", "version", "status", "created_at", "updated_at", "input", "code", "finished_at", "result", "error",
-    "idempotency_key", "cancel_reason", "cancel_requested", "signals", "steps", "epoch",
-    "next_seq", "mail_seq", "exposed",
+    "id", "workflow", "version", "status", "created_at", "updated_at", "input", "code", "finished_at", "result",
+    "error", "idempotency_key", "cancel_reason", "cancel_requested", "signals", "steps", "epoch", "next_seq",
+    "mail_seq", "exposed",
 )  # fmt: skip
-_pack = msgpack.Packer(use_bin_type=True).pack
 # `summary` positions in a checkpoint record
 STEPS, COMPLETED, NEXT_TASK, NEXT_SEQ, MAIL_SEQ, UPDATED_AT, ACTIVE, EXPOSED, WAITS = range(9)
 
 Event = tuple[str, dict[str, Any]]
-
-
-def seal_plain(key: str, value: list[Any]) -> bytes:
-    """A sealed record of plain values."""
-    return codec.seal(key, _pack(value))
-
-
-def unseal_plain(key: str, data: bytes) -> list[Any]:
-    """The plain values of a sealed record. Damage: ``CorruptRecordError``."""
-    body = codec.unseal(key, data)
-    try:
-        value = msgpack.unpackb(body, strict_map_key=False)
-    except (ValueError, msgpack.UnpackException) as error:
-        raise CorruptRecordError(key=key, reason=f"not a record of ours: {error}") from None
-    if not isinstance(value, list):
-        raise CorruptRecordError(key=key, reason="not a record of ours")
-    return value
 
 
 def write_header(header: RunHeader) -> bytes:

@@ -13,13 +13,19 @@ from typing import Any, Protocol
 
 from weft_core import codec
 from weft_core.errors import ForeignAwaitError, PayloadTooLargeError, RunCancelled, WeftError
-from weft_core.machine import failure, records
+from weft_core.machine import failure
 from weft_core.machine.effects import ArmTimer, Effect
-from weft_core.machine.operations import HOOKS
+from weft_core.machine.sealed import seal_plain
 from weft_core.model import keys
 from weft_core.model.limits import Limits
 from weft_core.model.messages import (
-    ActivityOutcome, Begin, CancelRequested, Message, Recover, SignalArrived, TimerFired,
+    ActivityOutcome,
+    Begin,
+    CancelRequested,
+    Message,
+    Recover,
+    SignalArrived,
+    TimerFired,
 )  # fmt: skip
 from weft_core.model.operations import Operation, WaitSignal
 from weft_core.model.retry import RetryPolicy
@@ -36,11 +42,34 @@ class ActivitySpec(Protocol):
     timeout_ms: int | None
 
 
+class Hooks(Protocol):
+    """How one kind of operation begins, is woken, is let go of, and is derived again after a crash.
+
+    ``begin`` either answers at once (``turn.answer`` / ``turn.fail``) or leaves a durable note in ``task.wait``.
+    """
+
+    def begin(self, turn: Turn, task: Task, op: Any) -> None: ...
+
+    def deliver(self, turn: Turn, task: Task, message: Any) -> None:
+        """A message for this very step."""
+
+    def child_done(self, turn: Turn, task: Task, child: Task, ok: bool, value: Any) -> None:
+        """A branch of this operation has ended."""
+
+    def cancel(self, turn: Turn, task: Task) -> bool:
+        """Let go of what is waited for. True: let go; False: it will end later, and ``child_done`` tells."""
+        ...
+
+    def recover(self, turn: Turn, task: Task) -> None:
+        """Do again what a crash may have lost; storing a timer again is harmless."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What is the same for all turns of an engine."""
 
     activities: Mapping[str, ActivitySpec]
+    hooks: Mapping[type[Operation[Any]], Hooks]
     limits: Limits
     chance: Callable[[], float]
 
@@ -65,7 +94,7 @@ class Turn:
         if type(message) is ActivityOutcome or type(message) is TimerFired:
             task = self.run.tasks.get(message.task)
             if task is not None and task.step == message.step and task.op is not None:
-                HOOKS[type(task.op)].deliver(self, task, message)
+                self.rules.hooks[type(task.op)].deliver(self, task, message)
         else:
             self._deliver_to_run(message)
         self.settle()
@@ -91,11 +120,11 @@ class Turn:
         waiting = [t for t in run.tasks.values() if type(t.op) is WaitSignal and t.op.name == message.name and t.wait]
         if waiting:
             first = min(waiting, key=lambda t: t.step)
-            HOOKS[WaitSignal].deliver(self, first, signal)
+            self.rules.hooks[WaitSignal].deliver(self, first, signal)
         else:
             run.mailbox.append(signal)
             key = keys.mail(run.id, signal.seq)
-            self.ops.append((key, records.seal_plain(key, [signal.name, signal.payload])))
+            self.ops.append((key, seal_plain(key, [signal.name, signal.payload])))
 
     def _accept_cancel(self, message: CancelRequested) -> None:
         header = self.run.header
@@ -110,7 +139,7 @@ class Turn:
         self.event("run_recovered")
         for task in list(self.run.tasks.values()):
             if task.op is not None:
-                HOOKS[type(task.op)].recover(self, task)
+                self.rules.hooks[type(task.op)].recover(self, task)
 
     # -- what operation hooks call
 
@@ -159,7 +188,7 @@ class Turn:
         run.steps += 1
         task.op, task.step, task.wait = op, run.steps, []
         try:
-            HOOKS[type(op)].begin(self, task, op)
+            self.rules.hooks[type(op)].begin(self, task, op)
         except WeftError as refusal:  # raised at the line that awaits, as an ordinary error of the author's
             if task.op is not None:
                 self.fail(task, refusal)
@@ -174,7 +203,7 @@ class Turn:
             return
         parent = self.run.tasks[task.parent]
         assert parent.op is not None
-        HOOKS[type(parent.op)].child_done(self, parent, task, ok, value)
+        self.rules.hooks[type(parent.op)].child_done(self, parent, task, ok, value)
 
     def cancel_task(self, task: Task) -> None:
         """Raise ``RunCancelled`` at the task's suspension point, once whatever it waits for has let go."""
@@ -182,7 +211,7 @@ class Turn:
             if waiting is task:
                 self.ready[i] = (task, False, RunCancelled())
                 return
-        if task.op is not None and HOOKS[type(task.op)].cancel(self, task):
+        if task.op is not None and self.rules.hooks[type(task.op)].cancel(self, task):
             self.fail(task, RunCancelled())
 
     # -- driving frames

@@ -46,7 +46,7 @@ def _to_ms(value: Duration, what: str) -> float:
         return value / timedelta(milliseconds=1)
     if isinstance(value, str):
         return _parse(value, what)
-    raise InvalidInputError(call=what, reason=f"a {type(value).__name__} is no duration; use seconds, a timedelta or text")
+    raise InvalidInputError(call=what, reason=f"a {type(value).__name__} is no duration; use a number or text")
 
 
 def _parse(text: str, what: str) -> float:
@@ -62,7 +62,8 @@ def _parse(text: str, what: str) -> float:
         total += float(part[1]) * _UNITS[_WORDS[part[2]]]
         at = part.end()
     if at == 0 or at < len(lowered):
-        raise InvalidInputError(call=what, reason=f'cannot read {text!r} as a duration; write "90s", "24 hours" or "1h30m"')
+        reason = f'cannot read {text!r} as a duration; write "90s", "24 hours" or "1h30m"'
+        raise InvalidInputError(call=what, reason=reason)
     return total
 
 
@@ -70,7 +71,7 @@ def instant_ms(value: datetime | int | float, what: str = "instant") -> int:
     """UTC epoch milliseconds. A naive datetime is refused: it names no instant. Numbers are epoch seconds."""
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise InvalidInputError(call=what, reason=f"{value!r} has no time zone; use datetime.now(UTC) or attach one")
+            raise InvalidInputError(call=what, reason=f"{value!r} has no time zone; use datetime.now(UTC)")
         return -((_EPOCH - value) // timedelta(milliseconds=1))
     return int(value * 1000)
 

@@ -28,7 +28,7 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
-            raise InvalidInputError(call="RetryPolicy", reason=f"max_attempts is {self.max_attempts}; it must be at least 1")
+            raise InvalidInputError(call="RetryPolicy", reason=f"max_attempts is {self.max_attempts}, not at least 1")
         if not 0 <= self.jitter <= 1 or self.backoff < 1:
             raise InvalidInputError(call="RetryPolicy", reason="jitter must be within 0..1 and backoff at least 1")
         object.__setattr__(self, "_initial_ms", duration_ms(self.initial_interval, "RetryPolicy.initial_interval"))

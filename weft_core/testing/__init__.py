@@ -2,6 +2,17 @@
 
 from weft_core.testing.contract import StorageContract, run_contract
 from weft_core.testing.crashing import CrashingStorage, SimulatedCrash
+from weft_core.testing.engine import TestEngine
 from weft_core.testing.failing import FailingStorage
+from weft_core.testing.virtual import VirtualClock, virtual_host
 
-__all__ = ["CrashingStorage", "FailingStorage", "SimulatedCrash", "StorageContract", "run_contract"]
+__all__ = [
+    "CrashingStorage",
+    "FailingStorage",
+    "SimulatedCrash",
+    "StorageContract",
+    "TestEngine",
+    "VirtualClock",
+    "run_contract",
+    "virtual_host",
+]

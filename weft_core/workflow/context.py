@@ -1,4 +1,4 @@
-"""``ctx``: everything a workflow may ask of the engine. Its methods build operations; they have no logic of their own."""
+"""``ctx``: everything a workflow may ask of the engine. Its methods build operations and have no logic of their own."""
 
 from __future__ import annotations
 
@@ -43,15 +43,16 @@ class Context:
         timeout: Duration | None = None,
         idempotency_key: str | None = None,
     ) -> Operation[Any]:
-        """Run an activity. Raises what its last attempt raised, ``ActivityTimeoutError``, or ``ActivityInterruptedError``.
+        """Run an activity and get its value. Raises what its last attempt raised.
 
-        ``timeout`` limits each attempt. The activity gets copies of ``args``.
+        That is ``ActivityTimeoutError`` if it took too long, ``ActivityInterruptedError`` if a crash cut it off, and
+        ``ActivityFailedError`` for errors that a checkpoint cannot hold. ``timeout`` limits each attempt. The activity
+        gets copies of ``args``.
         """
         name = activity if isinstance(activity, str) else getattr(activity, "name", None)
         if name is None:
-            raise OperationMisuseError(
-                operation="ctx.run", reason=f"{activity!r} is not an activity; decorate it with @activity, or use ctx.step"
-            )
+            reason = f"{activity!r} is not an activity; decorate it with @activity, or use ctx.step"
+            raise OperationMisuseError(operation="ctx.run", reason=reason)
         timeout_ms = None if timeout is None else duration_ms(timeout, "the timeout of ctx.run")
         return RunActivity(name, args, None, idempotency_key, retry, timeout_ms)
 
@@ -69,7 +70,7 @@ class Context:
         ``fn`` may be a lambda or nested function; it is stored with the checkpoint until its outcome is.
         """
         if not callable(fn):
-            raise OperationMisuseError(operation=f"ctx.step({name!r})", reason=f"{fn!r} cannot be called; pass a function")
+            raise OperationMisuseError(operation=f"ctx.step({name!r})", reason=f"{fn!r} cannot be called")
         timeout_ms = None if timeout is None else duration_ms(timeout, "the timeout of ctx.step")
         target = fn.fn if isinstance(fn, Activity) else fn
         return RunActivity(name, args, target, None, retry, timeout_ms)

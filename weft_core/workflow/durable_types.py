@@ -19,7 +19,7 @@ def register_types() -> None:
         RetryPolicy,
         name="weft:retry",
         get=lambda r: [r.max_attempts, r.initial_interval, r.backoff, r.max_interval, r.jitter, list(r.non_retryable)],
-        new=lambda s: RetryPolicy(*s[:5], tuple(s[5])),
+        new=lambda s: RetryPolicy(s[0], s[1], s[2], s[3], s[4], tuple(s[5])),
     )
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from weft_core.machine.operations.activity import ActivityHooks
 from weft_core.machine.operations.attribute import AttributeHooks
-from weft_core.machine.operations.base import Hooks
+from weft_core.machine.operations.base import BaseHooks
 from weft_core.machine.operations.group import GroupHooks
 from weft_core.machine.operations.signal import SignalHooks
 from weft_core.machine.operations.sleep import SleepHooks
 from weft_core.model.operations import Group, Operation, RunActivity, SetAttributes, Sleep, WaitSignal
 
-HOOKS: dict[type[Operation[Any]], Hooks] = {
+HOOKS: dict[type[Operation[Any]], BaseHooks] = {
     RunActivity: ActivityHooks(),
     Sleep: SleepHooks(),
     WaitSignal: SignalHooks(),

@@ -6,24 +6,22 @@ activity must still use it up.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from weft_core.errors import ActivityInterruptedError, ActivityNotRegisteredError, CodecError
 from weft_core.machine import failure
 from weft_core.machine.effects import StartAttempt, StopAttempt
-from weft_core.machine.operations.base import Hooks
+from weft_core.machine.operations.base import BaseHooks
+from weft_core.machine.turn import Turn
 from weft_core.model.messages import ActivityOutcome, TimerFired
 from weft_core.model.operations import RunActivity
 from weft_core.model.retry import DEFAULT_RETRY, RetryPolicy
 from weft_core.model.run import Task
 
-if TYPE_CHECKING:
-    from weft_core.machine.turn import Turn
-
 RUNNING, BACKOFF = 0, 1
 
 
-class ActivityHooks(Hooks):
+class ActivityHooks(BaseHooks):
     def begin(self, turn: Turn, task: Task, op: RunActivity) -> None:
         if op.fn is None and op.activity not in turn.rules.activities:
             raise ActivityNotRegisteredError(activity=op.activity)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from weft_core import codec
-from weft_core.machine.operations.base import Hooks
+from weft_core.machine.operations.base import BaseHooks
+from weft_core.machine.turn import Turn
 from weft_core.model.operations import SetAttributes
 from weft_core.model.run import Task
 
-if TYPE_CHECKING:
-    from weft_core.machine.turn import Turn
 
-
-class AttributeHooks(Hooks):
+class AttributeHooks(BaseHooks):
     def begin(self, turn: Turn, task: Task, op: SetAttributes) -> None:
         encoded = {key: codec.dumps(value) for key, value in op.attributes.items()}  # refuses before anything changes
         turn.run.header.attributes.update(op.attributes)

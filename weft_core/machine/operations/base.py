@@ -1,37 +1,30 @@
-"""The hooks that every kind of operation has."""
+"""What the kinds of operation have in common."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from weft_core.machine.turn import Turn
 from weft_core.model.run import Task
 
-if TYPE_CHECKING:
-    from weft_core.machine.turn import Turn
 
-
-class Hooks:
-    """How one kind of operation begins, is woken, is let go of, and is derived again after a crash.
-
-    ``begin`` either answers at once (``turn.answer`` / ``turn.fail``) or leaves a durable note in ``task.wait``.
-    """
+class BaseHooks:
+    """The hooks of an operation (:class:`weft_core.machine.turn.Hooks`), with the answers that most kinds give."""
 
     def begin(self, turn: Turn, task: Task, op: Any) -> None:
         raise NotImplementedError
 
     def deliver(self, turn: Turn, task: Task, message: Any) -> None:
-        """A message for this very step."""
+        """Nothing but branches wakes this kind."""
 
     def child_done(self, turn: Turn, task: Task, child: Task, ok: bool, value: Any) -> None:
-        """A branch of this operation has ended."""
         raise NotImplementedError
 
     def cancel(self, turn: Turn, task: Task) -> bool:
-        """Let go of what is waited for. True: let go; False: it will end later, and ``child_done`` tells."""
         raise NotImplementedError
 
     def recover(self, turn: Turn, task: Task) -> None:
-        """Do again what a crash may have lost; storing a timer again is harmless."""
+        """Nothing of this kind is lost in a crash."""
 
     def in_flight(self, task: Task) -> bool:
         """True while something runs that would be lost with this process."""

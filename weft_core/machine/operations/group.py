@@ -1,28 +1,27 @@
 """``ctx.all`` and ``ctx.race``: branches that are operations or whole durable coroutines.
 
-The note is ``[children, outcomes, verdict]``: the branches' task ids, the outcomes so far by position (``[ok, value]``),
-and which position decided (None while undecided; -1 when the group itself is being cancelled). A decided group cancels
-its other branches and goes on only when their ``finally`` blocks have run: no branch outlives its group.
+The note is ``[children, outcomes, verdict]``: the branches' task ids, the outcomes so far by position
+(``[ok, value]``), and which position decided (None while undecided; -1 when the group itself is being cancelled).
+A decided group cancels its other branches and goes on only when their ``finally`` blocks have run: no branch outlives
+its group.
 """
 
 from __future__ import annotations
 
 from types import CoroutineType, GeneratorType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from weft_core import frames
 from weft_core.errors import LimitExceededError, OperationMisuseError, RunCancelled
-from weft_core.machine.operations.base import Hooks
+from weft_core.machine.operations.base import BaseHooks
+from weft_core.machine.turn import Turn
 from weft_core.model.operations import Group, Operation
 from weft_core.model.run import Task
-
-if TYPE_CHECKING:
-    from weft_core.machine.turn import Turn
 
 CANCELLED = -1
 
 
-class GroupHooks(Hooks):
+class GroupHooks(BaseHooks):
     def begin(self, turn: Turn, task: Task, op: Group) -> None:
         self._check(turn, op)
         turn.event("group_started", step=task.step, kind=op.mode, size=len(op.branches))
@@ -47,7 +46,7 @@ class GroupHooks(Hooks):
             raise LimitExceededError(what="the number of branches alive in one run",
                                      actual=len(turn.run.tasks) + len(op.branches), limit=limits.max_tasks)  # fmt: skip
         if op.mode == "race" and not op.branches:
-            raise OperationMisuseError(operation=what, reason="a race without branches never ends; give it at least one")
+            raise OperationMisuseError(operation=what, reason="a race without branches never ends")
         seen: set[int] = set()
         for branch in op.branches:
             if isinstance(branch, Operation):
@@ -55,8 +54,8 @@ class GroupHooks(Hooks):
             if not _is_durable_call(branch) or id(branch) in seen:
                 _close(op.branches)
                 raise OperationMisuseError(operation=what, reason=(
-                    f"{branch!r} is not a branch; give it operations (ctx.run(...), ctx.sleep(...)) or calls of @durable "
-                    f"functions, each once"))  # fmt: skip
+                    f"{branch!r} is not a branch; give it operations (ctx.run(...), ctx.sleep(...)) or calls of "
+                    f"@durable functions, each once"))  # fmt: skip
             seen.add(id(branch))
 
     def child_done(self, turn: Turn, task: Task, child: Task, ok: bool, value: Any) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from weft_core import codec
 from weft_core.errors import SignalTimeoutError, WeftError
-from weft_core.machine.operations.base import Hooks
+from weft_core.machine.operations.base import BaseHooks
+from weft_core.machine.turn import Turn
 from weft_core.model import keys
 from weft_core.model.messages import TimerFired
 from weft_core.model.operations import WaitSignal
 from weft_core.model.run import BufferedSignal, Task
 
-if TYPE_CHECKING:
-    from weft_core.machine.turn import Turn
 
-
-class SignalHooks(Hooks):
+class SignalHooks(BaseHooks):
     def begin(self, turn: Turn, task: Task, op: WaitSignal) -> None:
         for signal in turn.run.mailbox:
             if signal.name == op.name:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from weft_core.machine.operations.base import Hooks
+from weft_core.machine.operations.base import BaseHooks
+from weft_core.machine.turn import Turn
 from weft_core.model.messages import TimerFired
 from weft_core.model.operations import Sleep
 from weft_core.model.run import Task
 
-if TYPE_CHECKING:
-    from weft_core.machine.turn import Turn
 
-
-class SleepHooks(Hooks):
+class SleepHooks(BaseHooks):
     def begin(self, turn: Turn, task: Task, op: Sleep) -> None:
         deadline = op.deadline_ms if op.deadline_ms is not None else turn.now + (op.delay_ms or 0)
         turn.event("sleep_started", step=task.step, deadline=deadline)

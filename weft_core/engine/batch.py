@@ -1,0 +1,52 @@
+"""What travels to the pump, and what one commit of it holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft_core.machine import records
+from weft_core.machine.effects import Effect
+from weft_core.model.messages import Message
+from weft_core.model.run import RunHeader, RunState
+from weft_core.ports import Op
+
+Visit = Callable[[RunState], Any]
+
+
+@dataclass(slots=True)
+class Envelope:
+    """A message on its way to a run, or a visit that only looks. Without a run id: only ``extra`` is written."""
+
+    run_id: str
+    message: Message | None = None
+    visit: Visit | None = None
+    new: RunState | None = None
+    extra: list[Op] = field(default_factory=list)
+    reply: asyncio.Future[Any] | None = None
+    answer: Any = None
+
+    def resolve(self) -> None:
+        if self.reply is not None and not self.reply.done():
+            self.reply.set_result(self.answer)
+
+    def reject(self, error: BaseException) -> None:
+        if self.reply is not None and not self.reply.done():
+            self.reply.set_exception(error)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one commit writes, and what waits for it."""
+
+    ops: list[Op] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    runs: list[RunState] = field(default_factory=list)
+    events: list[tuple[str, int, int, list[records.Event]]] = field(default_factory=list)
+    envelopes: list[Envelope] = field(default_factory=list)
+    ended: list[RunHeader] = field(default_factory=list)
+    """Runs that finished or stopped."""
+    stopped: set[str] = field(default_factory=set)
+    """Runs whose records this batch changes without their frames; what comes next for them waits for the commit."""
