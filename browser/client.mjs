@@ -55,7 +55,7 @@ export class Weft {
    * @param {string} workflow @param {unknown[]} [input] positional @param {{id?: string, idempotencyKey?: string}} [options]
    */
   async start(workflow, input = [], { id, idempotencyKey } = {}) {
-    const run = await this.#call("start", { workflow, input, id, idempotency_key: idempotencyKey ?? `page/${uniqueId()}` });
+    const run = await this.#call("start", { workflow, input, id, idempotency_key: idempotencyKey ?? `page-${uniqueId()}` });
     if (this.#askPersist) this.#tab.persist();
     this.#askPersist = false;
     return run;
@@ -63,12 +63,12 @@ export class Weft {
 
   /** @param {string} id @param {string} name @param {unknown} [payload] @param {{signalId?: string}} [options] */
   signal(id, name, payload = null, { signalId } = {}) {
-    return this.#call("signal", { id, name, payload, signal_id: signalId ?? `page/${uniqueId()}` });
+    return this.#call("signal", { id, name, payload, signal_id: signalId ?? `page-${uniqueId()}` });
   }
 
-  /** @param {string} id @param {string} name @param {...unknown} args */
-  query(id, name, ...args) {
-    return this.#call("query", { id, name, args });
+  /** The answer from committed state, also of a parked run. @param {string} id @param {string} name @param {...unknown} args */
+  async query(id, name, ...args) {
+    return (await this.#call("query", { id, name, args })).value;
   }
 
   /** @param {string} id @param {string} [reason] */

@@ -10,7 +10,7 @@ from pyodide.ffi import to_js
 
 from weft_core.errors import StorageClosedError
 from weft_core.ports import DEFAULT_PAGE, Condition, Op, Row, StorageCapabilities
-from weft_core.storage.keys import check_bounds, check_key, check_ops
+from weft_core.storage.keys import check_bounds, check_key, check_ops, check_value
 
 from . import frames
 
@@ -51,6 +51,7 @@ class BridgeStorage:
         return frames.flag_of(await self._ask(frames.key_request(frames.HAS, key)))
 
     async def put(self, key: str, value: bytes) -> None:
+        check_value(key, value)
         await self.conditional_batch((), ((key, value),))
 
     async def delete(self, key: str) -> None:
