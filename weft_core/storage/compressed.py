@@ -32,7 +32,9 @@ class CompressedStorage:
     level or zlib version wrote it). A condition is first tried with the form we would write, which is one call to the
     inner store and nearly always the answer; only if that fails the stored forms are read, and if they hold the
     expected values the batch is made conditional on exactly these forms. The decision is always the inner store's,
-    inside its transaction. Wrap the whole store or none of it: values that were stored without this wrapper do not decode.
+    inside its transaction.
+
+    Wrap the whole store or none of it: values that were stored without this wrapper do not decode.
     """
 
     def __init__(

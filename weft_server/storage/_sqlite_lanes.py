@@ -55,8 +55,8 @@ class Bell:
         os.close(self._write_end)
 
 
-Work = Callable[[sqlite3.Connection, list[Job], str], None]
-"""Runs jobs on the connection and fills in result or error of each. Never raises."""
+Work = Callable[[sqlite3.Connection, list[Job]], None]
+"""Runs jobs on the connection and fills in result or error of each."""
 
 
 class Lane:
@@ -74,6 +74,7 @@ class Lane:
         self._jobs: deque[Job] = deque()
         self._bell: Bell | None = None
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
         self._closed = False
 
     def submit(self, call: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
@@ -87,12 +88,14 @@ class Lane:
         return future
 
     def _start(self) -> Bell:
-        self._bell = Bell()
-        # A daemon: a program that forgets close() must still end. What was acknowledged is on disk anyway.
-        self._thread = threading.Thread(
-            target=self._run, args=(self._bell,), name=f"weft-sqlite-{self._name}", daemon=True
-        )
-        self._thread.start()
+        with self._starting:  # event loops of two threads may share a store
+            if self._bell is None:
+                bell = Bell()
+                # A daemon: a program that forgets close() must still end. What was acknowledged is on disk anyway.
+                name = f"weft-sqlite-{self._name}"
+                self._thread = threading.Thread(target=self._run, args=(bell,), name=name, daemon=True)
+                self._thread.start()
+                self._bell = bell
         return self._bell
 
     async def close(self) -> None:
@@ -124,65 +127,15 @@ class Lane:
         try:
             if connection is None:
                 connection = self._connect()
-            self._work(connection, jobs, self._path)
+            self._work(connection, jobs)
         except BaseException as error:
-            _fail(jobs, error, self._path)
+            fail(jobs, error, self._path)
         _deliver(jobs)
         return connection
 
 
-def run_each(connection: sqlite3.Connection, jobs: list[Job], path: str) -> None:
-    """Reads: each by itself."""
-    for job in jobs:
-        try:
-            job.result = job.call(connection)
-        except Exception as error:
-            _fail([job], error, path)
-
-
-def commit_together(connection: sqlite3.Connection, jobs: list[Job], path: str) -> None:
-    """Writes: one after the other in one transaction, so that each sees the ones before it.
-
-    A call that fails must not take others with it: then everything is rolled back and each is committed by itself.
-    """
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    except Exception as error:
-        _fail(jobs, error, path)
-        return
-    try:
-        for job in jobs:
-            job.result = job.call(connection)
-    except Exception as error:
-        _roll_back(connection)
-        if len(jobs) == 1:
-            _fail(jobs, error, path)
-            return
-        for job in jobs:
-            commit_together(connection, [job], path)
-        return
-    _commit(connection, jobs, path)
-
-
-def _commit(connection: sqlite3.Connection, jobs: list[Job], path: str) -> None:
-    try:
-        connection.execute("COMMIT")
-    except Exception as error:
-        # Still inside the transaction: the commit was refused as a whole and can be taken back.
-        known = connection.in_transaction
-        _roll_back(connection)
-        _fail(jobs, error, path, commit_unknown=not known)
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        try:
-            connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            pass  # the next BEGIN shows whether the connection still works
-
-
-def _fail(jobs: Iterable[Job], error: BaseException, path: str, *, commit_unknown: bool = False) -> None:
+def fail(jobs: Iterable[Job], error: BaseException, path: str, *, commit_unknown: bool = False) -> None:
+    """Give all of them our error for this one."""
     found = translate(error, path, commit_unknown=commit_unknown)
     for job in jobs:
         job.result, job.error = None, found

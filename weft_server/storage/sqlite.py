@@ -19,7 +19,8 @@ from weft_core.ports import DEFAULT_PAGE, Condition, Op, Row, StorageCapabilitie
 from weft_core.storage import check_bounds, check_key, check_value, encode_text
 from weft_server.storage import _sqlite_sql as sql
 from weft_server.storage._sqlite_file import Settings, open_file
-from weft_server.storage._sqlite_lanes import Lane, commit_together, run_each
+from weft_server.storage._sqlite_lanes import Lane
+from weft_server.storage._sqlite_work import Commits, Reads
 from weft_server.storage.lock import OwnerLock
 
 
@@ -59,8 +60,10 @@ class SQLiteStorage:
         self.path = os.path.abspath(text)
         self.capabilities = StorageCapabilities(persistence="local", durability=durability, shared=True)
         settings = Settings(self.path, strict=durability == "strict", busy_timeout_s=busy_timeout)
-        self._writer = Lane("writer", partial(open_file, settings), commit_together, self.path)
-        self._reader = Lane("reader", partial(open_file, settings, reading=True), run_each, self.path)
+        self._writer = Lane(
+            "writer", partial(open_file, settings), Commits(self.path, syncing=settings.strict), self.path
+        )
+        self._reader = Lane("reader", partial(open_file, settings, reading=True), Reads(self.path), self.path)
 
     def owner_lock(self) -> OwnerLock:
         """The lock beside the file that says whether an engine that owns this store is alive. Not yet acquired."""
