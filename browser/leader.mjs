@@ -139,7 +139,6 @@ export class Tab {
   #fromWorker(message) {
     switch (message.t) {
       case "reply": return this.caller.settle(message);
-      case "event": return this.#publish(message.text);
       case "leader": return this.#leads(message.leader);
       case "need-port": return void this.broker.connect(this.worker, message.id);
       case "status": return this.#set(message.status);

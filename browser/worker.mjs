@@ -32,8 +32,7 @@ const bridge = {
   },
   /** @param {string} text */
   event(text) {
-    toPage({ t: "event", text });
-    toAll({ t: "event", text });
+    toAll({ t: "event", text }); // also reaches this tab's page
   },
   /** @param {string} text */
   health(text) {
@@ -70,24 +69,55 @@ async function lead() {
   status({ role: "leader", state: "loading" });
   const main = await prepare();
   status({ stage: "opening the store", progress: 0.95 });
-  await main.open(JSON.stringify({ name: init.name, storage: init.storage, durability: init.durability }));
-  ready = true;
+  await openEngine(main);
   toPage({ t: "leader", leader: init.id });
   toAll({ t: "leader", leader: init.id });
   await new Promise(() => {}); // the lock is held for as long as this worker lives
 }
 
-/** @param {{fenced?: boolean, degraded?: boolean, error: {code: string, message: string}}} report */
-function health({ fenced, error }) {
-  if (fenced) failed(error); // another engine owns the store: end, and stand in line again
-  else status({ state: "degraded", error });
+/** @param {any} main */
+async function openEngine(main) {
+  const error = await main.open(JSON.stringify({ durability: init.durability }));
+  if (error) throw Object.assign(new Error(), JSON.parse(error));
+  ready = true;
+}
+
+/** The store failed and the engine has stopped; its runs wait. Open it again, each time after a longer pause, until the store works. @param {number} pause ms */
+function recover(pause) {
+  setTimeout(async () => {
+    try {
+      await openEngine(await prepare());
+      toPage({ t: "leader", leader: init.id });
+      toAll({ t: "leader", leader: init.id });
+    } catch (error) {
+      status({ state: "degraded", error: plain(error) });
+      recover(Math.min(pause * 2, 60_000));
+    }
+  }, pause);
+}
+
+/** @param {{state: string, error: {code: string, message: string}}} report */
+function health({ state, error }) {
+  ready = false;
+  if (state === "fenced") return failed(error); // another engine owns the store: end, and stand in line again
+  status({ state: "degraded", stage: "waiting for the store", error });
+  recover(1_000);
 }
 
 /** @param {any} error */
 function failed(error) {
   leading = ready = false;
   if (channel) toAll({ t: "ended", leader: init.id });
-  toPage({ t: "failed", error: { code: error.code ?? error.name ?? "Error", message: pythonMessage(error), facts: error.facts ?? {} } });
+  toPage({ t: "failed", error: plain(error) });
+}
+
+/** @param {any} error */
+const plain = (error) => ({ code: error.code ?? error.name ?? "Error", message: pythonMessage(error), facts: error.facts ?? {} });
+
+/** A standby that could not load loads again when it is needed. @param {any} error */
+function standbyFailed(error) {
+  prepared = null;
+  console.warn("weft: standby not loaded:", error);
 }
 
 /** The last line of a Python traceback says what is wrong; the whole of it goes to the console. @param {any} error */
@@ -108,7 +138,7 @@ function heard(message) {
 self.onmessage = ({ data }) => {
   switch (data.t) {
     case "init": return start(data);
-    case "warm": return void prepare().catch(failed);
+    case "warm": return void prepare().catch(standbyFailed);
     case "call": return responder.accept(data, toPage);
     case "port": return store instanceof StoreClient ? store.connected(data) : undefined;
   }

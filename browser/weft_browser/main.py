@@ -10,12 +10,13 @@ import importlib
 import json
 import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from pyodide.ffi import create_proxy
 
 from weft_core.client.wire import Dispatcher
 from weft_core.engine import Engine
+from weft_core.errors import WeftError
 from weft_core.workflow import definitions_in
 
 from . import loop
@@ -34,28 +35,41 @@ class Runtime:
         self._workflows = [found for module in workflows for found in definitions_in(module)[0]]
         self._activities = [found for module in activities for found in definitions_in(module)[1]]
         self._storage: BridgeStorage | None = None
+        self._engine: Engine | None = None
         self._dispatcher: Dispatcher | None = None
         self._calls: set[asyncio.Task[None]] = set()
         bridge.attach(create_proxy(self._stored), create_proxy(self._called))
 
-    async def open(self, options: dict[str, Any]) -> None:
-        """Open the engine, recover its runs, and begin to answer."""
-        self._storage = BridgeStorage(self._bridge, durability=options["durability"])
+    async def open(self, durability: Literal["strict", "relaxed"]) -> None:
+        """Open an engine, recover its runs, and begin to answer. Again, when the one before has stopped."""
+        self._storage = BridgeStorage(self._bridge, durability=durability)
         engine = Engine(storage=self._storage, workflows=self._workflows, activities=self._activities)
-        await engine.__aenter__()  # never left: the worker dies with its tab, and recovery is the way on
         engine.subscribe(self._event)
-        self._dispatcher = Dispatcher(engine)
+        # Never closed: the worker dies with its tab, and recovery is the way on.
+        await engine.open()
+        self._engine, self._dispatcher = engine, Dispatcher(engine)
 
     def _stored(self, request_id: int, reply: Any) -> None:
         if self._storage is not None:
             self._storage.stored(request_id, reply)
             self._queue.run()  # at once, and not with the next macrotask
+            self._look_after_engine()
 
     def _called(self, request_id: int, method: str, params: str) -> None:
         call = asyncio.ensure_future(self._answer(request_id, method, params))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         self._queue.run()
+
+    def _look_after_engine(self) -> None:
+        """Say once that the engine has stopped. It stops only on what its store answered."""
+        engine = self._engine
+        if engine is None or engine.state == "open":
+            return
+        self._engine = None
+        trouble = engine.diagnostics()["trouble"]
+        code = "EngineFencedError" if engine.state == "fenced" else "EngineDegradedError"
+        self._bridge.health(json.dumps({"state": engine.state, "error": {"code": code, "message": trouble}}))
 
     async def _answer(self, request_id: int, method: str, params: str) -> None:
         assert self._dispatcher is not None
@@ -78,7 +92,11 @@ def prepare(bridge: Any, workflow_names: str, activity_names: str) -> None:
     _runtime = Runtime(bridge, workflows, activities)
 
 
-async def open(options_json: str) -> None:
-    """This tab leads: open the engine."""
+async def open(options_json: str) -> str:
+    """This tab leads: open the engine. Returns an error as JSON, or nothing."""
     assert _runtime is not None
-    await _runtime.open(json.loads(options_json))
+    try:
+        await _runtime.open(json.loads(options_json)["durability"])
+    except WeftError as error:
+        return json.dumps(error.to_json())
+    return ""
