@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import hashlib
 import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from weft_core import codec
 from weft_core.engine.eager import EagerStarter
 from weft_core.engine.registry import Registry
-from weft_core.errors import ActivityFailedError, ActivityNotRegisteredError, ActivityTimeoutError, PayloadTooLargeError
+from weft_core.errors import ActivityFailedError, ActivityTimeoutError, PayloadTooLargeError
 from weft_core.machine.effects import StartAttempt
 from weft_core.model.limits import Limits
 from weft_core.model.messages import ActivityOutcome
@@ -48,10 +47,11 @@ class Attempts:
             attempt.timer = self._loop.call_later(effect.timeout_ms / 1000, self._timed_out, attempt)
 
     def _call(self, effect: StartAttempt) -> Coroutine[Any, Any, Any]:
-        fn = effect.fn or self._registry.activity_fn(effect.activity)
-        if fn is None:
-            raise ActivityNotRegisteredError(activity=effect.activity)
-        if inspect.iscoroutinefunction(fn):
+        if effect.fn is not None:
+            fn, is_async = effect.fn, inspect.iscoroutinefunction(effect.fn)
+        else:
+            fn, is_async = self._registry.activity_fn(effect.activity)
+        if is_async:
             coro: Coroutine[Any, Any, Any] = fn(*effect.args)
             return coro
         return self._call_blocking(fn, effect.args)
@@ -61,11 +61,10 @@ class Attempts:
         return await value if inspect.isawaitable(value) else value
 
     def _info(self, effect: StartAttempt) -> ActivityInfo:
-        key = effect.idempotency_key
-        if key is None:
-            name = f"{self._store_id}|{effect.run_id}|{effect.step}"
-            key = hashlib.sha256(name.encode()).hexdigest()[:32]
-        return ActivityInfo(effect.run_id, effect.workflow, effect.activity, effect.step, effect.attempt, key)
+        return ActivityInfo(
+            effect.run_id, effect.workflow, effect.activity, effect.step, effect.attempt, self._store_id,
+            effect.idempotency_key,
+        )  # fmt: skip
 
     def _timed_out(self, attempt: _Attempt) -> None:
         effect = attempt.effect

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from weft_core.errors import DefinitionError, DuplicateDefinitionError, WorkflowNotRegisteredError
+from weft_core.errors import (
+    ActivityNotRegisteredError,
+    DefinitionError,
+    DuplicateDefinitionError,
+    WorkflowNotRegisteredError,
+)
 from weft_core.workflow import Activity, Workflow, definitions_in
 
 
@@ -65,11 +71,15 @@ class Registry(Mapping[str, Activity[..., Any]]):
         """Call ``fn`` instead; the declaration keeps its retry policy and timeout (for tests)."""
         self._replaced[name] = fn
 
-    def activity_fn(self, name: str) -> Callable[..., Any] | None:
+    def activity_fn(self, name: str) -> tuple[Callable[..., Any], bool]:
+        """The function to call, and whether it is a coroutine function. ``ActivityNotRegisteredError``."""
         if name in self._replaced:
-            return self._replaced[name]
-        found = self.get(name)
-        return found.fn if found is not None else None
+            fn = self._replaced[name]
+            return fn, inspect.iscoroutinefunction(fn)
+        found = self._explicit.get(name) or self._found.get(name)
+        if found is None:
+            raise ActivityNotRegisteredError(activity=name)
+        return found.fn, found.is_async
 
     def __getitem__(self, name: str) -> Activity[..., Any]:
         found = self._explicit.get(name) or self._found.get(name)

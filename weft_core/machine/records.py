@@ -22,7 +22,7 @@ _HEADER_FIELDS = (
     "mail_seq", "exposed",
 )  # fmt: skip
 # `summary` positions in a checkpoint record
-STEPS, COMPLETED, NEXT_TASK, NEXT_SEQ, MAIL_SEQ, UPDATED_AT, ACTIVE, EXPOSED, WAITS = range(9)
+STEPS, COMPLETED, NEXT_TASK, NEXT_SEQ, MAIL_SEQ, UPDATED_AT, ACTIVE, EXPOSED, WAITS, TASKS = range(10)
 
 Event = tuple[str, dict[str, Any]]
 
@@ -44,12 +44,19 @@ def read_header(run_id: str, data: bytes) -> RunHeader:
 
 def write_checkpoint(run: RunState, now: int, active: bool) -> bytes:
     """The sealed record of ``ckpt/<id>``: everything needed to go on. Raises NotSerializableError."""
-    tasks = run.tasks.values()
-    waits = [HOOKS[type(t.op)].describe(t) for t in tasks if t.op is not None]
+    waits: list[dict[str, Any]] = []
+    places: list[list[Any]] = []  # where each task stands, as far as that is plain
+    root: list[Any] = [run.queries or None]  # what may hold values of the author's, in one graph
+    for task in run.tasks.values():
+        op = task.op
+        assert op is not None
+        hooks = HOOKS[type(op)]
+        waits.append(hooks.describe(task))
+        places.append([task.id, task.parent, task.step, task.wait if hooks.plain else None])
+        root += (op, task.frame) if hooks.plain else (op, task.frame, task.wait)
     summary = [
-        run.steps, run.completed, run.next_task, run.next_seq, run.mail_seq, now, active, run.exposed, waits,
+        run.steps, run.completed, run.next_task, run.next_seq, run.mail_seq, now, active, run.exposed, waits, places,
     ]  # fmt: skip
-    root = [[[t.id, t.parent, t.step, t.wait, t.op, t.frame] for t in tasks], run.queries]
     return seal_plain(keys.checkpoint(run.id), [_VERSION, summary, frames.snapshot(root, run.externals)])
 
 
@@ -66,10 +73,12 @@ def read_checkpoint(run: RunState, data: bytes) -> None:
     """Fill ``run`` from its checkpoint: live frames, each suspended where it was."""
     summary, body = read_summary(run.id, data)
     restored = frames.restore(body, run.externals)
-    tasks, run.queries = restored.root
-    for id_, parent, step, wait, op, frame in tasks:
-        task = Task(id_, parent, frame)
-        task.step, task.wait, task.op = step, wait, op
+    graph = iter(restored.root)
+    run.queries = next(graph) or {}
+    for id_, parent, step, wait in summary[TASKS]:
+        task = Task(id_, parent)
+        task.op, task.frame = next(graph), next(graph)
+        task.step, task.wait = step, wait if wait is not None else next(graph)
         run.tasks[id_] = task
     run.steps, run.completed, run.next_task = summary[STEPS], summary[COMPLETED], summary[NEXT_TASK]
     run.next_seq = max(summary[NEXT_SEQ], run.header.next_seq)

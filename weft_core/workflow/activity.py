@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -19,18 +20,26 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class ActivityInfo:
-    """What an attempt may know of itself.
-
-    ``idempotency_key`` is equal over attempts, crashes, tabs and engines, and different for each step and run (G5):
-    hand it to the receiver of the effect, and the effect happens once.
-    """
+    """What an attempt may know of itself."""
 
     run_id: str
     workflow: str
     activity: str
     step: int
     attempt: int
-    idempotency_key: str
+    store_id: str
+    chosen_key: str | None = None
+
+    @property
+    def idempotency_key(self) -> str:
+        """Equal over attempts, crashes, tabs and engines, different for each step and run (G5).
+
+        Hand it to the receiver of the effect, and the effect happens once. ``ctx.run(..., idempotency_key=)`` sets it.
+        """
+        if self.chosen_key is not None:
+            return self.chosen_key
+        name = f"{self.store_id}|{self.run_id}|{self.step}"
+        return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 _current: ContextVar[ActivityInfo] = ContextVar("weft_activity")

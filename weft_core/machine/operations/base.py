@@ -11,6 +11,9 @@ from weft_core.model.run import Task
 class BaseHooks:
     """The hooks of an operation (:class:`weft_core.machine.turn.Hooks`), with the answers that most kinds give."""
 
+    plain = True
+    """Whether ``task.wait`` holds nothing but msgpack's own types."""
+
     def begin(self, turn: Turn, task: Task, op: Any) -> None:
         raise NotImplementedError
 

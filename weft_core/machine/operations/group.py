@@ -22,6 +22,8 @@ CANCELLED = -1
 
 
 class GroupHooks(BaseHooks):
+    plain = False  # outcomes are values of the author's
+
     def begin(self, turn: Turn, task: Task, op: Group) -> None:
         self._check(turn, op)
         turn.event("group_started", step=task.step, kind=op.mode, size=len(op.branches))
