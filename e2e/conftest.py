@@ -1,0 +1,74 @@
+"""Fixtures of the real-browser tests. A missing browser fails them; it never skips them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # the tests import e2e.harness also when pytest is not started as a module
+    sys.path.insert(0, str(ROOT))
+
+from e2e.harness.browser import Browser  # noqa: E402
+from e2e.harness.server import Server  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> str:
+    """The browser under test: $WEFT_CHROMIUM, Playwright's own, or the system's."""
+    named = os.environ.get("WEFT_CHROMIUM")
+    own = playwright.chromium.executable_path
+    found = named or (own if Path(own).exists() else None) or shutil.which("chromium") or shutil.which("google-chrome")
+    if not found or not Path(found).exists():
+        pytest.fail(f"no Chromium at {named or own}: `make test` installs one, or set WEFT_CHROMIUM", pytrace=False)
+    return found
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo, built as `make demo` builds it, plus the tests' own page and workflows."""
+    from weft_browser.build import build
+
+    page = tmp_path_factory.mktemp("page")
+    for source in (ROOT / "browser" / "demo", ROOT / "e2e" / "site"):
+        shutil.copytree(source, page, dirs_exist_ok=True)
+    workflows = [ROOT / "examples" / "checkout.py", ROOT / "examples" / "checkout_browser.py"]
+    out = tmp_path_factory.mktemp("site")
+    built = build(out, page=page, workflows=workflows)
+    print(f"site: build {built.build_id}, {built.files} files, {built.size / 1e6:.1f} MB")
+    return out
+
+
+@pytest.fixture
+def server(site: Path, tmp_path: Path) -> Iterator[Server]:
+    """The site, and the shop that counts effects, on a port of this test's own."""
+    server = Server(site, tmp_path / "shop.jsonl").start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def browser_on(playwright: Playwright, chromium: str, tmp_path: Path) -> Iterator[Callable[[str], Browser]]:
+    """Launch a browser on a named fresh profile."""
+    browsers: list[Browser] = []
+
+    def launch(name: str = "profile") -> Browser:
+        browser = Browser(playwright, chromium, tmp_path / name)
+        browsers.append(browser)
+        return browser.launch()
+
+    yield launch
+    for browser in browsers:
+        browser.close()
+
+
+@pytest.fixture
+def chrome(browser_on: Callable[[str], Browser]) -> Browser:
+    """A browser on a fresh profile."""
+    return browser_on("profile")

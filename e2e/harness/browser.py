@@ -1,0 +1,151 @@
+"""A Chromium on a profile of its own, which the tests crash, kill and bring back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, CDPSession, Error, Page, Playwright
+
+ARGUMENTS = (
+    "--no-sandbox",  # the tests may run as root, where Chromium's sandbox does not start
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+GONE_TIMEOUT_S = 10
+
+
+class Browser:
+    """One profile folder and, while it lives, the browser on it."""
+
+    def __init__(self, playwright: Playwright, executable: str, profile: Path) -> None:
+        self._playwright, self._executable, self._profile = playwright, executable, profile
+        self.context: BrowserContext | None = None
+        self.requests: list[str] = []
+        """Every address that a page, worker or service worker asked for."""
+        self.console: list[str] = []
+
+    def launch(self) -> Browser:
+        """Start the browser, again on the same profile."""
+        for stale in self._profile.glob("Singleton*"):  # left by a killed browser
+            stale.unlink()
+        self.context = self._playwright.chromium.launch_persistent_context(
+            str(self._profile), executable_path=self._executable, headless=True, args=ARGUMENTS, chromium_sandbox=False,
+            viewport={"width": 1280, "height": 900},
+        )  # fmt: skip
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.context.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
+        return self
+
+    def tab(self, url: str) -> Page:
+        """A new tab, loaded."""
+        assert self.context is not None
+        page = self.context.new_page()
+        page.set_default_timeout(30_000)
+        page.goto(url)
+        return page
+
+    def crash(self, page: Page) -> None:
+        """Kill the tab's renderer process, with its workers. Returns when the browser has noticed."""
+        assert self.context is not None
+        crashed: list[Page] = []
+        page.on("crash", lambda page: crashed.append(page))
+        session = self.context.new_cdp_session(page)
+        with contextlib.suppress(Error):  # the command's own target dies under it
+            session.send("Page.crash")
+        deadline = time.monotonic() + GONE_TIMEOUT_S
+        while not crashed:
+            assert time.monotonic() < deadline, "the tab did not crash"
+            self._turn()
+        page.close()
+
+    def service_workers(self, page: Page) -> ServiceWorkers:
+        """A hand on the service workers that ``page`` can see."""
+        assert self.context is not None
+        return ServiceWorkers(self.context.new_cdp_session(page))
+
+    def kill(self) -> int:
+        """SIGKILL every process of the browser and wait until they are gone. Returns how many there were."""
+        pids = self._processes()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + GONE_TIMEOUT_S
+        while any(_alive(pid) for pid in pids):
+            assert time.monotonic() < deadline, f"still alive: {[pid for pid in pids if _alive(pid)]}"
+            time.sleep(0.01)  # the kernel tells nobody but the parent
+        context, self.context = self.context, None
+        if context is not None:
+            with contextlib.suppress(Error):
+                context.close()
+        return len(pids)
+
+    def close(self) -> None:
+        """End the browser in the orderly way."""
+        context, self.context = self.context, None
+        if context is not None:
+            with contextlib.suppress(Error):  # killed or crashed by the test
+                context.close()
+
+    def _processes(self) -> list[int]:
+        """The browser process that was started on this profile, and everything below it."""
+        parents: dict[int, int] = {}
+        roots: set[int] = set()
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            with contextlib.suppress(OSError):
+                pid = int(entry.name)
+                parents[pid] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                if f"--user-data-dir={self._profile}".encode() in (entry / "cmdline").read_bytes().split(b"\0"):
+                    roots.add(pid)
+        family = set(roots)
+        while grown := {pid for pid, parent in parents.items() if parent in family} - family:
+            family |= grown
+        assert roots, f"no browser runs on {self._profile}"
+        return sorted(family)
+
+    def _turn(self) -> None:
+        """Let Playwright deliver events: it does so only inside its own calls."""
+        assert self.context is not None
+        self.context.cookies()
+
+
+class ServiceWorkers:
+    """Stops service workers by the debugging protocol, and knows from the browser that they stopped."""
+
+    def __init__(self, session: CDPSession) -> None:
+        self._session = session
+        self.running: dict[str, str] = {}
+        self.stops = 0
+        session.on("ServiceWorker.workerVersionUpdated", self._updated)
+        session.send("ServiceWorker.enable")
+
+    def _updated(self, event: dict[str, Any]) -> None:
+        for version in event["versions"]:
+            before = self.running.get(version["versionId"])
+            now = version["runningStatus"]
+            if now == "stopped" and before in ("running", "starting", "stopping"):
+                self.stops += 1
+            self.running[version["versionId"]] = now
+
+    def stop_all(self) -> int:
+        """Stop them; returns how many stops the browser has reported so far."""
+        self._session.send("ServiceWorker.stopAllWorkers")
+        return self.stops
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"

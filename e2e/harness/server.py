@@ -1,0 +1,68 @@
+"""The demo server as a process of its own, so that it can be stopped, killed, and come back on the same port."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+STOP_TIMEOUT_S = 10
+
+
+class Server:
+    """Serves one built site; its shop remembers over restarts. ``latency_ms`` is how long the shop takes to answer."""
+
+    def __init__(self, folder: Path, ledger: Path, *, latency_ms: int = 0) -> None:
+        self.folder, self.ledger, self.latency_ms = folder, ledger, latency_ms
+        self.port = 0
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> Server:
+        """Start it, on the port it had before if there was one. Returns when it listens."""
+        command = [sys.executable, "-m", "weft_server.demo", "--dir", str(self.folder), "--port", str(self.port)]
+        command += ["--ledger", str(self.ledger), "--latency-ms", str(self.latency_ms)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert "http://" in line, f"the demo server did not start: {line!r}"
+        self.port = int(line.split("http://", 1)[1].split("/", 1)[0].rpartition(":")[2])
+        return self
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(how)
+        code = process.wait(STOP_TIMEOUT_S)
+        assert process.stdout is not None
+        process.stdout.close()
+        return code
+
+    def weather(self, **change: int) -> None:
+        """Change ``latency_ms`` or ``fail_every``."""
+        self._call("api/weather", json.dumps(change).encode())
+
+    def effects(self, order: str | None = None) -> list[dict[str, Any]]:
+        """What the shop was asked for (``attempts``) and did (``count``), by idempotency key."""
+        found: list[dict[str, Any]] = self._call("api/effects")["effects"]
+        return [effect for effect in found if order in (None, effect["order"])]
+
+    def _call(self, path: str, body: bytes | None = None) -> Any:
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, data=body), timeout=10) as answer:
+            return json.load(answer)
