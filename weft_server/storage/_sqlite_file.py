@@ -55,7 +55,9 @@ def open_file(settings: Settings, *, reading: bool = False) -> sqlite3.Connectio
 
 def _prepare(connection: sqlite3.Connection, settings: Settings) -> None:
     # Looked at before anything is changed: switching to WAL would write into another program's file.
+    connection.execute("BEGIN")  # one view of the file: another process may be making the store just now
     ours = _is_ours(connection, settings.path)
+    connection.execute("COMMIT")
     _switch_to_wal(connection, settings)
     connection.execute(f"PRAGMA synchronous = {'FULL' if settings.strict else 'NORMAL'}")
     if settings.strict:
