@@ -1,5 +1,6 @@
 /** The shop's own books for one order: the proof from the other side that each effect happened once. */
 import { h } from "./dom.mjs";
+import { orderNumber } from "./runs.mjs";
 
 const WORDS = { reserve: "reserved", charge: "charged", receipt: "receipt", ship: "shipped", refund: "refunded", release: "released" };
 
@@ -20,7 +21,7 @@ export class Books {
     this.id = info.id;
     if (this.reading) return void (this.again = info);
     this.reading = true;
-    const effects = await this.#read(info.id);
+    const effects = await this.#read(orderNumber(info));
     this.reading = false;
     if (this.id === info.id) this.#draw(effects);
     const next = this.again;

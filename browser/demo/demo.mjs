@@ -4,7 +4,7 @@ import { wireFaults } from "./faults.mjs"; // before the client: it must see the
 import { Books } from "./books.mjs";
 import { CodeView } from "./code.mjs";
 import { ICONS } from "./icons.mjs";
-import { chipMood, outcome, runList } from "./runs.mjs";
+import { chipMood, orderNumber, outcome, runList } from "./runs.mjs";
 import { Shop } from "./shop.mjs";
 import { StatusStrip } from "./status.mjs";
 import { Timeline } from "./timeline.mjs";
@@ -47,8 +47,8 @@ class Page {
 
   /** @param {any} order */
   async place(order) {
-    const run = await this.weft.start("checkout", [order], { id: order.id, idempotencyKey: order.id });
-    announce(`Order ${run.id} placed`);
+    const run = await this.weft.start("checkout", [order], { idempotencyKey: order.id });
+    announce(`Order ${order.id} placed`);
     this.select(run.id);
     if (matchMedia("(max-width: 64rem)").matches) byId("run-panel").scrollIntoView({ behavior: "smooth" });
   }
@@ -108,7 +108,7 @@ class Page {
   }
 
   #head(info) {
-    byId("run-title").replaceChildren("Order ", h("span", { class: "order-id", text: info.id }), " ", h("span", { class: `chip ${chipMood(info)}`, text: outcome(info) }));
+    byId("run-title").replaceChildren("Order ", h("span", { class: "order-id", text: orderNumber(info) }), " ", h("span", { class: `chip ${chipMood(info)}`, text: outcome(info) }));
     byId("run-sub").textContent = sentence(info);
     const asks = !info.finished_at && info.waiting_for?.some((wait) => wait.kind === "signal" && wait.name === "confirm");
     const key = asks ? info.id : "";

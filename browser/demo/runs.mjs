@@ -10,7 +10,7 @@ export function runList(items, chosen, choose) {
     h(
       "tr",
       { class: run.id === chosen ? "chosen" : null },
-      h("th", { scope: "row" }, h("a", { href: `#${encodeURIComponent(run.id)}`, "aria-current": run.id === chosen ? "true" : null, onclick: () => choose(run.id) }, run.id)),
+      h("th", { scope: "row" }, h("a", { href: `#${encodeURIComponent(run.id)}`, "aria-current": run.id === chosen ? "true" : null, onclick: () => choose(run.id) }, orderNumber(run))),
       h("td", {}, h("span", { class: `chip ${chipMood(run)}`, text: outcome(run) })),
       h("td", { class: "waits", text: waits(run) }),
       h("td", { class: "number", text: `${run.steps} ${run.steps === 1 ? "step" : "steps"}` }),
@@ -20,6 +20,9 @@ export function runList(items, chosen, choose) {
   const heads = ["Order", "Status", "Waits for", "Steps", "Placed"].map((text) => h("th", { scope: "col", text }));
   return h("table", {}, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...rows));
 }
+
+/** The order's number is in the run's input. @param {any} run @returns {string} */
+export const orderNumber = (run) => run.input?.[0]?.id ?? run.id;
 
 /** @param {any} run */
 export function outcome(run) {
