@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from weft_core.engine import Page, StoreReader
+from weft_core.errors import RunNotFoundError
+from weft_server.storage.sqlite import SQLiteStorage
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKOUT = f"{ROOT / 'examples' / 'checkout.py'}:checkout"
@@ -52,7 +57,7 @@ class Cli:
         return process
 
     def _command(self, words: tuple[str, ...]) -> list[str]:
-        return [sys.executable, "-m", "weft_server.cli", *words]
+        return [str(Path(sys.executable).with_name("weft")), *words]
 
     def lines(self) -> list[str]:
         """What the workflow body has written so far."""
@@ -64,12 +69,26 @@ class Cli:
 
     def waits_for(self, run_id: str, name: str) -> bool:
         """Whether the store says that the run is parked at this signal."""
-        if not (self.folder / "weft.db").exists():
-            return False
-        shown = subprocess.run(self._command(("show", run_id, "--json")), cwd=self.folder, env=self.env,
-                               capture_output=True, text=True, check=False)  # fmt: skip
-        waiting = json.loads(shown.stdout)["run"]["waiting_for"] if shown.returncode == 0 else []
+        waiting = self.read(lambda reader: reader.describe(run_id), {"waiting_for": []})["waiting_for"]
         return any(entry["kind"] == "signal" and entry["name"] == name for entry in waiting)
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs in the store, newest first."""
+        return self.read(lambda reader: reader.list(limit=100), Page([], None)).items
+
+    def read(self, question: Callable[[StoreReader], Coroutine[Any, Any, Any]], otherwise: Any) -> Any:
+        """Ask the store, which another process may own; ``otherwise`` if what is asked for is not there yet."""
+
+        async def ask() -> Any:
+            storage = SQLiteStorage(self.folder / "weft.db")
+            try:
+                return await question(StoreReader(storage))
+            except RunNotFoundError:
+                return otherwise
+            finally:
+                await storage.close()
+
+        return asyncio.run(ask()) if (self.folder / "weft.db").exists() else otherwise
 
 
 def eventually(happened: Callable[[], object], what: str, process: subprocess.Popen[str] | None = None) -> None:

@@ -61,13 +61,13 @@ def test_the_same_command_without_an_id_continues_the_killed_run(weft: Cli) -> N
     command = ("run", CHECKOUT, "--input", ORDER)
     process = weft.start(*command)
     eventually(lambda: len(weft.lines()) == 3, "the card is charged", process)
-    (run,) = weft.json("ls", "--json")["items"]
+    (run,) = weft.runs()
     eventually(lambda: weft.waits_for(run["id"], "confirm"), "the run reaches its signal", process)
     kill(process)
     weft("signal", run["id"], "confirm", '{"confirmed": true}')
     assert weft.json(*command)["status"] == "shipped"
     assert weft.lines() == BODY
-    assert len(weft.json("ls", "--json")["items"]) == 1
+    assert len(weft.runs()) == 1
 
 
 @pytest.mark.parametrize("lines", [1, 2, 3, 4])

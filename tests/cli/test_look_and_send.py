@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -111,7 +112,7 @@ def test_an_undeclared_signal_and_bad_json_are_refused_before_anything_is_writte
 
 
 def test_cancel_undoes_the_order_and_ends_the_run_as_cancelled(weft: Cli, parked: subprocess.Popen[str]) -> None:
-    """G13: told at its suspension point; RunCancelled is no Exception, so the workflow's except clause stays out of it."""
+    """G13: RunCancelled is no Exception, so the except clause of the workflow stays out of it."""
     weft("cancel", "order-1", "--reason", "changed my mind")
     out, err = parked.communicate(timeout=10)
     assert (parked.returncode, out) == (3, "")
@@ -125,18 +126,19 @@ def test_a_damaged_record_is_named_and_hides_no_other_run(weft: Cli, parked: sub
     kill(parked)
     order = json.dumps({**json.loads(ORDER), "confirm": False, "pause": 0.01})
     weft("run", CHECKOUT, "--input", order, "--id", "healthy")
-    db = sqlite3.connect(weft.folder / "weft.db")
-    (table,) = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")} - {
-        "sqlite_sequence"
-    }
-    ((value,),) = db.execute(f"SELECT value FROM {table} WHERE key = ?", (b"run/order-1",)).fetchall()
-    db.execute(
-        f"UPDATE {table} SET value = ? WHERE key = ?",
-        (value[:-3] + bytes([value[-3] ^ 1]) + value[-2:], b"run/order-1"),
-    )
-    db.commit()
-    db.close()
+    flip_a_byte(weft.folder / "weft.db", b"run/order-1")
     listed = {run["id"]: run for run in weft.json("ls", "--json")["items"]}
     assert listed["healthy"]["status"] == "completed"
     assert listed["order-1"]["error"]["code"] == "CorruptRecordError"
     assert "run/order-1" in weft("show", "order-1", code=2).stderr
+
+
+def flip_a_byte(store: Path, key: bytes) -> None:
+    db = sqlite3.connect(store)
+    tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    (table,) = [t for t in tables if {"key", "value"} <= {row[1] for row in db.execute(f"PRAGMA table_info({t})")}]
+    ((value,),) = db.execute(f"SELECT value FROM {table} WHERE key = ?", (key,)).fetchall()
+    damaged = value[:-3] + bytes([value[-3] ^ 1]) + value[-2:]
+    db.execute(f"UPDATE {table} SET value = ? WHERE key = ?", (damaged, key))
+    db.commit()
+    db.close()

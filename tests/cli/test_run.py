@@ -36,6 +36,15 @@ async def patient(ctx: Context) -> str:
     return await ctx.wait_for_signal(go)
 """
 
+REWRITTEN = """
+from weft_core import Context, signal, workflow
+
+@workflow(signals=[signal("go")])
+async def patient(ctx: Context) -> str:
+    await ctx.sleep("1 hour")
+    return "another workflow altogether"
+"""
+
 
 @pytest.fixture(autouse=True)
 def app(weft: Cli) -> None:
@@ -149,13 +158,12 @@ def test_a_store_in_use_is_refused_by_name_and_left_alone(weft: Cli) -> None:
 
 def test_new_starts_another_run_beside_an_equal_unfinished_one(weft: Cli) -> None:
     for _ in range(2):
+        count = len(weft.runs())
         process = weft.start("run", "app.py:patient", "--new")
-        count = len(weft.json("ls", "--json")["items"]) if (weft.folder / "weft.db").exists() else 0
-        eventually(lambda: (weft.folder / "weft.db").exists(), "a store", process)
-        eventually(lambda: len(weft.json("ls", "--json")["items"]) > count, "a new run", process)
+        eventually(lambda: len(weft.runs()) > count, "a new run", process)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=10)
-    assert [run["status"] for run in weft.json("ls", "--json")["items"]] == ["running", "running"]
+    assert [run["status"] for run in weft.runs()] == ["running", "running"]
 
 
 def test_activities_of_another_file_take_the_place_of_those_with_the_same_name(weft: Cli) -> None:
@@ -188,7 +196,7 @@ def test_a_run_whose_code_is_gone_is_held_and_goes_on_when_it_is_back(weft: Cli)
     eventually(lambda: weft.waits_for("p-1", "go"), "the run waits", process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    (weft.folder / "app.py").write_text(APP.replace("await ctx.wait_for_signal(go)", "str(ctx)"))
+    (weft.folder / "app.py").write_text(REWRITTEN)
     weft("signal", "p-1", "go", "1")
     held = weft("run", "app.py:patient", "--id", "p-1", code=4)
     assert "held" in held.stderr

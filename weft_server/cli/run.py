@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shlex
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from weft_core import Engine, WorkflowHandle
-from weft_core.errors import RunNotFoundError
+from weft_core.errors import RunError, RunNotFoundError
 from weft_server.cli import screen
 from weft_server.cli.failure import BY_STATUS, DONE, INTERRUPTED, NEEDS_PERSON, TERMINATED, CommandError
 from weft_server.cli.loading import Program, load_program
@@ -84,9 +85,23 @@ async def _start_or_continue(
     log.follow(known["id"])
     if known["status"] == "running":
         log.say(f"continuing run {known['id']} (step {known['steps']})")
+        await _take_up(engine, known["id"])
+    elif known["status"] == "held":
+        log.say(f"run {known['id']} was held; trying again")
+        await _take_up(engine, known["id"])
+    elif known["status"] == "dead":
+        log.say(f"run {known['id']} was in the dead letter list; trying again")
+        await engine.resume(known["id"])
     else:
         log.say(f"run {known['id']} is {known['status']} already")
     return engine.get_handle(known["id"])
+
+
+async def _take_up(engine: Engine, run_id: str) -> None:
+    """Load the run, which shows at once whether its code still fits. A question is answered by a loaded run only, and
+    after the recovery that the opening engine has begun; which question does not matter."""
+    with contextlib.suppress(RunError):
+        await engine.query(run_id, "")
 
 
 async def _known(engine: Engine, program: Program, request: Request, inputs: list[Any]) -> dict[str, Any] | None:

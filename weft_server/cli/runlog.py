@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from rich.text import Text
@@ -18,9 +19,11 @@ class RunLog:
         self._ours: str | None = None
         self._held: list[dict[str, Any]] = []
         self._happened = asyncio.Event()
+        self._last = 0.0
 
     def event(self, event: dict[str, Any]) -> None:
         """Show a committed event. Those of the recovery come before we know which run is ours."""
+        self._last = time.monotonic()
         self._happened.set()
         if self._ours is None:
             self._held.append(event)
@@ -47,12 +50,9 @@ class RunLog:
 
     async def quiet_for(self, seconds: float) -> None:
         """Until nothing has happened for that long."""
-        while True:
-            self._happened.clear()
-            try:
-                await asyncio.wait_for(self._happened.wait(), seconds)
-            except TimeoutError:
-                return
+        while (left := self._last + seconds - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+        self._happened.clear()
 
     async def something_happens(self) -> None:
         await self._happened.wait()
