@@ -59,6 +59,14 @@ class Decoder:
         if type(doc) is not list or len(doc) < 2 or doc[0] != wire.FORMAT or doc[0] is True:
             raise damaged(f"not a document of format {wire.FORMAT}")
         self.hash_budget = _HASH_BUDGET + 64 * len(data)
+        try:
+            return self._read(doc)
+        finally:
+            # The parts refer to us: a cycle would keep a run's generators alive until the collector comes.
+            self.queue.clear()
+            self.fixups.clear()
+
+    def _read(self, doc: list[Any]) -> Any:
         root = self.lift(doc[1])
         done = 0
         for fill in self.queue:  # grows while it runs

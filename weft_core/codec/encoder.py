@@ -6,7 +6,6 @@ marked arrays and leaves. What a type is lowered to is said in :data:`LOWERINGS`
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -77,7 +76,7 @@ class Encoder:
         self.memo: dict[int, Any] = externals.memo.copy()
         self.base = len(self.memo)
         self.keep: list[Any] = []
-        self.queue: list[Callable[[], Any]] = []
+        self.queue: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
         self.syms: dict[str, int] = {}
         self.records: dict[Any, int] = {}
         self.frames = frames
@@ -86,28 +85,50 @@ class Encoder:
 
     def document(self, root: Any) -> list[Any]:
         """The lowered form of ``root`` and of all parts that were put off."""
-        out = [wire.FORMAT, self.lower(root)]
-        for part in self.queue:  # grows while it runs
-            self.depth = 0
-            out.append(part())
-        return out
+        try:
+            out = [wire.FORMAT, self.lower(root)]
+            for fn, args in self.queue:  # grows while it runs
+                self.depth = 0
+                out.append(fn(*args))
+            return out
+        finally:
+            # The parts refer to us: a cycle would keep the run's values alive until the collector comes.
+            self.queue.clear()
 
     def lower(self, value: Any) -> Any:
-        """The form of ``value`` that msgpack can write. Raises :class:`Rejected`."""
+        """The form of ``value`` that msgpack can write. Raises :class:`Rejected`.
+
+        Lists come first and are done in place: this is the hottest path of every checkpoint.
+        """
         t = type(value)
-        if t in self.scalars:
+        scalars = self.scalars
+        if t in scalars:
             return value
-        seen = self.memo.get(id(value))
+        memo = self.memo
+        key = id(value)
+        seen = memo.get(key)
         if seen is not None:
-            if seen.__class__ is not int:
-                return seen
-            if seen == _OPEN:
-                raise Rejected(value, f"a {t.__name__} that (indirectly) contains itself cannot be written")
-            return wire.reference(seen - self.base)
+            return self._again(value, seen)
+        depth = self.depth
+        if t is list and depth < LATE_DEPTH:
+            memo[key] = len(memo)
+            if len(value) > 12:
+                if scalars.issuperset(map(type, value)):
+                    return value
+            else:
+                for x in value:
+                    if type(x) not in scalars:
+                        break
+                else:
+                    return value
+            self.depth = depth + 1
+            lower = self.lower
+            out = [x if type(x) in scalars else lower(x) for x in value]
+            self.depth = depth
+            return out
         fn = LOWERINGS.get(t) or find_lowering(t)
         if fn is None:
             raise Rejected(value)
-        depth = self.depth
         if depth >= LATE_DEPTH:
             if t in LATE:
                 fn = LATE[t]
@@ -117,6 +138,14 @@ class Encoder:
         out = fn(self, value)
         self.depth = depth
         return out
+
+    def _again(self, value: Any, seen: Any) -> Any:
+        """A value that the document holds already, or that is the host's."""
+        if seen.__class__ is not int:
+            return seen
+        if seen == _OPEN:
+            raise Rejected(value, f"a {type(value).__name__} that (indirectly) contains itself cannot be written")
+        return wire.reference(seen - self.base)
 
     def lower_all(self, values: Any) -> list[Any]:
         """A new list with each of ``values`` lowered."""
@@ -162,7 +191,7 @@ class Encoder:
 
     def late(self, fn: Callable[..., Any], *args: Any) -> None:
         """Put off a part: ``fn(*args)`` gives its lowered form when the document so far is done."""
-        self.queue.append(functools.partial(fn, *args))
+        self.queue.append((fn, args))
 
     # -- trying something that may be refused
 
@@ -196,13 +225,13 @@ def find_lowering(t: type) -> Lowering | None:
     return None
 
 
-def encode(make: Callable[[bool], list[Any]]) -> bytes:
-    """Pack what ``make(careful)`` lowers: first the fast way, and again if that meets a rare value."""
+def encode(root: Any, externals: Externals, frames: Any = None) -> bytes:
+    """Lower and pack ``root``: first the fast way, and again with care if that meets a rare value."""
     try:
-        return wire.pack(make(False))
+        return wire.pack(Encoder(externals, frames).document(root))
     except (OverflowError, UnicodeEncodeError):
         # An integer outside 64 bits or text with lone surrogates, which only the C packer has seen.
-        return wire.pack(make(True), careful=True)
+        return wire.pack(Encoder(externals, frames, careful=True).document(root), careful=True)
 
 
 def as_externals(externals: Externals | Mapping[str, Any] | None) -> Externals:
@@ -218,7 +247,7 @@ def dumps(value: Any, *, externals: Externals | Mapping[str, Any] | None = None)
     """
     ext = as_externals(externals)
     try:
-        return encode(lambda careful: Encoder(ext, careful=careful).document(value))
+        return encode(value, ext)
     except Rejected as no:
         raise NotSerializableError(**no.facts()) from None
 

@@ -168,16 +168,16 @@ def _rest(v: Any, what: str) -> list[Any]:
 
 
 def _dict_iterator(kind: str, backwards: bool) -> Lowering:
-    @whole
-    def lower(e: Encoder, v: Any) -> list[Any]:
-        rest = _rest(v, "dict")
-        tables = _referents(v, (dict,))
-        if not tables:  # at its end CPython drops the dict
-            return exhausted(e)
-        table = tables[0]
-        return [mark(marks.DICT_ITERATOR), e.lower(table), kind, backwards, len(table) - len(rest), len(table)]
+    return whole(lambda e, v: _dict_position(e, v, kind, backwards))
 
-    return lower
+
+def _dict_position(e: Encoder, v: Any, kind: str, backwards: bool) -> list[Any]:
+    rest = _rest(v, "dict")
+    tables = _referents(v, (dict,))
+    if not tables:  # at its end CPython drops the dict
+        return exhausted(e)
+    table = tables[0]
+    return [mark(marks.DICT_ITERATOR), e.lower(table), kind, backwards, len(table) - len(rest), len(table)]
 
 
 def _dict_view(kind: str) -> Lowering:
@@ -210,7 +210,7 @@ def _lower_dict_iter(e: Encoder, v: rt.DictIter) -> list[Any]:
 @whole
 def _lower_late(e: Encoder, v: LateReversed) -> Any:
     if v.inner is not None:
-        return LOWERINGS[type(v.inner)](e, v.inner)
+        return _dict_position(e, v.inner, v.kind, True)
     return [mark(marks.DICT_ITERATOR), e.lower(v.table), v.kind, True, v.position, 0]
 
 
