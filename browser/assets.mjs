@@ -31,7 +31,7 @@ async function cachedOrFetched(url) {
 async function responseOf(url, path) {
   /** @type {Response} */ let response;
   try {
-    response = await cachedOrFetched(url);
+    response = await cachedOrFetched(url).catch(() => cachedOrFetched(url)); // a Service Worker that dies takes its answers along
   } catch (error) {
     throw new AssetError(path, `cannot be loaded (${error instanceof Error ? error.message : error})`);
   }

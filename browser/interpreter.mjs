@@ -41,7 +41,8 @@ export async function loadInterpreter(sources, report) {
 
 /** @param {(name: string) => string} at @param {object} lock */
 async function loadPyodide(at, lock) {
-  const { loadPyodide: load } = await import(at("pyodide.mjs")).catch((error) => {
+  const again = () => import(at("pyodide.mjs?again")); // a module that failed once stays failed under its name
+  const { loadPyodide: load } = await import(at("pyodide.mjs")).catch(again).catch((error) => {
     throw new AssetError("weft/pyodide.mjs", `cannot be loaded (${error.message})`);
   });
   return load({

@@ -206,7 +206,9 @@ export class Tab {
   /** @param {Partial<Status>} change */
   #set(change) {
     if (this.status.state === "closed") return;
-    this.status = { ...this.status, ...change };
+    const next = { ...this.status, ...change };
+    if (JSON.stringify(next) === JSON.stringify(this.status)) return;
+    this.status = next;
     for (const watcher of this.watchers) watcher(this.status);
   }
 }

@@ -14,7 +14,11 @@ export class StatusStrip {
     this.last = "";
     addEventListener("online", () => this.draw());
     addEventListener("offline", () => this.draw());
-    navigator.serviceWorker?.addEventListener("controllerchange", () => this.draw());
+    const follow = () => {
+      navigator.serviceWorker.controller?.addEventListener("statechange", () => this.draw());
+      this.draw();
+    };
+    navigator.serviceWorker?.addEventListener("controllerchange", follow);
     /** @type {any} */ this.status = { state: "loading", progress: 0, stage: "starting", durability: "strict", storage: "direct", persisted: null, quota: null };
     /** @type {{cut: boolean}} */ this.network = { cut: false };
     this.draw();

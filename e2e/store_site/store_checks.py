@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 import uuid
 from typing import Any
@@ -81,12 +82,27 @@ async def count_up(stores: Stores, database: str, until: int, pause: float = 0.0
     return {"value": value, "rows": len(await storage.scan("log/", limit=100_000))}
 
 
+async def race(stores: Stores, database: str, rounds: int) -> dict[str, Any]:
+    """Increment a counter that another tab increments too; wait for it to end, then report the total."""
+    storage = stores.open(database)
+    won = 0
+    for _ in range(rounds):
+        raw = await storage.get("n")
+        won += await storage.conditional_batch([("n", raw)], [("n", str(int(raw or b"0") + 1).encode())])
+    done = int(await storage.get("done") or b"0")
+    while not await storage.conditional_batch([("done", str(done).encode() if done else None)], [("done", str(done + 1).encode())]):
+        done = int(await storage.get("done") or b"0")
+    while int(await storage.get("done") or b"0") < 2:
+        await asyncio.sleep(0.02)
+    return {"won": won, "value": int(await storage.get("n") or b"0")}
+
+
 async def quota(stores: Stores, size: int) -> dict[str, Any]:
     """Fill the store until it refuses; then it must still take small writes."""
     storage = stores.open("quota")
     for number in range(64):
         try:
-            await storage.put(f"big/{number}", b"x" * size)
+            await storage.put(f"big/{number}", os.urandom(size))  # text would be compressed away
         except Exception as error:
             await storage.delete("big/0")
             await storage.put("small", b"1")
@@ -121,7 +137,7 @@ async def speed(stores: Stores, count: int = 300) -> dict[str, Any]:
     return found
 
 
-CHECKS = {"contract": contract, "lost_connection": lost_connection, "count_up": count_up, "quota": quota, "speed": speed}
+CHECKS = {"contract": contract, "race": race, "lost_connection": lost_connection, "count_up": count_up, "quota": quota, "speed": speed}
 
 
 async def run(what: str, options_json: str, open_store: Any) -> str:
