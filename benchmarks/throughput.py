@@ -29,14 +29,14 @@ async def figures(folder: Path) -> list[Figure]:
         sequential.append(await steps_per_second(SQLiteStorage(folder / f"sequential-{number}.db"), COMMITS))
     one, base = statistics.median(sequential), statistics.median(bare)
     many = await concurrent(SQLiteStorage(folder / "concurrent.db"))
-    memory = statistics.median([await steps_per_second(MemoryStorage(), MEMORY_STEPS) for _ in range(ROUNDS)])
+    memory = min([await cpu_seconds_per_step() for _ in range(ROUNDS)])
     return [
         Figure("bare sqlite3 commits of one row, synchronous=FULL", f"{base:,.0f} /s"),
         Figure("sequential steps on SQLite, strict", f"{one:,.0f} /s"),
         at_least("sequential steps / bare commits", one / base, 0.5),
         Figure(f"{CONCURRENT_RUNS:,} runs x {CONCURRENT_STEPS} steps on SQLite, strict", f"{many:,.0f} steps/s"),
         at_least("concurrent / sequential", many / one, 5),
-        at_most("engine time per step, MemoryStorage", 1e6 / memory, 60, "us"),
+        at_most("engine time per step, MemoryStorage (CPU)", 1e6 * memory, 60, "us"),
     ]
 
 
@@ -62,6 +62,15 @@ async def steps_per_second(storage: SQLiteStorage | MemoryStorage, steps: int) -
         began = time.perf_counter()
         await (await engine.start(counting, steps)).result()
         return steps / (time.perf_counter() - began)
+
+
+async def cpu_seconds_per_step() -> float:
+    """CPU time, not wall time: nothing is waited for here, so a busy machine must not count."""
+    async with Engine(storage=MemoryStorage(), workflows=WORKFLOWS, activities=ACTIVITIES) as engine:
+        await (await engine.start(counting, 500)).result()
+        began = time.process_time()
+        await (await engine.start(counting, MEMORY_STEPS)).result()
+        return (time.process_time() - began) / MEMORY_STEPS
 
 
 async def concurrent(storage: SQLiteStorage) -> float:

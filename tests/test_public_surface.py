@@ -1,0 +1,53 @@
+"""The public surface is a list. Adding to it is a decision, and taking from it breaks somebody."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from weft_core.errors import public_errors
+
+SURFACE = {
+    "weft_core": """
+        VERSION Activity ActivityInfo Context Engine Limits Page RetryPolicy RunCancelled WeftError Workflow WorkflowHandle
+        activity activity_info assert_durable_storage_for_recovery durable is_weft_error is_weft_error_like query signal
+        workflow
+    """,
+    "weft_core.storage": "CompressedStorage MemoryStorage ScopedStorage",
+    "weft_core.testing": """
+        CrashingStorage FailingStorage SimulatedCrash StorageContract TestEngine VirtualClock run_contract virtual_host
+    """,
+    "weft_core.client": "Dispatcher LocalClient leave_cancel leave_signal",
+    "weft_core.observe": "Page StoreReader jsonable",
+}
+OPTIONAL = {"typer", "rich", "pytest", "hypothesis", "sqlite3", "weft_server", "weft_browser"}
+
+
+@pytest.mark.parametrize("module", SURFACE)
+def test_a_module_offers_exactly_these_names(module: str) -> None:
+    assert sorted(importlib.import_module(module).__all__) == sorted(SURFACE[module].split())
+
+
+@pytest.mark.parametrize("module", SURFACE)
+def test_every_public_name_is_there_and_says_what_it_is(module: str) -> None:
+    namespace = importlib.import_module(module)
+    for name in namespace.__all__:
+        value = getattr(namespace, name)
+        assert name == "VERSION" or (value.__doc__ or "").strip(), f"{module}.{name} has no docstring"
+
+
+def test_importing_the_core_loads_nothing_optional() -> None:
+    script = f"import sys, weft_core; sys.exit(' '.join({OPTIONAL!r} & set(sys.modules)) or 0)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"import weft_core loads {done.stderr}"
+
+
+def test_an_error_is_called_by_its_code_and_survives_the_wire() -> None:
+    for code, cls in public_errors().items():
+        error = cls()
+        assert error.code == code
+        assert error.to_json()["code"] == code
+        assert str(error), code
