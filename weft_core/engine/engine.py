@@ -168,7 +168,10 @@ class Engine:
         asyncio.get_running_loop().create_task(self._let_go())
 
     async def recover_all(self) -> None:
-        """Take up every run that had an attempt in flight or was held, and every timer. Doing it twice is harmless."""
+        """Take up every run that had an attempt in flight or was held, and every timer. Doing it twice is harmless.
+
+        When this returns each of them is durable again, and its attempt is under way.
+        """
         after: str | None = None
         while rows := await self.storage.scan(keys.ACTIVE, after=after):
             after = rows[-1][0]
@@ -177,7 +180,7 @@ class Engine:
                 if run_id not in self._live:
                     self._pump.submit(Envelope(run_id, Recover()))
         self._pump.timers.due = True
-        self._pump.submit(Envelope(""))
+        await self.discard([])  # what was queued before it has been decided when this returns
 
     async def resume(self, run_id: str) -> None:
         """Take up a held or dead run again from its last checkpoint, after its obstacle has been removed."""
@@ -330,6 +333,11 @@ class Engine:
             "trouble": str(self._trouble) if self._trouble else None,
             **self._live.diagnostics(),
         }
+
+    @property
+    def trouble(self) -> BaseException | None:
+        """What stopped the engine, if it did not stop by being closed."""
+        return self._trouble
 
     @property
     def idle(self) -> bool:

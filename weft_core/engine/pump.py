@@ -153,7 +153,9 @@ class Pump:
             except Exception as error:
                 envelope.reject(error)
         else:
-            self._turn(run, envelope, batch, now)
+            obstacle = self._turn(run, envelope, batch, now)
+            if obstacle is not None:
+                await self._give_up(run, envelope, obstacle, batch, now)
 
     async def _load(self, envelope: Envelope, batch: Batch, now: int) -> RunState | None:
         """Bring a run into memory. None: it is stopped or cannot be loaded, and that has been dealt with."""
@@ -200,7 +202,8 @@ class Pump:
     def _timer_record(run_id: str, fired: TimerFired) -> Op:
         return keys.timer(fired.deadline_ms, run_id, fired.task, fired.step), None
 
-    def _turn(self, run: RunState, envelope: Envelope, batch: Batch, now: int) -> None:
+    def _turn(self, run: RunState, envelope: Envelope, batch: Batch, now: int) -> Exception | None:
+        """Decide one message and add it to the batch; or return what keeps its outcome from being stored."""
         message = envelope.message
         assert message is not None
         turn = Turn(run, now, self._rules)
@@ -217,8 +220,7 @@ class Pump:
             if not isinstance(obstacle, WeftError):
                 log.exception("a turn of run %s broke; the run stays at its last checkpoint", run.id)
             run.active, run.next_seq = was_active, first_seq
-            self._give_up(run, envelope, obstacle, batch, now)
-            return
+            return obstacle
         batch.ops.extend(envelope.extra)
         batch.ops.extend(turn.ops)
         batch.effects.extend(turn.effects)
@@ -229,6 +231,7 @@ class Pump:
         if run.finished:
             batch.ended.append(run.header)
         self._live.keep(run)
+        return None
 
     def _drop_stale_timer(self, turn: Turn, fired: TimerFired) -> None:
         task = turn.run.tasks.get(fired.task)
@@ -264,8 +267,11 @@ class Pump:
         if len(record) > limit:
             raise PayloadTooLargeError(what="the checkpoint", actual=len(record), limit=limit)
 
-    def _give_up(self, run: RunState, envelope: Envelope, obstacle: Exception, batch: Batch, now: int) -> None:
-        """A turn that cannot be stored: its run stays at the checkpoint before it. A new run is refused."""
+    async def _give_up(self, run: RunState, envelope: Envelope, obstacle: Exception, batch: Batch, now: int) -> None:
+        """A turn that cannot be stored: its run stays at the checkpoint before it, a signal stays in its mailbox.
+
+        A new run is refused.
+        """
         if envelope.new is not None:
             records.evict(run)
             envelope.reject(obstacle)
@@ -273,7 +279,10 @@ class Pump:
         self._live.drop(run.id)
         batch.stopped.add(run.id)
         self._stopped.mark(run, obstacle, batch, now)
-        envelope.reject(obstacle)
+        if isinstance(envelope.message, (SignalArrived, CancelRequested)):
+            await self._stopped.deliver(run.header, envelope, batch, now)
+        else:
+            envelope.reject(obstacle)
 
     # -- acting
 

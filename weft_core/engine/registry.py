@@ -14,6 +14,7 @@ from weft_core.errors import (
     WorkflowNotRegisteredError,
 )
 from weft_core.workflow import Activity, Workflow, definitions_in
+from weft_core.workflow.activity import DECLARED
 
 
 class Registry(Mapping[str, Activity[..., Any]]):
@@ -76,7 +77,7 @@ class Registry(Mapping[str, Activity[..., Any]]):
         if name in self._replaced:
             fn = self._replaced[name]
             return fn, inspect.iscoroutinefunction(fn)
-        found = self._explicit.get(name) or self._found.get(name)
+        found = self.get(name)
         if found is None:
             raise ActivityNotRegisteredError(activity=name)
         return found.fn, found.is_async
@@ -84,7 +85,10 @@ class Registry(Mapping[str, Activity[..., Any]]):
     def __getitem__(self, name: str) -> Activity[..., Any]:
         found = self._explicit.get(name) or self._found.get(name)
         if found is None:
-            raise KeyError(name)
+            declared = DECLARED.get(name, {})
+            if len(declared) != 1:  # unknown, or several: then Engine(activities=[...]) must say which
+                raise KeyError(name)
+            found = self._found[name] = next(iter(declared.values()))
         return found
 
     def __iter__(self) -> Iterator[str]:

@@ -6,7 +6,7 @@ import traceback
 from typing import Any
 
 from weft_core import codec, frames
-from weft_core.errors import ActivityFailedError, WeftError
+from weft_core.errors import ActivityFailedError, ForeignAwaitError, WeftError
 
 _MAX_TRACEBACK = 8_000
 
@@ -44,14 +44,16 @@ def durable_error(error: BaseException, activity: str) -> BaseException:
     return error
 
 
-def foreign_await(frame: Any, yielded: Any) -> dict[str, Any]:
-    """Facts for ForeignAwaitError: which line awaited what."""
+def foreign_await(frame: Any, yielded: Any) -> ForeignAwaitError:
+    """The error for a frame that awaited something which is no operation; names the line and the remedy."""
     stack = frames.stack(frame)
     place = stack[-1] if stack else None
     cls = type(yielded)
-    return {
-        "awaited": f"{cls.__module__}.{cls.__qualname__}",
-        "function": place.function if place else "?",
-        "filename": place.filename if place else "?",
-        "lineno": place.lineno if place else None,
-    }
+    awaited = f"{cls.__module__}.{cls.__qualname__}"
+    where = f"{place.function}, {place.filename}:{place.lineno}" if place else "a workflow"
+    return ForeignAwaitError(
+        f"{where} awaits {awaited}, which is not a ctx operation and would not survive a crash. "
+        f"Put it in an activity (await ctx.run(...)) or in ctx.step(...)",
+        awaited=awaited, function=place.function if place else None, filename=place.filename if place else None,
+        lineno=place.lineno if place else None,
+    )  # fmt: skip

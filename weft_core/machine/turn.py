@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from weft_core import codec
-from weft_core.errors import ForeignAwaitError, PayloadTooLargeError, RunCancelled, WeftError
+from weft_core.errors import PayloadTooLargeError, RunCancelled, WeftError
 from weft_core.machine import failure
 from weft_core.machine.effects import ArmTimer, Effect
 from weft_core.machine.sealed import seal_plain
@@ -233,7 +233,7 @@ class Turn:
         try:
             op = frame.send(value) if ok else frame.throw(value)
             while not isinstance(op, Operation):
-                op = frame.throw(ForeignAwaitError(**failure.foreign_await(frame, op)))
+                op = frame.throw(failure.foreign_await(frame, op))
         except StopIteration as stop:
             self.finish_task(task, True, stop.value)
         except (KeyboardInterrupt, SystemExit):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from weft_core.engine import Engine
-from weft_core.errors import InvalidInputError
 from weft_core.model.durations import Duration, duration_ms
 from weft_core.model.limits import DEFAULT_LIMITS, Limits
 from weft_core.ports import Storage
@@ -34,8 +33,9 @@ class TestEngine(Engine):
         storage: Storage | None = None,
         limits: Limits = DEFAULT_LIMITS,
         seed: str = "weft",
+        clock: VirtualClock | None = None,
     ) -> None:
-        self.clock = VirtualClock()
+        self.clock = clock or VirtualClock()
         super().__init__(
             storage=storage if storage is not None else MemoryStorage(),
             workflows=workflows,
@@ -73,12 +73,11 @@ class TestEngine(Engine):
     async def crash_and_recover(self) -> None:
         """Lose everything that is not in the store, at once, and open the store again as a new process would."""
         await self.crash()
-        if isinstance(self.storage, MemoryStorage):
-            self._use_storage(self.storage.reopen())
+        self.use_storage_again()
         await self.open()
         await self.settle()
 
-    def _use_storage(self, storage: Storage) -> None:
-        if self._task is not None:
-            raise InvalidInputError(call="TestEngine", reason="the engine still runs")
-        self._rebind(storage)
+    def use_storage_again(self) -> None:
+        """After ``crash``: what a new process finds. Only what was written is there."""
+        if isinstance(self.storage, MemoryStorage):
+            self._rebind(self.storage.reopen())

@@ -58,6 +58,10 @@ def enter_attempt(info: ActivityInfo) -> None:
     _current.set(info)
 
 
+DECLARED: dict[str, dict[str, Activity[..., Any]]] = {}
+"""Every activity of this process: by name, and then by where it was written, so that a reload replaces it."""
+
+
 class Activity(Generic[P, R]):
     """A named function with a retry policy. Calling it runs the function directly, as a unit test would."""
 
@@ -78,6 +82,7 @@ class Activity(Generic[P, R]):
         self.__name__, self.__doc__, self.__wrapped__ = fn.__name__, fn.__doc__, fn
         self.__module__, self.__qualname__ = fn.__module__, fn.__qualname__
         codec.allow_module(fn.__module__)
+        DECLARED.setdefault(self.name, {})[f"{fn.__module__}:{fn.__qualname__}"] = self
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.fn(*args, **kwargs)

@@ -6,6 +6,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
+from types import FunctionType, ModuleType
 from typing import Any
 
 
@@ -29,11 +30,21 @@ def _collect(fn: Callable[..., Any], names: set[str], seen: set[Any]) -> bool:
 def _look(node: ast.AST, known: dict[str, Any], names: set[str], seen: set[Any]) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "wait_for_signal":
         return _signal_argument(node, known, names)
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-        helper = known.get(node.id)
-        if helper is not None and hasattr(helper, "__durable__") and helper not in seen:
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        helper = _value(node, known)
+        if isinstance(helper, FunctionType) and hasattr(helper, "__durable__") and helper not in seen:
             return _collect(helper, names, seen)
     return True
+
+
+def _value(node: ast.expr, known: dict[str, Any]) -> Any:
+    """What a name, or a dotted name through modules, stands for; None if that is only known at run time."""
+    if isinstance(node, ast.Name):
+        return known.get(node.id)
+    if isinstance(node, ast.Attribute):
+        owner = _value(node.value, known)
+        return getattr(owner, node.attr, None) if isinstance(owner, (ModuleType, type)) else None
+    return None
 
 
 def _signal_argument(call: ast.Call, known: dict[str, Any], names: set[str]) -> bool:
@@ -43,8 +54,7 @@ def _signal_argument(call: ast.Call, known: dict[str, Any], names: set[str]) -> 
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
         names.add(argument.value)
         return True
-    value = known.get(argument.id) if isinstance(argument, ast.Name) else None
-    name = getattr(value, "name", None)
+    name = getattr(_value(argument, known), "name", None)
     if not isinstance(name, str):
         return False
     names.add(name)
