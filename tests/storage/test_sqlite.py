@@ -187,6 +187,55 @@ def test_a_store_may_be_used_by_one_event_loop_after_the_other(path: Path):
     asyncio.run(storage.close())
 
 
+def test_an_event_loop_that_ends_while_its_write_is_under_way_harms_nobody(path: Path):
+    storage = SQLiteStorage(path)
+
+    async def leave() -> None:
+        for index in range(50):
+            asyncio.ensure_future(storage.put(f"k/{index:02d}", b"1"))
+        await asyncio.sleep(0)
+
+    for _ in range(5):
+        asyncio.run(leave())
+    asyncio.run(storage.put("last", b""))
+    assert len(asyncio.run(storage.scan("k/"))) == 50
+    asyncio.run(storage.close())
+
+
+def test_two_event_loops_may_use_one_store_at_once(path: Path):
+    storage = SQLiteStorage(path)
+
+    async def write(name: str) -> None:
+        for index in range(50):
+            await storage.put(f"{name}/{index:02d}", b"1")
+            assert await storage.has(f"{name}/{index:02d}")
+
+    threads = [threading.Thread(target=asyncio.run, args=(write(name),)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(asyncio.run(storage.scan(""))) == 100
+    asyncio.run(storage.close())
+
+
+def test_opening_and_closing_leaves_no_files_open(path: Path):
+    async def use() -> None:
+        storage = SQLiteStorage(path)
+        await storage.put("k", b"1")
+        await storage.get("k")
+        await storage.close()
+
+    asyncio.run(use())
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    for _ in range(5):
+        asyncio.run(use())
+    again = os.open(os.devnull, os.O_RDONLY)
+    os.close(again)
+    assert again == lowest, "the lowest free number is still the same"
+
+
 async def test_closing_ends_the_threads_and_leaves_one_file(path: Path):
     before = set(threading.enumerate())
     storage = SQLiteStorage(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 import threading
 from collections import deque
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 from weft_core.errors import StorageClosedError
 from weft_server.storage._sqlite_file import translate
+from weft_server.storage._wakeups import Bell, Outlet
 
 T = TypeVar("T")
 Call = Callable[[sqlite3.Connection], Any]
@@ -27,32 +27,18 @@ class Job:
 
     call: Call
     future: asyncio.Future[Any]
+    outlet: Outlet
     result: Any = None
     error: BaseException | None = None
 
-
-class Bell:
-    """Wakes one thread. A pipe, because the system wakes its reader much sooner than the waiter of a lock: on a small
-    machine that is half of what handing a commit to a thread costs."""
-
-    def __init__(self) -> None:
-        self._read_end, self._write_end = os.pipe()
-        self._rung = False
-
-    def ring(self) -> None:
-        """End the present or next :meth:`wait`. What was done before it is seen after the wait."""
-        if not self._rung:
-            self._rung = True
-            os.write(self._write_end, b"!")
-
-    def wait(self) -> None:
-        os.read(self._read_end, 1)
-        # Before the thread looks for work: whoever adds some from now on rings again.
-        self._rung = False
-
-    def close(self) -> None:
-        os.close(self._read_end)
-        os.close(self._write_end)
+    def resolve(self) -> None:
+        """In the caller's event loop: let it go on."""
+        if self.future.done():
+            return  # it was cancelled
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
 
 
 Work = Callable[[sqlite3.Connection, list[Job]], None]
@@ -75,6 +61,7 @@ class Lane:
         self._bell: Bell | None = None
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._outlets: dict[asyncio.AbstractEventLoop, Outlet] = {}
         self._closed = False
 
     def submit(self, call: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
@@ -82,8 +69,10 @@ class Lane:
         if self._closed:
             raise StorageClosedError(store="SQLite")
         bell = self._bell or self._start()
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._jobs.append(Job(call, future))
+        loop = asyncio.get_running_loop()
+        outlet = self._outlets.get(loop) or self._add_outlet(loop)
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.append(Job(call, future, outlet))
         bell.ring()
         return future
 
@@ -98,6 +87,12 @@ class Lane:
                 self._bell = bell
         return self._bell
 
+    def _add_outlet(self, loop: asyncio.AbstractEventLoop) -> Outlet:
+        with self._starting:
+            for old in [known for known in self._outlets if known.is_closed()]:
+                self._outlets.pop(old).close()
+            return self._outlets.setdefault(loop, Outlet(loop))
+
     async def close(self) -> None:
         """Let the thread finish what was asked, close its connection and end."""
         if not self._closed:
@@ -106,6 +101,13 @@ class Lane:
                 self._bell.ring()
         if self._thread is not None and self._thread.is_alive():
             await asyncio.to_thread(self._thread.join)
+        outlets, self._outlets = self._outlets, {}
+        here = asyncio.get_running_loop()
+        for loop, outlet in outlets.items():
+            if loop is here or loop.is_closed():
+                outlet.close()
+            else:
+                loop.call_soon_threadsafe(outlet.close)
 
     def _run(self, bell: Bell) -> None:
         connection: sqlite3.Connection | None = None
@@ -130,7 +132,7 @@ class Lane:
             self._work(connection, jobs)
         except BaseException as error:
             fail(jobs, error, self._path)
-        _deliver(jobs)
+        deliver(jobs)
         return connection
 
 
@@ -141,21 +143,11 @@ def fail(jobs: Iterable[Job], error: BaseException, path: str, *, commit_unknown
         job.result, job.error = None, found
 
 
-def _deliver(jobs: list[Job]) -> None:
+def deliver(jobs: list[Job]) -> None:
     """Wake the callers, once for each event loop."""
-    for loop in {job.future.get_loop() for job in jobs}:
-        theirs = [job for job in jobs if job.future.get_loop() is loop]
-        try:
-            loop.call_soon_threadsafe(_resolve, theirs)
-        except RuntimeError:
-            pass  # the loop has been closed: nobody waits any more
-
-
-def _resolve(jobs: list[Job]) -> None:
-    for job in jobs:
-        if job.future.done():
-            continue  # the caller was cancelled
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)
+    first = jobs[0].outlet
+    if all(job.outlet is first for job in jobs):
+        first.bring(jobs)
+        return
+    for outlet in {job.outlet for job in jobs}:
+        outlet.bring([job for job in jobs if job.outlet is outlet])
