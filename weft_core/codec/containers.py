@@ -12,24 +12,19 @@ from weft_core.codec.encoder import LATE, LOWERINGS, Encoder, Lowering, Rejected
 from weft_core.codec.wire import damaged, mark
 
 
-@lowers(list)
-def _lower_list(e: Encoder, value: list[Any]) -> Any:
-    memo = e.memo
-    memo[id(value)] = len(memo)
-    scalars = e.scalars
-    if scalars.issuperset(map(type, value)):
-        return value
-    lower = e.lower
-    return [x if type(x) in scalars else lower(x) for x in value]
-
-
 @lowers(dict)
 def _lower_dict(e: Encoder, value: dict[Any, Any]) -> Any:
     memo = e.memo
     memo[id(value)] = len(memo)
     scalars = e.scalars
-    if scalars.issuperset(map(type, value)):
-        if scalars.issuperset(map(type, value.values())):
+    for k in value:
+        if type(k) not in scalars:
+            break
+    else:
+        for x in value.values():
+            if type(x) not in scalars:
+                break
+        else:
             return value
         lower = e.lower
         return {k: v if type(v) in scalars else lower(v) for k, v in value.items()}

@@ -127,13 +127,12 @@ class Encoder:
             self.depth = depth
             return out
         fn = LOWERINGS.get(t) or find_lowering(t)
+        if depth >= LATE_DEPTH:
+            fn = LATE.get(t, fn)
+            if depth >= MAX_DEPTH and t not in LATE:
+                raise Rejected(value, f"values are nested deeper than {MAX_DEPTH} levels", "keep a flatter structure")
         if fn is None:
             raise Rejected(value)
-        if depth >= LATE_DEPTH:
-            if t in LATE:
-                fn = LATE[t]
-            elif depth >= MAX_DEPTH:
-                raise Rejected(value, f"values are nested deeper than {MAX_DEPTH} levels", "keep a flatter structure")
         self.depth = depth + 1
         out = fn(self, value)
         self.depth = depth

@@ -178,17 +178,30 @@ def _read_ext(code: int, data: bytes) -> Any:
 def unpack(data: bytes) -> Any:
     """The msgpack value of ``data``, with marks and leaves in it. Raises :class:`CorruptRecordError` and nothing else."""
     try:
-        prover = Unpacker(max_buffer_size=max(len(data), 1))
-        prover.feed(data)
-        prover.skip()
-        if prover.tell() != len(data):
-            raise ValueError("there are bytes after its end")
-        del prover
+        _prove(data)
         return unpackb(data, ext_hook=_read_ext, strict_map_key=False, unicode_errors="surrogatepass")
     except (CorruptRecordError, MemoryError):
         raise
     except Exception as error:
         raise damaged(f"{type(error).__name__}: {error}") from None
+
+
+_provers: list[Any] = []
+
+
+def _prove(data: bytes) -> None:
+    """Fail unless ``data`` is one whole msgpack value. Allocates nothing but one copy of ``data``."""
+    try:
+        prover = _provers.pop()
+    except IndexError:
+        prover = Unpacker(max_buffer_size=2**31 - 1)
+    start = prover.tell()
+    prover.feed(data)
+    prover.skip()
+    if prover.tell() - start != len(data):
+        raise ValueError("there are bytes after its end")
+    if len(data) < _KEEP_BUFFER:
+        _provers.append(prover)
 
 
 def damaged(reason: str) -> CorruptRecordError:

@@ -49,14 +49,15 @@ def _record(plan: Plan, label: Label | None, names: list[str]) -> bytes:
     return wire.pack([*place, *names], careful=True)
 
 
-_sites: dict[tuple[int, int | None], Site] = {}
+SITES: dict[tuple[int, int | None], Site] = {}
+"""(id of a code object, which CODES keeps alive; number of the label) -> site."""
 
 
 def site_of(code: Any, plan: Plan, pc: int | None) -> Site:
     """The site of a frame running ``code`` (kept alive by CODES) that stands at label ``pc``."""
-    site = _sites.get((id(code), pc))
+    site = SITES.get((id(code), pc))
     if site is None or site.plan is not plan:
         label = plan.labels[pc - 1] if pc is not None else None
         names = label.save if label is not None else [n for n in plan.params if n in plan.user_locals]
-        site = _sites[(id(code), pc)] = Site(plan, label, names)
+        site = SITES[(id(code), pc)] = Site(plan, label, names)
     return site

@@ -21,9 +21,10 @@ from .explain import explain
 from .live import FRAME_TYPES, is_suspended_generator, parts, place, read_locals, release_locals, view_locals
 from .plan import CODES, Plan
 from .runtime import RT, U
-from .sites import Site, site_of
+from .sites import SITES, Site, site_of
 
 _FRAME = mark(marks.FRAME)
+_NO_CELLS: dict[str, Any] = {}
 _GENERATORS = frozenset({types.GeneratorType, types.AsyncGeneratorType})
 _KINDS = {types.CoroutineType: "coro", types.GeneratorType: "gen", types.AsyncGeneratorType: "agen"}
 
@@ -37,12 +38,8 @@ def snapshot(root: Any, externals: Externals | Mapping[str, Any] | None = None) 
     ext = as_externals(externals)
     writer = FrameWriter()
 
-    def make(careful: bool) -> list[Any]:
-        writer.seen.clear()
-        return Encoder(ext, writer, careful).document(root)
-
     try:
-        return encode(make)
+        return encode(root, ext, writer)
     except Rejected as no:
         raise NotSerializableError(**explain(no, writer.seen, writer.where)) from None
     except RecursionError:
@@ -52,7 +49,7 @@ def snapshot(root: Any, externals: Externals | Mapping[str, Any] | None = None) 
 
 
 class FrameWriter:
-    """The frames' half of an encoder. ``seen`` lists the frames written so far, for error messages."""
+    """The frames' half of an encoder. ``seen`` lists the frames written so far; ``where`` is the one being written."""
 
     __slots__ = ("seen", "where")
 
@@ -64,6 +61,12 @@ class FrameWriter:
 
     def frame(self, e: Encoder, o: Any) -> Any:
         """Lower a coroutine, generator or async generator."""
+        if type(o) is types.CoroutineType and o.cr_suspended:  # the usual case, and the fast one
+            code = o.cr_code
+            hit = CODES.get(id(code))
+            if hit is not None:
+                e.note(o)
+                return self._suspended(e, code, hit[1], o.cr_frame, o.cr_await)
         code, frame, awaited, running, suspended = parts(o)
         if frame is None:
             e.note(o)
@@ -89,14 +92,14 @@ class FrameWriter:
         pc = variables.get(".pc")
         if pc is None:
             raise SnapshotError(f"{plan.where()} is suspended at an unknown point", function=plan.where())
-        site = site_of(code, plan, pc)
+        site = SITES.get((id(code), pc)) or site_of(code, plan, pc)
         if not _GENERATORS.isdisjoint(map(type, variables.values())):
             site = _with_dead_generators(site, variables)
         try:
             values = site.get(variables)
         except KeyError:
             values = [variables.get(n, U) for n in site.names]
-        cells = {}
+        cells = _NO_CELLS
         if plan.cells:
             probe = variables[".cells"]
             cells = dict(zip(probe.__code__.co_freevars, probe.__closure__ or (), strict=True))
@@ -115,10 +118,13 @@ class FrameWriter:
     def _write(self, e: Encoder, site: Site, values: Sequence[Any], cells: dict[str, Any], awaited: Any) -> Any:
         seen = self.seen
         seen.append((site, values, cells))
-        head = [_FRAME, e.record(site, site.record)]
+        known = e.records.get(site)
+        if known is None:
+            e.records[site] = len(e.records)
+        head = [_FRAME, site.record if known is None else known]
         for name, cell in cells.items():
             head += (e.sym(name), e.lower(cell))
-        e.late(self._body, e, len(seen) - 1, awaited)
+        e.queue.append((self._body, (e, len(seen) - 1, awaited)))
         return head
 
     def _body(self, e: Encoder, index: int, awaited: Any) -> list[Any]:
