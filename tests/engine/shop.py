@@ -86,8 +86,13 @@ async def checkout(ctx: Context, order: dict[str, Any]) -> dict[str, Any]:
     await ctx.set_attribute("city", "Bern")
     trace.append("end")
     return {
-        "charged": charged, "refused": refused, "decision": decision, "parcels": parcels, "note": note, "winner": winner,
-    }  # fmt: skip
+        "charged": charged,
+        "refused": refused,
+        "decision": decision,
+        "parcels": parcels,
+        "note": note,
+        "winner": winner,
+    }
 
 
 CHECKOUT_RESULT = {

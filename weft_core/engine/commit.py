@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from weft_core.engine.patience import RETRY_DELAYS_S
 from weft_core.errors import (
-    CommitUnknownError,
     EngineDegradedError,
     EngineFencedError,
     StorageCapabilityError,
@@ -21,7 +21,6 @@ from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
 from weft_core.ports import Ids, Op, Storage
 
-_RETRY_DELAYS_S = (0.05, 0.2, 0.5, 1.0, 2.0)
 STORE_FORMAT = 1
 
 
@@ -38,8 +37,8 @@ def assert_durable_storage_for_recovery(storage: Storage) -> None:
 class Committer:
     """The one writer of an engine."""
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self, storage: Storage, delays_s: tuple[float, ...] = RETRY_DELAYS_S) -> None:
+        self._storage, self._delays_s = storage, delays_s
         self.epoch = 0
         self.store_id = ""
         self.commits = 0
@@ -92,12 +91,12 @@ class Committer:
 
     async def _write(self, batch: Sequence[Op], new: bytes) -> bool:
         trouble: StorageError | None = None
-        for delay in (*_RETRY_DELAYS_S, None):
+        for delay in (*self._delays_s, None):
             try:
                 if trouble is not None and await self._storage.get(keys.OWNER) == new:
                     return True  # the try that failed was written after all
                 return await self._storage.conditional_batch([(keys.OWNER, self._last)], batch)
-            except (CommitUnknownError, StorageError) as error:
+            except StorageError as error:
                 trouble = error
             if delay is not None:
                 await asyncio.sleep(delay)

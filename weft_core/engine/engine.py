@@ -17,6 +17,7 @@ from weft_core.engine.events import EventBus, Listener
 from weft_core.engine.handle import WorkflowHandle
 from weft_core.engine.inbox import InboxReader
 from weft_core.engine.live import LiveRuns
+from weft_core.engine.patience import RETRY_DELAYS_S, PatientReads
 from weft_core.engine.pump import Pump
 from weft_core.engine.reader import Page, StoreReader
 from weft_core.engine.registry import Registry
@@ -53,6 +54,9 @@ class Engine:
     ``EngineFencedError``. ``activities`` replace, by name, those that the workflows' modules hold. Leaving the block
     parks every run where it stands and closes the store; pass ``close_storage=False`` to keep it open.
     """
+
+    retry_delays_s = RETRY_DELAYS_S
+    """Waits between tries of a store that is in trouble; after the last one the engine is degraded (G17)."""
 
     def __init__(
         self,
@@ -103,15 +107,16 @@ class Engine:
         if self._task is not None:
             raise EngineClosedError(state=self.state)
         host = self._host = self._host or default_host()
-        self._committer = Committer(self.storage)
+        self._committer = Committer(self.storage, self.retry_delays_s)
         await self._committer.take_ownership(host.ids)
-        self._live = LiveRuns(self.storage, self.registry, host.clock, host.ids, self.limits.max_live_runs)
+        reads = PatientReads(self.storage, self.retry_delays_s)
+        self._live = LiveRuns(reads, self.registry, host.clock, host.ids, self.limits.max_live_runs)
         rules = Rules(self.registry, HOOKS, self.limits, host.ids.random)
         self._pump = Pump(
-            self.storage, self._committer, self._live, rules, host.clock, self._committed, self._pump_stopped
+            reads, self._committer, self._live, rules, host.clock, self._committed, self._pump_stopped
         )
         self._pump.attempts = Attempts(self.registry, host, self.limits, self._committer.store_id, self._outcome)
-        self._starts = Starts(self.storage, self.registry, self._live, self._pump.submit, host, self.limits)
+        self._starts = Starts(reads, self.registry, self._live, self._pump.submit, host, self.limits)
         self._inbox = InboxReader(self.storage, self.deliver_signal, self.deliver_cancel, self.discard)
         await self._store_code()
         self.state = "open"
@@ -149,7 +154,7 @@ class Engine:
 
     def _rebind(self, storage: Storage) -> None:
         self.storage = storage
-        self.reader = StoreReader(storage)
+        self.reader = StoreReader(PatientReads(storage, self.retry_delays_s))
 
     async def _let_go(self) -> None:
         self._pump.timers.close()

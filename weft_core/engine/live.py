@@ -6,20 +6,21 @@ from collections import OrderedDict
 from typing import Any
 
 from weft_core import codec
+from weft_core.engine.patience import PatientReads
 from weft_core.engine.registry import Registry
 from weft_core.errors import CorruptRecordError
 from weft_core.machine import records
 from weft_core.machine.sealed import unseal_plain
 from weft_core.model import keys
 from weft_core.model.run import BufferedSignal, RunHeader, RunState
-from weft_core.ports import Clock, Ids, Storage
+from weft_core.ports import Clock, Ids
 from weft_core.workflow import Context
 
 
 class LiveRuns:
     """The runs whose frames are in memory, least recently used first."""
 
-    def __init__(self, storage: Storage, registry: Registry, clock: Clock, ids: Ids, capacity: int) -> None:
+    def __init__(self, storage: PatientReads, registry: Registry, clock: Clock, ids: Ids, capacity: int) -> None:
         self._storage, self._registry = storage, registry
         self._clock, self._ids = clock, ids
         self._capacity = capacity
@@ -43,7 +44,7 @@ class LiveRuns:
 
     def _blank(self, header: RunHeader) -> RunState:
         ctx = Context(self._clock, self._ids)
-        run = RunState(header, ctx, {"ctx": ctx})
+        run = RunState(header, ctx, codec.Externals({"ctx": ctx}))
         ctx._run = run
         return run
 

@@ -15,6 +15,7 @@ from weft_core.engine.attempts import Attempts
 from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.commit import Committer
 from weft_core.engine.live import LiveRuns
+from weft_core.engine.patience import PatientReads
 from weft_core.engine.stopped import StoppedRuns
 from weft_core.engine.timers import TimerQueue
 from weft_core.errors import (
@@ -33,7 +34,7 @@ from weft_core.machine.turn import Rules, Turn
 from weft_core.model import keys
 from weft_core.model.messages import Begin, CancelRequested, Recover, SignalArrived, TimerFired
 from weft_core.model.run import STOPPED, RunHeader, RunState
-from weft_core.ports import Clock, Op, Storage
+from weft_core.ports import Clock, Op
 
 log = logging.getLogger("weft")
 _STRETCH_S = 0.005
@@ -44,7 +45,7 @@ class Pump:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: PatientReads,
         committer: Committer,
         live: LiveRuns,
         rules: Rules,

@@ -7,6 +7,7 @@ from typing import Any
 
 from weft_core import frames
 from weft_core.engine.code import base_name
+from weft_core.engine.patience import PatientReads
 from weft_core.engine.present import decoded, jsonable, present_event
 from weft_core.errors import InvalidInputError, RunNotFoundError, WeftError
 from weft_core.machine import records
@@ -34,7 +35,7 @@ class Page:
 class StoreReader:
     """Everything that can be known of runs from what is stored. All results are JSON-safe."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage | PatientReads) -> None:
         self._storage = storage
 
     async def header(self, run_id: str) -> RunHeader:

@@ -10,6 +10,7 @@ from typing import Any
 from weft_core import codec
 from weft_core.engine.batch import Envelope
 from weft_core.engine.live import LiveRuns
+from weft_core.engine.patience import PatientReads
 from weft_core.engine.registry import Registry
 from weft_core.errors import (
     IdempotencyKeyConflictError,
@@ -24,7 +25,7 @@ from weft_core.model import keys
 from weft_core.model.limits import Limits
 from weft_core.model.messages import Begin
 from weft_core.model.run import RunHeader
-from weft_core.ports import Host, Op, Storage
+from weft_core.ports import Host, Op
 from weft_core.workflow import Workflow
 
 
@@ -34,7 +35,7 @@ class Starts:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: PatientReads,
         registry: Registry,
         live: LiveRuns,
         submit: Callable[[Envelope], None],

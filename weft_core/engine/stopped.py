@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.live import LiveRuns
+from weft_core.engine.patience import PatientReads
 from weft_core.errors import (
     CodeChangedError,
     RunHeldError,
@@ -20,7 +21,7 @@ from weft_core.machine.sealed import seal_plain
 from weft_core.model import keys
 from weft_core.model.messages import CancelRequested, SignalArrived, TimerFired
 from weft_core.model.run import RunHeader, RunState
-from weft_core.ports import Op, Storage
+from weft_core.ports import Op
 
 _NEEDS_CODE = (CodeChangedError, UnknownFunctionError, WorkflowNotRegisteredError)
 
@@ -28,7 +29,7 @@ _NEEDS_CODE = (CodeChangedError, UnknownFunctionError, WorkflowNotRegisteredErro
 class StoppedRuns:
     """Writes what happens to runs whose frames are not to be had. Works on headers alone."""
 
-    def __init__(self, storage: Storage, live: LiveRuns) -> None:
+    def __init__(self, storage: PatientReads, live: LiveRuns) -> None:
         self._storage, self._live = storage, live
 
     async def stop(self, header: RunHeader, obstacle: Exception, batch: Batch, now: int) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from weft_core.engine.patience import PatientReads
 from weft_core.model import keys
-from weft_core.ports import Clock, Storage, TimerHandle
+from weft_core.ports import Clock, TimerHandle
 
 _PAGE = 256
 
@@ -13,7 +14,7 @@ _PAGE = 256
 class TimerQueue:
     """Wakes the pump when the earliest stored deadline has come."""
 
-    def __init__(self, storage: Storage, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(self, storage: PatientReads, clock: Clock, wake: Callable[[], None]) -> None:
         self._storage, self._clock, self._wake = storage, clock, wake
         self._next: int | None = None
         self._handle: TimerHandle | None = None

@@ -80,7 +80,7 @@ class RunState:
         "next_task", "queries", "steps", "tasks", "uncommitted",
     )  # fmt: skip
 
-    def __init__(self, header: RunHeader, ctx: Any, externals: dict[str, Any]) -> None:
+    def __init__(self, header: RunHeader, ctx: Any, externals: Any) -> None:
         self.header = header
         self.ctx = ctx
         self.externals = externals
