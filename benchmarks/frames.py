@@ -14,8 +14,8 @@ from typing import Any
 
 from benchmarks.report import Figure, at_most
 from weft_core import codec, frames
-from weft_core.workflow import durable_types  # noqa: F401  (registers the engine's operations)
 from weft_core.model.operations import RunActivity
+from weft_core.workflow import durable_types  # noqa: F401  (registers the engine's operations)
 
 TARGETS = {5: (15.0, 20.0), 20: (25.0, 35.0), 100: (80.0, 110.0)}
 """Locals -> microseconds for (snapshot, restore) on the reference machine."""

@@ -46,7 +46,9 @@ def lift_pairs(d: Decoder, flat: list[Any], into: Any) -> None:
     items = d.lift_all(flat)
     keys = items[::2]
     d.check_keys(keys)
-    set_item = dict.__setitem__ if not isinstance(into, collections.OrderedDict) else collections.OrderedDict.__setitem__
+    # Not into[k] = v: a Counter or defaultdict of the author may have its own.
+    base: Any = collections.OrderedDict if isinstance(into, collections.OrderedDict) else dict
+    set_item = base.__setitem__
     for k, v in zip(keys, items[1::2], strict=True):
         set_item(into, k, v)
 

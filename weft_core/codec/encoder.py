@@ -200,7 +200,7 @@ class Encoder:
     def rollback(self, state: tuple[int, ...]) -> None:
         for table, size in ((self.memo, state[0]), (self.syms, state[3]), (self.records, state[4])):
             while len(table) > size:
-                table.popitem()  # type: ignore[attr-defined]
+                table.popitem()
         del self.keep[state[1] :], self.queue[state[2] :]
         self.depth = state[5]
 
@@ -234,9 +234,9 @@ def encode(root: Any, externals: Externals, frames: Any = None) -> bytes:
 
 
 def as_externals(externals: Externals | Mapping[str, Any] | None) -> Externals:
-    if externals.__class__ is Externals:
-        return externals  # type: ignore[return-value]
-    return Externals(externals) if externals else NO_EXTERNALS  # type: ignore[arg-type]
+    if isinstance(externals, Externals):
+        return externals
+    return Externals(externals) if externals else NO_EXTERNALS
 
 
 def dumps(value: Any, *, externals: Externals | Mapping[str, Any] | None = None) -> bytes:

@@ -53,7 +53,8 @@ def _late_exception(e: Encoder, v: BaseException) -> Any:
 def _head(e: Encoder, v: BaseException, number: int) -> list[Any]:
     cls = type(v)
     if not is_allowed(cls):
-        raise Rejected(v, f"the exception class {cls.__module__}.{cls.__qualname__} is not in a workflow's module nor registered")
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        raise Rejected(v, f"the exception class {name} is not in a workflow's module nor registered")
     e.note(v)
     args = _constructor_args(v)
     e.keep.append(args)
@@ -196,9 +197,7 @@ def make_traceback(places: list[tuple[str, str, int]]) -> types.TracebackType | 
     for filename, name, line in reversed(places):
         if type(line) is not int:
             raise damaged("a line that is no number")
-        code = _seed.__code__.replace(
-            co_filename=filename, co_name=name, co_qualname=name, co_firstlineno=max(1, line)
-        )
+        code = _seed.__code__.replace(co_filename=filename, co_name=name, co_qualname=name, co_firstlineno=max(1, line))
         # The frame of a generator that never ran has no f_back, which would keep the decoder alive.
         generator = types.FunctionType(code, {"__name__": "<checkpoint>"}, name)()
         tb = types.TracebackType(tb, generator.gi_frame, -1, line)

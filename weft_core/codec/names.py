@@ -25,15 +25,13 @@ from weft_core.errors import UnknownTypeError
 
 _ALLOWED: set[str] = {"weft_core.errors"}
 
+_PURE_BUILTINS = frozenset(
+    ["abs", "all", "any", "ascii", "bin", "callable", "chr", "divmod", "format", "hash", "hex", "id", "isinstance", "issubclass", "iter", "len", "max", "min", "next", "oct", "ord", "pow", "print", "repr", "round", "sorted", "sum"]
+)
 _BUILTINS: dict[str, Any] = {
     name: value
     for name, value in vars(builtins).items()
-    if (isinstance(value, type) and (issubclass(value, BaseException) or value not in (classmethod, staticmethod)))
-    or name
-    in (
-        "abs all any ascii bin callable chr divmod format hash hex id isinstance issubclass iter len max min next oct "
-        "ord pow print repr round sorted sum"
-    ).split()
+    if name in _PURE_BUILTINS or (isinstance(value, type) and value not in (classmethod, staticmethod))
 }
 _STDLIB_MODULES = frozenset({"math", "cmath", "operator", "_operator", "statistics"})
 """Modules whose functions only compute."""
@@ -56,12 +54,10 @@ _STDLIB_NAMES = frozenset(
     for name in names.split()
 )
 _STDLIB_MODULE_VALUES = frozenset(
-    "math cmath operator statistics json re datetime decimal fractions functools itertools collections string textwrap "
-    "dataclasses enum uuid random time copy base64 hashlib hmac zlib bisect heapq typing asyncio logging".split()
+    ["math", "cmath", "operator", "statistics", "json", "re", "datetime", "decimal", "fractions", "functools", "itertools", "collections", "string", "textwrap", "dataclasses", "enum", "uuid", "random", "time", "copy", "base64", "hashlib", "hmac", "zlib", "bisect", "heapq", "typing", "asyncio", "logging"]
 )
 """Modules that may themselves be the value of a variable (``import json`` inside a function)."""
 _STDLIB_EXCEPTIONS = frozenset(sys.stdlib_module_names)
-_BUILTINS_TO_MODULE = {"builtins": _BUILTINS}
 
 _imported: dict[str, type] = {}  # "module:qualname" -> class that is a global value of an allowed module
 
@@ -98,7 +94,8 @@ def resolve(name: str) -> Any:
     found = _find(module, qualname)
     if found is None:
         raise UnknownTypeError(
-            f"the bytes name {name[:200]!r}, which is not there or not allowed. Was it renamed or moved? Define or import "
+            f"the bytes name {name[:200]!r}, which is not there or not allowed. Was it renamed or moved? Define or "
+            f"import "
             f"it in a module that has workflows, or register it: codec.register(cls, name={name[:200]!r})",
             name=name[:200],
         )
@@ -145,7 +142,9 @@ def _imported_class(module: str, qualname: str) -> type | None:
         return cls
     for allowed in _ALLOWED:
         for value in list(vars(sys.modules[allowed]).values()) if allowed in sys.modules else ():
-            if isinstance(value, type) and value.__module__ == module and value.__qualname__ == qualname and _is_data(value):
+            if not isinstance(value, type) or (value.__module__, value.__qualname__) != (module, qualname):
+                continue
+            if _is_data(value):
                 _imported[name] = value
                 return value
     return None

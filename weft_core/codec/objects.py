@@ -18,7 +18,8 @@ from weft_core.errors import UnknownTypeError
 def allowed_name(cls: type, value: Any) -> str:
     """The name of a class that may be written."""
     if not is_allowed(cls):
-        raise Rejected(value, f"the class {cls.__module__}.{cls.__qualname__} is not in a workflow's module nor registered")
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        raise Rejected(value, f"the class {name} is not in a workflow's module nor registered")
     return type_name(cls)
 
 
@@ -81,7 +82,8 @@ def _lift_registered(d: Decoder, x: list[Any], number: int) -> Any:
     entry = _entry(d, x[1])
     if entry.new is not None:
         return entry.new(d.lift(x[2]))
-    out = d.objs[number] = object.__new__(entry.cls)
+    out: Any = entry.blank()
+    d.objs[number] = out
     entry.set(out, d.lift(x[2]))
     return out
 
@@ -91,7 +93,7 @@ def _lift_late_registered(d: Decoder, x: list[Any], number: int) -> Any:
     entry = _entry(d, x[1])
     if entry.new is not None:
         raise damaged("a late part of the wrong kind")
-    out = object.__new__(entry.cls)
+    out: Any = entry.blank()
     d.late(lambda part: entry.set(out, d.lift(part)))
     return out
 
@@ -99,8 +101,12 @@ def _lift_late_registered(d: Decoder, x: list[Any], number: int) -> Any:
 # ------------------------------------------------------------------ dataclasses
 
 
+_OTHERWISE = (list, dict, tuple, set, str, int, bytes, float, BaseException)
+"""Bases whose contents the fields of a dataclass do not cover."""
+
+
 def _find_dataclass(t: type) -> Lowering | None:
-    if not dataclasses.is_dataclass(t) or issubclass(t, (list, dict, tuple, set, str, int, bytes, float, BaseException)):
+    if not dataclasses.is_dataclass(t) or issubclass(t, _OTHERWISE):
         return None
     fields = tuple(f.name for f in dataclasses.fields(t))
     packed: list[bytes] = []  # the description of the class, once it has been found to be allowed
@@ -197,7 +203,8 @@ def _lift_dataclass(d: Decoder, x: list[Any], number: int) -> Any:
     shape = d.record(x[1], _read_shape)
     if type(shape) is not _Shape:
         raise damaged("a description of another kind")
-    out = d.objs[number] = object.__new__(shape.cls)
+    out: Any = object.__new__(shape.cls)
+    d.objs[number] = out
     _fill(d, out, shape, x[2:])
     return out
 
@@ -207,7 +214,7 @@ def _lift_late_dataclass(d: Decoder, x: list[Any], number: int) -> Any:
     shape = d.record(x[1], _read_shape)
     if type(shape) is not _Shape:
         raise damaged("a description of another kind")
-    out = object.__new__(shape.cls)
+    out: Any = object.__new__(shape.cls)
     d.late(lambda part: _fill(d, out, shape, part))
     return out
 

@@ -13,7 +13,8 @@ _SIZE = len(_HEAD) + 4
 
 
 def seal(key: str, body: bytes) -> bytes:
-    """Wrap ``body`` so that :func:`unseal` with the same key gives it back, and any other key or any damage is found."""
+    """Wrap ``body`` so that :func:`unseal` with the same key gives it back, and any other key or any damage is "
+    "found."""
     return b"%b%b%b" % (_HEAD, crc32(body, crc32(key.encode())).to_bytes(4, "big"), body)
 
 
@@ -25,5 +26,6 @@ def unseal(key: str, record: bytes) -> bytes:
         raise CorruptRecordError(key=key, reason=f"its format version is {record[2]}, this is version {VERSION}")
     body = record[_SIZE:]
     if crc32(body, crc32(key.encode())).to_bytes(4, "big") != record[3:_SIZE]:
-        raise CorruptRecordError(key=key, reason="its checksum is wrong: the bytes were damaged or moved from another key")
+        reason = "its checksum is wrong: the bytes were damaged, or moved here from another key"
+        raise CorruptRecordError(key=key, reason=reason)
     return body

@@ -64,7 +64,8 @@ def _lift_module(d: Decoder, x: list[Any], number: int) -> Any:
     name = d.sym(x[1])
     found = find_module(name)
     if found is None:
-        raise UnknownTypeError(f"the bytes name the module {name[:200]!r}, which is not loaded or not allowed", name=name[:200])
+        shown = name[:200]
+        raise UnknownTypeError(f"the bytes name the module {shown!r}, which is not loaded or not allowed", name=shown)
     return found
 
 
@@ -108,7 +109,8 @@ def _lift_method(d: Decoder, x: list[Any], number: int) -> Any:
 
 
 def find_method(owner: Any, name: str) -> Any:
-    """The bound method ``owner.name``, found without running a property, ``__getattr__`` or descriptor of the author."""
+    """The bound method ``owner.name``, found without running a property, ``__getattr__`` or descriptor of the "
+    "author."""
     if isinstance(owner, type):
         for cls in owner.__mro__:
             attr = cls.__dict__.get(name)
@@ -149,4 +151,3 @@ def _lift_partial(d: Decoder, x: list[Any], number: int) -> Any:
     if not callable(fn) or type(args) is not list or type(words) is not dict or not all(type(k) is str for k in words):
         raise damaged("not a partial call")
     return functools.partial(fn, *args, **words)
-

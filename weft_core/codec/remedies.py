@@ -35,7 +35,8 @@ _REMEDIES = {
 def remedy_for(value: Any) -> str:
     """One sentence that says how to get along without storing ``value``."""
     cls = type(value)
-    if (name := cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}") in _REMEDIES:
+    name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    if name in _REMEDIES:
         return _REMEDIES[name]
     if cls.__module__ in ("_io", "io", "tempfile"):
         return _FILE
@@ -43,13 +44,15 @@ def remedy_for(value: Any) -> str:
         return _LAZY
     if isinstance(value, types.FunctionType):
         return (
-            "move the function to the top level of the workflow's module; only functions that live in a workflow's module "
+            "move the function to the top level of the workflow's module; only functions that live in a workflow's "
+            "module "
             "and functions defined inside a durable function can be kept"
         )
     who = value if isinstance(value, type) else cls
     if "<locals>" in who.__qualname__:
         return f"move the class {who.__name__} to the top level of the workflow's module"
     return (
-        f"put the class {who.__name__} in the workflow's module or import it there (dataclasses, enums, named tuples and "
+        f"put the class {who.__name__} in the workflow's module or import it there (dataclasses, enums, named tuples "
+        f"and "
         f"exceptions need no more), or codec.register({who.__name__}); or do the work inside an activity"
     )

@@ -108,7 +108,8 @@ def _tz(d: Decoder, x: list[Any], at: int) -> dt.tzinfo | None:
 
 @lifts(marks.DATETIME)
 def _lift_datetime(d: Decoder, x: list[Any], number: int) -> Any:
-    return dt.datetime(*x[1:8], fold=x[8], tzinfo=_tz(d, x, 9))
+    year, month, day, hour, minute, second, micro, fold = x[1:9]
+    return dt.datetime(year, month, day, hour, minute, second, micro, _tz(d, x, 9), fold=fold)
 
 
 @lowers(dt.date)
@@ -133,7 +134,8 @@ def _lower_time(e: Encoder, v: dt.time) -> Any:
 
 @lifts(marks.TIME)
 def _lift_time(d: Decoder, x: list[Any], number: int) -> Any:
-    return dt.time(*x[1:5], fold=x[5], tzinfo=_tz(d, x, 6))
+    hour, minute, second, micro, fold = x[1:6]
+    return dt.time(hour, minute, second, micro, _tz(d, x, 6), fold=fold)
 
 
 @lowers(dt.timedelta)
@@ -159,7 +161,7 @@ def _lift_timezone(d: Decoder, x: list[Any], number: int) -> Any:
     delta = dt.timedelta(*x[1:4])
     if len(x) > 4:
         return dt.timezone(delta, x[4])
-    return dt.timezone(delta) if delta else dt.timezone.utc
+    return dt.timezone(delta) if delta else dt.UTC
 
 
 def _find_zone(t: type) -> Lowering | None:

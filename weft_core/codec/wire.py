@@ -176,7 +176,8 @@ def _read_ext(code: int, data: bytes) -> Any:
 
 
 def unpack(data: bytes) -> Any:
-    """The msgpack value of ``data``, with marks and leaves in it. Raises :class:`CorruptRecordError` and nothing else."""
+    """The msgpack value of ``data``, with marks and leaves in it. Raises :class:`CorruptRecordError` and nothing "
+    "else."""
     try:
         _prove(data)
         return unpackb(data, ext_hook=_read_ext, strict_map_key=False, unicode_errors="surrogatepass")

@@ -57,8 +57,8 @@ def durable(fn: Any = None, *, name: str | None = None) -> Any:
     live = make_function(root.plan.live_code, fn.__globals__, cells, fn.__name__)
     _copy_looks(fn, live)
     root.fn, root.env, root.globals = live, cells, fn.__globals__
-    live.__durable__ = root  # type: ignore[attr-defined]
-    live.__wrapped_source__ = fn  # type: ignore[attr-defined]
+    live.__durable__ = root
+    live.__wrapped_source__ = fn
     REGISTRY[root.key] = root
     allow_module(fn.__module__)
     return live

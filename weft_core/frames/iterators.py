@@ -79,7 +79,8 @@ def whole(fn: Callable[[Encoder, Any], list[Any]]) -> Lowering:
 
 def exhausted(e: Encoder) -> list[Any]:
     """An iterator that has nothing left."""
-    e.keep.append(nothing := [])
+    nothing: list[Any] = []
+    e.keep.append(nothing)
     return [mark(marks.SEQUENCE_ITERATOR), e.lower(nothing), None]
 
 
@@ -150,7 +151,8 @@ def _lift_range(d: Decoder, x: list[Any], number: int) -> Any:
 
 def _resized(what: str) -> SnapshotError:
     return SnapshotError(
-        f"a {what} is being iterated (through enumerate, zip, map or iter) and has changed its size since the iteration "
+        f"a {what} is being iterated (through enumerate, zip, map or iter) and has changed its size since the "
+        f"iteration "
         f"began, so the position cannot be stored; iterate over list(...) instead"
     )
 

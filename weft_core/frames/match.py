@@ -33,7 +33,8 @@ def find_plan(key: str, path: str, digest: str) -> tuple[Root, Plan]:
     root = REGISTRY.get(key)
     if root is None:
         raise UnknownFunctionError(
-            f"the checkpoint needs the durable function {key[:200]!r}, which is not registered; import its module first, "
+            f"the checkpoint needs the durable function {key[:200]!r}, which is not registered; import its module "
+            f"first, "
             f"or if it was renamed use @durable(name={key[:200]!r})",
             function=key[:200],
         )
@@ -46,7 +47,8 @@ def find_plan(key: str, path: str, digest: str) -> tuple[Root, Plan]:
         if len(same) != 1:
             what = "a lambda" if last.startswith("<") else f"the {last.strip('.0123456789')}"
             raise CodeChangedError(
-                f"{what} inside {root.qualname} that the checkpoint refers to has changed in the source; bring the old text "
+                f"{what} inside {root.qualname} that the checkpoint refers to has changed in the source; bring the "
+                f"old text "
                 f"back, or give the engine the old version of the workflow",
                 function=root.qualname,
                 old=path,
@@ -55,7 +57,10 @@ def find_plan(key: str, path: str, digest: str) -> tuple[Root, Plan]:
         plan = same[0]
     if plan is None:
         raise CodeChangedError(
-            f"{root.qualname} no longer contains the nested function {path[:200]!r}", function=root.qualname, old=path, new=None
+            f"{root.qualname} no longer contains the nested function {path[:200]!r}",
+            function=root.qualname,
+            old=path,
+            new=None,
         )
     return root, plan
 
@@ -76,7 +81,8 @@ def find_label(plan: Plan, place: Place, names: list[str]) -> Label | None:
         _changed(
             plan,
             place,
-            f"it is now nested as `{label_sig(label) or 'top level'}`, it was `{place.nesting or 'top level'}`; loops, with "
+            f"it is now nested as `{label_sig(label) or 'top level'}`, it was `{place.nesting or 'top level'}`; "
+            f"loops, with "
             f"blocks and except/finally handlers around a suspended await must stay",
             label.id,
         )
@@ -116,7 +122,8 @@ def _candidate(plan: Plan, place: Place) -> Label:
     _changed(
         plan,
         place,
-        f"there were {place.count} suspension points with that name and now there are {len(group)}, and it cannot be told "
+        f"there were {place.count} suspension points with that name and now there are {len(group)}, and it cannot be "
+        f"told "
         f"which one is meant; give the operations distinct names",
         ", ".join(x.id for x in group[:12]),
     )

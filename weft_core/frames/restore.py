@@ -163,7 +163,8 @@ def _with_cells(site: Site, code: Any, cells: dict[str, Any]) -> Any:
         if site.same:
             raise damaged("a frame without its captured variables")
         raise CodeChangedError(
-            f"{plan.where()} now uses variable(s) {', '.join(sorted(lacking))} that it did not capture when the checkpoint "
+            f"{plan.where()} now uses variable(s) {', '.join(sorted(lacking))} that it did not capture when the "
+            f"checkpoint "
             f"was taken",
             function=plan.where(),
             old=sorted(cells),
@@ -223,7 +224,8 @@ def _lift_function(d: Decoder, x: list[Any], number: int) -> Any:
     missing = sorted(n for n in plan.free if n not in cells)
     if missing:
         raise CodeChangedError(
-            f"{plan.where()} now uses variable(s) {', '.join(missing)} that it did not capture when the checkpoint was taken",
+            f"{plan.where()} now uses variable(s) {', '.join(missing)} that it did not capture when the checkpoint "
+            f"was taken",
             function=plan.where(),
             old=sorted(cells),
             new=missing,
@@ -273,7 +275,10 @@ def _closed_async_generator() -> Any:
 
 
 def _closed_generator() -> Any:
-    generator = (x for x in ())
+    def done() -> Any:
+        yield
+
+    generator = done()
     generator.close()
     return generator
 

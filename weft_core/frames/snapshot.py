@@ -239,7 +239,8 @@ def foreign(e: Encoder, what: str, where: str | None, site: Site | None = None) 
     facts = place(site.plan, site.label) if site is not None else {}
     head = "{function}, {filename}:{line}: {source}\n".format(**facts) if site is not None else ""
     return ForeignAwaitError(
-        f"{head}the workflow awaits {what}{f' ({where})' if where else ''}, which would not survive a crash; put it in an "
+        f"{head}the workflow awaits {what}{f' ({where})' if where else ''}, which would not survive a crash; put it "
+        f"in an "
         f"activity or in ctx.step(...), or, if it only awaits ctx operations, decorate it with @durable",
         awaited=what,
         **facts,
