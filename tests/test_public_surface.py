@@ -16,7 +16,9 @@ SURFACE = {
         activity activity_info assert_durable_storage_for_recovery durable is_weft_error is_weft_error_like query signal
         workflow
     """,
-    "weft_core.storage": "CompressedStorage MemoryStorage ScopedStorage",
+    "weft_core.storage": """
+        CompressedStorage MemoryStorage ScopedStorage check_bounds check_key check_ops check_value encode_text prefix_end
+    """,
     "weft_core.testing": """
         CrashingStorage FailingStorage SimulatedCrash StorageContract TestEngine VirtualClock run_contract virtual_host
     """,
@@ -47,7 +49,7 @@ def test_importing_the_core_loads_nothing_optional() -> None:
 
 def test_an_error_is_called_by_its_code_and_survives_the_wire() -> None:
     for code, cls in public_errors().items():
-        error = cls()
+        error = cls("what happened")
         assert error.code == code
         assert error.to_json()["code"] == code
-        assert str(error), code
+        assert error.to_json()["message"] == str(error) == "what happened", code
