@@ -1,0 +1,38 @@
+/** What the benchmark driver calls: each function measures one thing in new workers and resolves with numbers. */
+import { Weft } from "./weft/client.mjs";
+
+function inWorker(message) {
+  const worker = new Worker("./bench_worker.mjs", { type: "module" });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data.ok));
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.postMessage(message);
+  }).finally(() => worker.terminate());
+}
+
+/** Milliseconds from making a worker to the first line of Python in a stock Pyodide. */
+window.stockBoot = async () => {
+  const began = performance.now();
+  await inWorker({ what: "stock" });
+  return performance.now() - began;
+};
+
+/** Milliseconds from opening Weft on an empty store to the first recorded step of a run. */
+window.weftBoot = async () => {
+  const began = performance.now();
+  const weft = await Weft.open({ workflows: ["./bench_flow.py"], name: `boot-${began}-${Math.random()}`, persist: false });
+  const opened = performance.now() - began;
+  const run = await weft.start("bench", [1]);
+  await weft.result(run.id);
+  const step = performance.now() - began;
+  await weft.close();
+  return { opened, step };
+};
+
+/** Milliseconds of a strict step, and of a bare strict put of the same bytes, in one worker. */
+window.steps = (count) => inWorker({ what: "steps", count });
+window.install = async () => {
+  await navigator.serviceWorker.register("./sw.mjs", { type: "module" });
+  await navigator.serviceWorker.ready;
+};
+window.ready = true;
