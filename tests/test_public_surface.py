@@ -12,12 +12,13 @@ from weft_core.errors import public_errors
 
 SURFACE = {
     "weft_core": """
-        VERSION Activity ActivityInfo Context Engine Limits Page RetryPolicy RunCancelled WeftError Workflow WorkflowHandle
-        activity activity_info assert_durable_storage_for_recovery durable is_weft_error is_weft_error_like query signal
+        VERSION Activity ActivityInfo Context Engine Limits Page RetryPolicy RunCancelled WeftError Workflow
+        WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error is_weft_error_like query signal
         workflow
     """,
     "weft_core.storage": """
-        CompressedStorage MemoryStorage ScopedStorage check_bounds check_key check_ops check_value encode_text prefix_end
+        CompressedStorage MemoryStorage ScopedStorage check_bounds check_key check_ops check_value encode_text
+        prefix_end
     """,
     "weft_core.testing": """
         CrashingStorage FailingStorage SimulatedCrash StorageContract TestEngine VirtualClock run_contract virtual_host
