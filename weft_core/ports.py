@@ -38,7 +38,7 @@ class StorageCapabilities:
 
 @runtime_checkable
 class Storage(Protocol):
-    """An ordered map from text keys (by their UTF-8 bytes) to bytes. Every write is atomic and durable when it returns."""
+    """An ordered map from text keys (by their UTF-8 bytes) to bytes. A write is atomic, and durable when it returns."""
 
     @property
     def capabilities(self) -> StorageCapabilities: ...
