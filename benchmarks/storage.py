@@ -88,11 +88,13 @@ async def gets(storage: Storage, times: int) -> float:
 async def measure(folder: Path, rounds: int, commits: int) -> None:
     strict = SQLiteStorage(folder / "strict.db")
     relaxed = SQLiteStorage(folder / "relaxed.db", durability="relaxed")
+    inline = SQLiteStorage(folder / "inline.db", inline=True)
     memory = MemoryStorage()
     full, normal = Bare(folder / "full.db", "FULL"), Bare(folder / "normal.db", "NORMAL")
     kinds: dict[str, Callable[[int], Awaitable[float]]] = {
         "bare FULL": full.commits,
         "strict: batch": lambda times: batches(strict, times),
+        "strict inline: batch": lambda times: batches(inline, times),
         "strict: 100 callers": lambda times: hundred_at_once(strict, times),
         "strict: puts by 100": lambda times: hundred_in_one(strict, times),
         "bare NORMAL": normal.commits,
@@ -101,7 +103,7 @@ async def measure(folder: Path, rounds: int, commits: int) -> None:
         "strict: get": lambda times: gets(strict, times),
         "memory: batch": lambda times: batches(memory, times * 20),
     }
-    for storage in (strict, relaxed, memory):
+    for storage in (strict, relaxed, inline, memory):
         await storage.put(*EPOCH[0])
     found: dict[str, list[float]] = {name: [] for name in kinds}
     for round_ in range(rounds + 1):
@@ -110,8 +112,8 @@ async def measure(folder: Path, rounds: int, commits: int) -> None:
             if round_:  # the first one warms the files up
                 found[name].append(rate)
     report({name: statistics.median(rates) for name, rates in found.items()})
-    await strict.close()
-    await relaxed.close()
+    for storage in (strict, relaxed, inline):
+        await storage.close()
 
 
 def report(rates: dict[str, float]) -> None:

@@ -83,6 +83,13 @@ class TestSqliteRelaxed(TestSqliteStrict):
         return SQLiteStorage(self.path, durability="relaxed")
 
 
+class TestSqliteInline(TestSqliteStrict):
+    async def open_inner(self) -> Storage:
+        from weft_server.storage.sqlite import SQLiteStorage
+
+        return SQLiteStorage(self.path, inline=True)
+
+
 class _Scoped(_Wrapped):
     max_key_bytes = MAX_KEY_BYTES - len("scope/café/".encode())
 

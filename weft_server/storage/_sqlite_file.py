@@ -40,7 +40,10 @@ class Settings:
 def open_file(settings: Settings, *, reading: bool = False) -> sqlite3.Connection:
     """A connection to the store in this file, made if the file is absent or empty. StorageOpenError: not ours."""
     try:
-        connection = sqlite3.connect(settings.path, timeout=settings.busy_timeout_s, isolation_level=None)
+        # One thread at a time uses it, but an inline lane may serve the event loops of several threads.
+        connection = sqlite3.connect(
+            settings.path, timeout=settings.busy_timeout_s, isolation_level=None, check_same_thread=False
+        )
     except sqlite3.Error as error:
         raise _cannot_open(settings.path, str(error)) from None
     try:

@@ -1,4 +1,7 @@
-"""A lane: one thread with one connection, and the queue before it."""
+"""Where calls to the database run: a lane is one thread with one connection, and the queue before it.
+
+An inline lane has the same shape and runs them where they are made.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class Job:
 
     call: Call
     future: asyncio.Future[Any]
-    outlet: Outlet
+    outlet: Outlet | None = None
     result: Any = None
     error: BaseException | None = None
 
@@ -136,6 +139,41 @@ class Lane:
         return connection
 
 
+class InlineLane:
+    """Runs each call at once, in the thread of the event loop, which waits for the disk meanwhile."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], work: Work, path: str) -> None:
+        self._connect = connect
+        self._work = work
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._one_at_a_time = threading.Lock()
+        self._closed = False
+
+    def submit(self, call: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Make the call; the future is done."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        job = Job(call, future)
+        with self._one_at_a_time:
+            if self._closed:
+                raise StorageClosedError(store="SQLite")
+            try:
+                if self._connection is None:
+                    self._connection = self._connect()
+                self._work(self._connection, [job])
+            except Exception as error:
+                fail([job], error, self._path)
+        job.resolve()
+        return future
+
+    async def close(self) -> None:
+        with self._one_at_a_time:
+            self._closed = True
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
 def fail(jobs: Iterable[Job], error: BaseException, path: str, *, commit_unknown: bool = False) -> None:
     """Give all of them our error for this one."""
     found = translate(error, path, commit_unknown=commit_unknown)
@@ -145,9 +183,6 @@ def fail(jobs: Iterable[Job], error: BaseException, path: str, *, commit_unknown
 
 def deliver(jobs: list[Job]) -> None:
     """Wake the callers, once for each event loop."""
-    first = jobs[0].outlet
-    if all(job.outlet is first for job in jobs):
-        first.bring(jobs)
-        return
     for outlet in {job.outlet for job in jobs}:
-        outlet.bring([job for job in jobs if job.outlet is outlet])
+        if outlet is not None:
+            outlet.bring([job for job in jobs if job.outlet is outlet])
