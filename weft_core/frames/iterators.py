@@ -43,13 +43,13 @@ class PlaceIterator:
 
 
 class LateReversed:
-    """A reversed dict iteration that looks for its position when it is first used."""
+    """A reversed dict iteration that looks for its position when it is first used; ``used`` is the dict's size then."""
 
-    __slots__ = ("inner", "kind", "position", "table")
+    __slots__ = ("inner", "kind", "position", "table", "used")
 
-    def __init__(self, table: dict[Any, Any], kind: str, position: int) -> None:
-        self.table: dict[Any, Any] | None = table
-        self.kind, self.position = kind, position
+    def __init__(self, table: dict[Any, Any], kind: str, position: int, used: int) -> None:
+        self.table = table
+        self.kind, self.position, self.used = kind, position, used
         self.inner: Any = None
 
     def __iter__(self) -> LateReversed:
@@ -57,11 +57,17 @@ class LateReversed:
 
     def __next__(self) -> Any:
         if self.inner is None:
-            self.inner = reversed(getattr(self.table, self.kind)())
-            for _ in itertools.islice(self.inner, self.position):
-                pass
-            self.table = None
+            self.inner = self._find()
+            self.table = {}
         return next(self.inner)
+
+    def _find(self) -> Any:
+        if len(self.table) != self.used:
+            return rt.DeadIter("dictionary changed size during iteration")
+        inner = reversed(getattr(self.table, self.kind)())
+        for _ in itertools.islice(inner, self.position):
+            pass
+        return inner
 
 
 def whole(fn: Callable[[Encoder, Any], list[Any]]) -> Lowering:
@@ -212,8 +218,10 @@ def _lower_dict_iter(e: Encoder, v: rt.DictIter) -> list[Any]:
 @whole
 def _lower_late(e: Encoder, v: LateReversed) -> Any:
     if v.inner is not None:
+        if type(v.inner) is rt.DeadIter:
+            return [mark(marks.DEAD_ITERATOR), v.inner.msg]
         return _dict_position(e, v.inner, v.kind, True)
-    return [mark(marks.DICT_ITERATOR), e.lower(v.table), v.kind, True, v.position, 0]
+    return [mark(marks.DICT_ITERATOR), e.lower(v.table), v.kind, True, v.position, v.used]
 
 
 @lifts(marks.DICT_ITERATOR)
@@ -223,7 +231,7 @@ def _lift_dict_iterator(d: Decoder, x: list[Any], number: int) -> Any:
     if not isinstance(table, dict) or kind not in _KINDS or type(at) is not int or type(used) is not int or at < 0:
         raise damaged("a dict iterator over something else")
     if backwards:
-        return LateReversed(table, kind, at)
+        return LateReversed(table, kind, at, used)
     it = rt.DictIter.__new__(rt.DictIter)
     it.d, it.kind, it.used, it.n, it.it = table, kind, used, at, None
     return it
