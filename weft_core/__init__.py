@@ -6,8 +6,17 @@ from weft_core.model.limits import Limits
 from weft_core.model.retry import RetryPolicy
 from weft_core.version import VERSION
 from weft_core.workflow import (
-    Activity, ActivityInfo, Context, Workflow, activity, activity_info, durable, query, signal, workflow,
-)  # fmt: skip
+    Activity,
+    ActivityInfo,
+    Context,
+    Workflow,
+    activity,
+    activity_info,
+    durable,
+    query,
+    signal,
+    workflow,
+)
 
 __all__ = [
     "VERSION",

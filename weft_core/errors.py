@@ -140,7 +140,7 @@ class TransformError(DefinitionError, SyntaxError):
 
 
 class SourceUnavailableError(DefinitionError):
-    template = "durable functions are compiled from their source, but that of {function} ({filename}) {problem}; {remedy}"
+    template = "durable functions are compiled from source, but that of {function} ({filename}) {problem}; {remedy}"
 
 
 class DuplicateDefinitionError(DefinitionError):
@@ -292,7 +292,7 @@ class RunNotFoundError(RunError):
 
 
 class RunExistsError(RunError):
-    template = "a run with id {run_id!r} exists ({status}); use another id, or an idempotency_key to get the same run back"
+    template = "a run with id {run_id!r} exists ({status}); use another id, or an idempotency_key for the same run"
 
 
 class RunFinishedError(RunError):
@@ -324,7 +324,7 @@ class LimitExceededError(RunError):
 
 
 class PayloadTooLargeError(CodecError, LimitExceededError):
-    template = "{what} is {actual} bytes, over the limit of {limit}; nothing was written. Store it elsewhere, pass its name"
+    template = "{what} is {actual} bytes, over the limit of {limit}; nothing was written. Keep it elsewhere, pass its name"
 
 
 class RunFailedError(RunError):
@@ -356,8 +356,8 @@ class ActivityTimeoutError(OutcomeError, TimeoutError):
 
 class ActivityInterruptedError(OutcomeError):
     template = (
-        "activity {activity!r} was cut off by a crash in attempt {attempt}, its last; whether it took effect is unknown. "
-        "Raise max_attempts if it may be repeated"
+        "activity {activity!r} was cut off by a crash in attempt {attempt}, its last; whether it took effect is "
+        "unknown. Raise max_attempts if it may be repeated"
     )
 
 

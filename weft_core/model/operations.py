@@ -17,15 +17,15 @@ T = TypeVar("T")
 class Operation(Generic[T]):
     """Base of all operations. ``state`` and ``load`` give its durable form, a flat list."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
     kind: ClassVar[str] = ""
 
     def __await__(self) -> Generator[Any, Any, T]:
-        return Pending(self)  # type: ignore[return-value]
+        return Pending(self)
 
     def __iter__(self) -> Generator[Any, Any, T]:
         """For the generator form: ``x = yield from ctx.run(...)``."""
-        return Pending(self)  # type: ignore[return-value]
+        return Pending(self)
 
     def state(self) -> list[Any]:
         """The fields, in slot order."""
