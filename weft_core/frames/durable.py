@@ -12,7 +12,7 @@ from weft_core.codec import allow_module
 from weft_core.errors import DefinitionError, TransformError
 
 from . import compile as compiler
-from .plan import Root
+from .plan import CODES, Root
 from .registry import REGISTRY
 from .runtime import RT
 from .source import kind_of, locate, uses_private
@@ -46,6 +46,9 @@ def durable(fn: Any = None, *, name: str | None = None) -> Any:
         raise DefinitionError(f"@durable needs a function defined with def, got {fn!r}")
     if hasattr(fn, "__durable__"):
         return fn
+    compiled = CODES.get(id(fn.__code__))
+    if compiled is not None and compiled[1].durable:
+        return fn  # defined inside a durable function, and compiled with it
     if hasattr(fn, "__wrapped__"):
         raise DefinitionError(
             f"@durable must be the innermost decorator of {fn.__qualname__}: it compiles the function's source, and a "
