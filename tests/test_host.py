@@ -10,6 +10,20 @@ from weft_server import host
 from weft_server.host import SystemClock, SystemIds, default_host
 
 
+class Fired(list[object]):
+    """What has fired, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def note(self, what: object) -> None:
+        self.append(what)
+        self._event.set()
+
+    async def come(self) -> None:
+        await asyncio.wait_for(self._event.wait(), 10)
+
+
 class WallClock(SystemClock):
     """A wall clock that is set by hand; the loop's clock runs as ever."""
 
@@ -21,26 +35,26 @@ class WallClock(SystemClock):
 
 async def test_a_timer_fires_once_and_not_before_its_deadline():
     clock = SystemClock()
-    fired: list[int] = []
+    fired = Fired()
     deadline = clock.now_ms() + 20
-    clock.call_at(deadline, lambda: fired.append(clock.now_ms()))
-    await asyncio.sleep(0.1)
+    clock.call_at(deadline, lambda: fired.note(clock.now_ms()))
+    await fired.come()
     assert len(fired) == 1 and fired[0] >= deadline
 
 
 async def test_a_deadline_in_the_past_fires_soon_but_not_at_once():
     clock = WallClock()
-    fired: list[str] = []
-    clock.call_at(clock.wall_ms - 5_000, lambda: fired.append("late"))
+    fired = Fired()
+    clock.call_at(clock.wall_ms - 5_000, lambda: fired.note("late"))
     assert fired == []
-    await asyncio.sleep(0.01)
+    await fired.come()
     assert fired == ["late"]
 
 
 async def test_a_cancelled_timer_never_fires():
     clock = WallClock()
-    fired: list[str] = []
-    timer = clock.call_at(clock.wall_ms, lambda: fired.append("cancelled"))
+    fired = Fired()
+    timer = clock.call_at(clock.wall_ms, lambda: fired.note("cancelled"))
     timer.cancel()
     timer.cancel()
     await asyncio.sleep(0.01)
@@ -49,13 +63,13 @@ async def test_a_cancelled_timer_never_fires():
 
 async def test_a_timer_waits_on_when_the_wall_clock_was_set_back():
     clock = WallClock()
-    fired: list[int] = []
-    clock.call_at(clock.wall_ms + 5, lambda: fired.append(clock.wall_ms))
+    fired = Fired()
+    clock.call_at(clock.wall_ms + 5, lambda: fired.note(clock.wall_ms))
     clock.wall_ms -= 10
     await asyncio.sleep(0.05)
     assert fired == []
     clock.wall_ms += 20
-    await asyncio.sleep(0.05)
+    await fired.come()
     assert fired == [1_000_010]
 
 
@@ -63,23 +77,23 @@ async def test_a_jump_of_the_wall_clock_wakes_what_is_due(monkeypatch):
     """A laptop that slept for a day: the loop's own clock stood still."""
     monkeypatch.setattr(host, "WATCH_S", 0.01)
     clock = WallClock()
-    fired: list[str] = []
-    clock.call_at(clock.wall_ms + 3_600_000, lambda: fired.append("hour"))
-    clock.call_at(clock.wall_ms + 172_800_000, lambda: fired.append("two days"))
-    await asyncio.sleep(0.03)
+    fired = Fired()
+    clock.call_at(clock.wall_ms + 3_600_000, lambda: fired.note("hour"))
+    clock.call_at(clock.wall_ms + 172_800_000, lambda: fired.note("two days"))
+    await asyncio.sleep(0.02)
     assert fired == []
     clock.wall_ms += 86_400_000
-    await asyncio.sleep(0.05)
+    await fired.come()
     assert fired == ["hour"]
 
 
 async def test_a_delay_longer_than_a_day_is_slept_in_pieces(monkeypatch):
     monkeypatch.setattr(host, "MAX_NAP_S", 0.005)
     clock = SystemClock()
-    fired: list[int] = []
+    fired = Fired()
     deadline = clock.now_ms() + 30
-    clock.call_at(deadline, lambda: fired.append(clock.now_ms()))
-    await asyncio.sleep(0.1)
+    clock.call_at(deadline, lambda: fired.note(clock.now_ms()))
+    await fired.come()
     assert len(fired) == 1 and fired[0] >= deadline
     clock.call_at(clock.now_ms() + 4_000_000_000_000, lambda: None).cancel()
 
