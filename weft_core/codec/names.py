@@ -25,8 +25,14 @@ from weft_core.errors import UnknownTypeError
 
 _ALLOWED: set[str] = {"weft_core.errors"}
 
-_PURE_BUILTINS = frozenset(
-    ["abs", "all", "any", "ascii", "bin", "callable", "chr", "divmod", "format", "hash", "hex", "id", "isinstance", "issubclass", "iter", "len", "max", "min", "next", "oct", "ord", "pow", "print", "repr", "round", "sorted", "sum"]
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_PURE_BUILTINS = _words(
+    "abs all any ascii bin callable chr divmod format hash hex id isinstance issubclass iter len max min next oct "
+    "ord pow print repr round sorted sum"
 )
 _BUILTINS: dict[str, Any] = {
     name: value
@@ -53,8 +59,9 @@ _STDLIB_NAMES = frozenset(
     }.items()
     for name in names.split()
 )
-_STDLIB_MODULE_VALUES = frozenset(
-    ["math", "cmath", "operator", "statistics", "json", "re", "datetime", "decimal", "fractions", "functools", "itertools", "collections", "string", "textwrap", "dataclasses", "enum", "uuid", "random", "time", "copy", "base64", "hashlib", "hmac", "zlib", "bisect", "heapq", "typing", "asyncio", "logging"]
+_STDLIB_MODULE_VALUES = _words(
+    "math cmath operator statistics json re datetime decimal fractions functools itertools collections string textwrap "
+    "dataclasses enum uuid random time copy base64 hashlib hmac zlib bisect heapq typing asyncio logging"
 )
 """Modules that may themselves be the value of a variable (``import json`` inside a function)."""
 _STDLIB_EXCEPTIONS = frozenset(sys.stdlib_module_names)
