@@ -324,7 +324,7 @@ class LimitExceededError(RunError):
 
 
 class PayloadTooLargeError(CodecError, LimitExceededError):
-    template = "{what} is {actual} bytes, over the limit of {limit}; nothing was written. Keep it elsewhere, pass a name"
+    template = "{what} is {actual} bytes, over the limit of {limit}; nothing written. Keep it elsewhere, pass its id"
 
 
 class RunFailedError(RunError):
