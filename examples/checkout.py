@@ -96,6 +96,7 @@ async def checkout(ctx: Context, order: dict) -> dict:
     return {
         "status": "shipped",
         "order": order["id"],
+        "items": [f"{line.quantity} x {line.title}" for line in cart],
         "total": total,
         "vat": total * VAT_PERCENT // (100 + VAT_PERCENT),
         "confirmed_by": answer.get("by"),

@@ -1,0 +1,33 @@
+"""What a scenario did, printed as its last act: faults injected and effects counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from e2e.harness.server import Server
+
+EFFECTS_OF_A_CHECKOUT = ("reserve", "charge", "receipt", "ship")
+
+
+def told(scenario: str, **facts: Any) -> None:
+    """One line for the log of the run."""
+    print(f"[{scenario}] " + ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in facts.items()))
+
+
+def attempts_of(server: Server, order: str) -> Mapping[str, int]:
+    """How often each effect of an order was asked for. Fails if an effect came under two keys, or was applied twice."""
+    effects = server.effects(order)
+    assert all(effect["count"] <= 1 for effect in effects), effects
+    keys = Counter(effect["operation"] for effect in effects)
+    assert set(keys.values()) <= {1}, f"an effect of {order} came under several idempotency keys: {effects}"
+    return {effect["operation"]: effect["attempts"] for effect in effects}
+
+
+def shipped_once(server: Server, order: str) -> Mapping[str, int]:
+    """All four effects of a checkout happened, each once; returns the attempts."""
+    attempts = attempts_of(server, order)
+    applied = {effect["operation"]: effect["count"] for effect in server.effects(order)}
+    assert applied == dict.fromkeys(EFFECTS_OF_A_CHECKOUT, 1), applied
+    return attempts
