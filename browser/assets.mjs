@@ -63,6 +63,11 @@ export class Assets {
     this.total = 1;
     /** @type {Map<string, Asset>} by URL */ this.byUrl = new Map();
     /** @type {Promise<void>[]} */ this.checks = [];
+    /** @type {(error: unknown) => void} */ let fail = () => {};
+    /** @type {Promise<never>} rejects when the first asset turns out missing or damaged */
+    this.failure = new Promise((_, reject) => (fail = reject));
+    this.failure.catch(() => {});
+    this.fail = fail;
   }
 
   /** Read the manifest. */
@@ -78,20 +83,27 @@ export class Assets {
 
   /** A response whose body streams while it is checked; await {@link verified} before trusting it. @param {string} url */
   async response(url) {
-    const asset = this.byUrl.get(url);
-    if (!asset) throw new AssetError(url.replace(this.root, ""), "is not in the manifest");
-    const response = await responseOf(url, asset.path);
-    const check = this.#check(asset, response.clone());
-    check.catch(() => {}); // reported by verified()
-    this.checks.push(check);
+    const asset = this.#asset(url);
+    const response = responseOf(url, asset.path);
+    const check = response.then((found) => found.clone().arrayBuffer()).then((bytes) => this.#checked(asset, bytes));
+    check.catch(this.fail);
+    this.checks.push(check.then(() => {}));
     return response;
   }
 
-  /** @param {Asset} asset @param {Response} response */
-  async #check(asset, response) {
-    await verify(asset, await response.arrayBuffer());
+  /** @param {string} url */
+  #asset(url) {
+    const asset = this.byUrl.get(url);
+    if (!asset) throw new AssetError(url.replace(this.root, ""), "is not in the manifest");
+    return asset;
+  }
+
+  /** @param {Asset} asset @param {ArrayBuffer} bytes */
+  async #checked(asset, bytes) {
+    await verify(asset, bytes);
     this.loaded += asset.size;
     this.onProgress(Math.min(1, this.loaded / this.total));
+    return bytes;
   }
 
   /** Resolves when everything that was asked for so far is whole; rejects with the first AssetError. */
@@ -101,10 +113,8 @@ export class Assets {
 
   /** The whole, checked bytes. @param {string} url */
   async bytes(url) {
-    const response = await this.response(url);
-    const bytes = await response.arrayBuffer();
-    await this.checks[this.checks.length - 1];
-    return bytes;
+    const asset = this.#asset(url);
+    return this.#checked(asset, await (await responseOf(url, asset.path)).arrayBuffer());
   }
 
   /** A text the author gave: checked when the build knows it, taken as it is when not. @param {string} url @returns {Promise<string>} */

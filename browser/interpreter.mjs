@@ -19,15 +19,13 @@ export async function loadInterpreter(sources, report) {
   const packages = Promise.all(manifest.packages.map((path) => assets.bytes(new URL(path, assets.root).href)));
   texts.catch(() => {}); // awaited below, after Python
   packages.catch(() => {});
-  // The module loader cannot be given bytes, so the module is read and checked beside it; the second read comes from the same cache.
-  const glue = assets.response(at("pyodide.asm.mjs"));
-  glue.catch(() => {});
-  const python = await assets.serving(() => loadPyodide(at, manifest.lock)).catch(async (error) => {
-    await glue; // says which file is missing, where the loader only says that it failed
+  // The module loader cannot be given bytes, so modules are read and checked before it; its own read comes from the same cache.
+  await Promise.all(["pyodide.mjs", "pyodide.asm.mjs"].map((name) => assets.bytes(at(name))));
+  // A damaged runtime may fail with another error, or with none: the checks say what is wrong.
+  const python = await Promise.race([assets.serving(() => loadPyodide(at, manifest.lock)), assets.failure]).catch(async (error) => {
     await assets.verified();
     throw error;
   });
-  await glue;
   await assets.verified();
   stage = "unpacking packages";
   report(stage, 0.85);

@@ -24,7 +24,7 @@ from .ingredients import BuildError
 FORMAT = 1
 PAGE_SCRIPTS = ("client", "leader", "broker", "rpc", "tail", "assets", "interpreter", "worker")
 STORE_SCRIPTS = ("idb_store", "idb_handle", "store_frames", "store_client", "store_host")
-BOOT = ("pyodide.asm.mjs", "pyodide.asm.wasm", "stdlib.zip")
+BOOT = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "stdlib.zip")
 """What a starting worker reads, besides the packages: the progress bar is the share of these bytes."""
 
 Report = Callable[[str], None]
