@@ -1,4 +1,4 @@
-"""In Chromium: a strict step against a bare IndexedDB put, and the start of Weft against the start of a bare Pyodide."""
+"""In Chromium: a strict step against a bare IndexedDB put, and the start of Weft against that of a bare Pyodide."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import Figure, at_most
 from playwright.sync_api import Page, Playwright, sync_playwright
+
+from benchmarks.report import Figure, at_most
 from weft_browser.build import build
 from weft_browser.ingredients import default_cache, runtime, source_tree
 

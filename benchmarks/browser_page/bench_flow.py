@@ -63,7 +63,10 @@ async def measure(bridge: Any, bare_put: Any, count: int) -> str:
                 await bare_put(f"key/{number}", to_js(value))
             bare.append((time.perf_counter() - began) / count * 1000)
         report = {
-            "step_ms": sorted(steps)[2], "bare_ms": sorted(bare)[2], "batches_per_step": storage.batches / (5 * count),
-            "bytes_per_batch": storage.written // storage.batches, "records_per_batch": storage.records / storage.batches,
+            "step_ms": sorted(steps)[2],
+            "bare_ms": sorted(bare)[2],
+            "batches_per_step": storage.batches / (5 * count),
+            "bytes_per_batch": storage.written // storage.batches,
+            "records_per_batch": storage.records / storage.batches,
         }  # fmt: skip
     return json.dumps(report)

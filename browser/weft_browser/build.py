@@ -4,7 +4,7 @@
     OUT/sw.mjs          the Service Worker, which knows the hash of the manifest
     OUT/weft/           page client, engine worker, Python, packages; manifest.json names every file with its SHA-256
 
-Any web server can serve it and nothing is loaded from elsewhere. The same input gives the same bytes. Needs node and npm.
+Any web server can serve it, nothing is loaded from elsewhere, the same input gives the same bytes. Needs node and npm.
 """
 
 from __future__ import annotations
@@ -142,7 +142,9 @@ def _sha256(data: bytes) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m weft_browser.build", description="Build a static site with Weft.")
     parser.add_argument("out", type=Path, help="folder to make; any web server can serve it")
-    parser.add_argument("--workflow", type=Path, action="append", default=[], metavar="FILE", help="Python file to ship")
+    parser.add_argument(
+        "--workflow", type=Path, action="append", default=[], metavar="FILE", help="Python file to ship"
+    )
     parser.add_argument("--page", type=Path, metavar="DIR", help="your page: index.html and what it needs")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where downloads and bytecode are kept")
     asked = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""The bytes of one storage request and its reply. The other end, and the layout, are in ``service_worker/store_frames.mjs``."""
+"""The bytes of a storage request and its reply. The other end, with the layout, is ``service_worker/store_frames.mjs``."""
 
 from __future__ import annotations
 

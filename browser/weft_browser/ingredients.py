@@ -1,4 +1,4 @@
-"""What a site is made of: the pinned Python runtime, its precompiled library, and two wheels. All cached, all checked."""
+"""What a site is made of: the pinned Python runtime, its precompiled library and two wheels, all cached and checked."""
 
 from __future__ import annotations
 
@@ -138,7 +138,16 @@ def _precompile(tree: Path, runtime: Path, source: Path, made: Path, kind: str) 
     if not made.is_file():
         half = made.with_suffix(f".{os.getpid()}")
         script = tree / "browser" / "tools" / "precompile.mjs"
-        _run(_tool("node"), str(script), str(runtime), str(HERE / "precompile.py"), str(source), str(half), kind, cwd=tree)
+        _run(
+            _tool("node"),
+            str(script),
+            str(runtime),
+            str(HERE / "precompile.py"),
+            str(source),
+            str(half),
+            kind,
+            cwd=tree,
+        )
         half.replace(made)
     return made
 

@@ -5,8 +5,11 @@ The stock standard library of Pyodide is a zip of sources that are compiled at e
 
 from __future__ import annotations
 
-import importlib._bootstrap_external as bootstrap  # type: ignore[import-not-found]
+import importlib._bootstrap_external as _bootstrap
 import zipfile
+from typing import Any
+
+bootstrap: Any = _bootstrap
 
 DATE = (2020, 1, 1, 0, 0, 0)
 """The same input gives the same bytes."""

@@ -22,7 +22,7 @@ class Bridge(Protocol):
 
 
 class BridgeStorage:
-    """Storage whose requests travel as frames; where they end up (this worker or the Service Worker) is JavaScript's business."""
+    """Storage whose requests travel as frames. Where they end, in this worker or the Service Worker, JavaScript knows."""
 
     def __init__(self, bridge: Bridge, *, durability: Literal["relaxed", "strict"] = "strict") -> None:
         self._send = bridge.store
@@ -90,6 +90,6 @@ class BridgeStorage:
         self._last_id += 1
         waiting = self._waiting[self._last_id] = self._loop.create_future()
         self._send(self._last_id, to_js(frame))
-        reply = await waiting
+        reply: bytes = await waiting
         frames.check(reply)
         return reply
