@@ -34,7 +34,7 @@ def _lower_dict(e: Encoder, value: dict[Any, Any]) -> Any:
 def _pairs(e: Encoder, value: dict[Any, Any]) -> list[Any]:
     flat: list[Any] = []
     for k, v in value.items():
-        flat.append(e.lower(k))
+        flat.append(e.lower_solid(k))
         flat.append(e.lower(v))
     return flat
 
@@ -86,7 +86,7 @@ def _lift_tuple(d: Decoder, x: list[Any], number: int) -> Any:
 @lowers(set)
 def _lower_set(e: Encoder, value: set[Any]) -> Any:
     e.note(value)
-    return [mark(marks.SET), *e.lower_all(value)]
+    return [mark(marks.SET), *map(e.lower_solid, value)]
 
 
 @lifts(marks.SET)
@@ -102,7 +102,7 @@ def _lift_set(d: Decoder, x: list[Any], number: int) -> Any:
 @lowers(frozenset)
 def _lower_frozenset(e: Encoder, value: frozenset[Any]) -> Any:
     number = e.open(value)
-    out = [mark(marks.FROZENSET), *e.lower_all(value)]
+    out = [mark(marks.FROZENSET), *map(e.lower_solid, value)]
     e.close(value, number)
     return out
 

@@ -70,7 +70,7 @@ NO_EXTERNALS = Externals({})
 class Encoder:
     """Lowers one document. Use it once."""
 
-    __slots__ = ("base", "depth", "frames", "keep", "memo", "queue", "records", "scalars", "syms")
+    __slots__ = ("base", "depth", "frames", "keep", "memo", "queue", "records", "scalars", "solid", "syms")
 
     def __init__(self, externals: Externals = NO_EXTERNALS, frames: Any = None, careful: bool = False) -> None:
         self.memo: dict[int, Any] = externals.memo.copy()
@@ -81,6 +81,7 @@ class Encoder:
         self.records: dict[Any, int] = {}
         self.frames = frames
         self.depth = 0
+        self.solid = False
         self.scalars = _CAREFUL_SCALARS if careful else SCALARS
 
     def document(self, root: Any) -> list[Any]:
@@ -88,16 +89,17 @@ class Encoder:
         try:
             out = [wire.FORMAT, self.lower(root)]
             for fn, args in self.queue:  # grows while it runs
-                self.depth = 0
+                self.depth, self.solid = 0, False
                 out.append(fn(*args))
             return out
         finally:
             # The parts refer to us: a cycle would keep the run's values alive until the collector comes.
             self.queue.clear()
 
-    def lower(self, value: Any) -> Any:
+    def lower(self, value: Any, now: bool = False) -> Any:
         """The form of ``value`` that msgpack can write. Raises :class:`Rejected`.
 
+        ``now``: the reader uses the contents of this container at once, so they must not come later.
         Lists come first and are done in place: this is the hottest path of every checkpoint.
         """
         t = type(value)
@@ -110,7 +112,7 @@ class Encoder:
         if seen is not None:
             return self._again(value, seen)
         depth = self.depth
-        if t is list and depth < LATE_DEPTH:
+        if t is list and (depth < LATE_DEPTH or ((now or self.solid) and depth < MAX_DEPTH)):
             memo[key] = len(memo)
             if len(value) > 12:
                 if scalars.issuperset(map(type, value)):
@@ -127,12 +129,14 @@ class Encoder:
             self.depth = depth
             return out
         fn = LOWERINGS.get(t) or find_lowering(t)
-        if depth >= LATE_DEPTH:
-            fn = LATE.get(t, fn)
-            if depth >= MAX_DEPTH and t not in LATE:
-                raise Rejected(value, f"values are nested deeper than {MAX_DEPTH} levels", "keep a flatter structure")
-        if fn is None:
+        if fn is None and t is not list:
             raise Rejected(value)
+        if depth >= LATE_DEPTH:
+            if t in LATE and not now and not self.solid:
+                fn = LATE[t]
+            elif depth >= MAX_DEPTH:
+                raise Rejected(value, f"values are nested deeper than {MAX_DEPTH} levels", "keep a flatter structure")
+        assert fn is not None
         self.depth = depth + 1
         out = fn(self, value)
         self.depth = depth
@@ -145,6 +149,13 @@ class Encoder:
         if seen == _OPEN:
             raise Rejected(value, f"a {type(value).__name__} that (indirectly) contains itself cannot be written")
         return wire.reference(seen - self.base)
+
+    def lower_solid(self, value: Any) -> Any:
+        """Lower what the reader needs whole, down to its last part: a key, the state of an immutable value."""
+        outer, self.solid = self.solid, True
+        out = self.lower(value)
+        self.solid = outer
+        return out
 
     def lower_all(self, values: Any) -> list[Any]:
         """A new list with each of ``values`` lowered."""
@@ -195,14 +206,22 @@ class Encoder:
     # -- trying something that may be refused
 
     def save(self) -> tuple[int, ...]:
-        return len(self.memo), len(self.keep), len(self.queue), len(self.syms), len(self.records), self.depth
+        return (
+            len(self.memo),
+            len(self.keep),
+            len(self.queue),
+            len(self.syms),
+            len(self.records),
+            self.depth,
+            self.solid,
+        )
 
     def rollback(self, state: tuple[int, ...]) -> None:
         for table, size in ((self.memo, state[0]), (self.syms, state[3]), (self.records, state[4])):
             while len(table) > size:
                 table.popitem()
         del self.keep[state[1] :], self.queue[state[2] :]
-        self.depth = state[5]
+        self.depth, self.solid = state[5], bool(state[6])
 
 
 _CAREFUL_SCALARS = SCALARS - {int}
@@ -249,6 +268,15 @@ def dumps(value: Any, *, externals: Externals | Mapping[str, Any] | None = None)
         return encode(value, ext)
     except Rejected as no:
         raise NotSerializableError(**no.facts()) from None
+    except RecursionError:
+        raise too_deep() from None
+
+
+def too_deep() -> NotSerializableError:
+    """The stack of the caller and the nesting of the values are too much together."""
+    return NotSerializableError(
+        reason="the values are nested too deeply to be written here", remedy="keep a flatter structure"
+    )
 
 
 __all__ = ["FINDERS", "LATE", "LOWERINGS", "Encoder", "Externals", "Rejected", "dumps", "encode", "lowers", "marks"]

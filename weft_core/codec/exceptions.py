@@ -64,9 +64,9 @@ def _head(e: Encoder, v: BaseException, number: int) -> list[Any]:
     return [
         mark(number),
         e.sym(type_name(cls)),
-        e.lower(args),
+        e.lower(args, True),
         None if same else e.lower(v.args),
-        e.lower(state),
+        e.lower(state, True),
         v.__suppress_context__,
         e.lower(v.__traceback__),
     ]

@@ -37,7 +37,7 @@ def _find_registered(t: type) -> Lowering | None:
         def lower_new(e: Encoder, value: Any) -> Any:
             number = e.open(value)
             e.keep.append(state := get(value))
-            out = [_REGISTERED, e.sym(name), e.lower(state)]
+            out = [_REGISTERED, e.sym(name), e.lower_solid(state)]
             e.close(value, number)
             return out
 
@@ -50,7 +50,7 @@ def _find_registered(t: type) -> Lowering | None:
         if known is None:
             e.syms[name] = len(e.syms)
         e.keep.append(state := get(value))
-        return [_REGISTERED, name if known is None else known, e.lower(state)]
+        return [_REGISTERED, name if known is None else known, e.lower(state, True)]
 
     def late(e: Encoder, value: Any) -> Any:
         e.note(value)
@@ -122,7 +122,7 @@ def _find_dataclass(t: type) -> Lowering | None:
         extra = {k: v for k, v in getattr(value, "__dict__", {}).items() if k not in fields}
         if extra:
             e.keep.append(extra)
-            out.append(e.lower(extra))
+            out.append(e.lower(extra, True))
         return out
 
     def lower(e: Encoder, value: Any) -> Any:

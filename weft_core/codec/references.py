@@ -140,7 +140,7 @@ def _lower_partial(e: Encoder, value: functools.partial[Any]) -> Any:
     number = e.open(value)
     e.keep.append(args := list(value.args))
     e.keep.append(words := dict(value.keywords))
-    out = [mark(marks.PARTIAL), e.lower(value.func), e.lower(args), e.lower(words)]
+    out = [mark(marks.PARTIAL), e.lower(value.func), e.lower(args, True), e.lower(words, True)]
     e.close(value, number)
     return out
 

@@ -40,12 +40,12 @@ class _Finder(Encoder):
         super().__init__(externals, frames)
         self.found: list[Any] = []
 
-    def lower(self, value: Any) -> Any:
+    def lower(self, value: Any, now: bool = False) -> Any:
         if type(value) in FRAME_TYPES and id(value) not in self.memo:
             self.found.append(value)
         depth = self.depth
         try:
-            return super().lower(value)
+            return super().lower(value, now)
         except Exception:  # also from the authors' get= functions; eviction must reach the rest
             self.depth = depth
             return None

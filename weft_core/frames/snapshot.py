@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weft_core.codec import Encoder, Externals, marks
-from weft_core.codec.encoder import LOWERINGS, Rejected, as_externals, encode, lowers
+from weft_core.codec.encoder import LOWERINGS, Rejected, as_externals, encode, lowers, too_deep
 from weft_core.codec.registry import REGISTERED_TYPES
 from weft_core.codec.wire import UNSET_EXT, mark
 from weft_core.errors import ForeignAwaitError, NotSerializableError, SnapshotError
@@ -43,9 +43,7 @@ def snapshot(root: Any, externals: Externals | Mapping[str, Any] | None = None) 
     except Rejected as no:
         raise NotSerializableError(**explain(no, writer.seen, writer.where)) from None
     except RecursionError:
-        raise NotSerializableError(
-            reason="the values are nested too deeply to be written", remedy="keep a flatter structure"
-        ) from None
+        raise too_deep() from None
 
 
 class FrameWriter:
@@ -155,9 +153,7 @@ class FrameWriter:
         out: list[Any] = [mark(marks.FUNCTION), e.sym(plan.root.key), e.sym(plan.path), e.sym(plan.hash), len(cells)]
         for name, cell in cells:
             out += (e.sym(name), e.lower(cell))
-        for value in (f.__defaults__, f.__kwdefaults__, f.__dict__ or None):
-            out.append(e.lower(value))
-        return out
+        return [*out, e.lower(f.__defaults__), e.lower(f.__kwdefaults__), e.lower(f.__dict__ or None, True)]
 
 
 def _try_soft(e: Encoder, name: str, value: Any, site: Site) -> Any:
