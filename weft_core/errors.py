@@ -304,7 +304,7 @@ class InvalidInputError(RunError):
 
 
 class IdempotencyKeyConflictError(RunError):
-    template = "idempotency key {key!r} belongs to run {run_id!r}, which was started with another workflow or input"
+    template = "idempotency key {key!r} belongs to run {run_id!r}, which was started with another workflow, input or id"
 
 
 class IdempotencyKeyPurgedError(RunError):

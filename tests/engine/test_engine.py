@@ -472,6 +472,17 @@ async def test_G6_an_idempotency_key_gives_one_run_for_ever() -> None:
             await engine.start(patient, idempotency_key="k")
 
 
+async def test_G6_an_id_and_an_idempotency_key_go_together() -> None:
+    async with TestEngine(workflows=[patient]) as engine:
+        for _ in range(2):
+            assert (await engine.start(patient, id="r", idempotency_key="k")).id == "r"
+        with pytest.raises(IdempotencyKeyConflictError):
+            await engine.start(patient, id="other", idempotency_key="k")
+        with pytest.raises(RunExistsError):
+            await engine.start(patient, id="r", idempotency_key="another")
+        assert (await engine.start(patient, idempotency_key="k")).id == "r"
+
+
 async def test_a_duplicate_id_is_refused_also_while_the_first_is_being_started() -> None:
     async with TestEngine(workflows=[patient]) as engine:
         results = await asyncio.gather(*(engine.start(patient, id="r") for _ in range(3)), return_exceptions=True)

@@ -204,7 +204,7 @@ class Engine:
         """Start a run; when this returns, the run is durable and waits at its first suspension point.
 
         ``id`` names the run; one that exists is refused (``RunExistsError``). With ``idempotency_key`` the same call
-        gives the same run for ever (G6), another input ``IdempotencyKeyConflictError``. Inputs are copied.
+        gives the same run for ever (G6), another input or id ``IdempotencyKeyConflictError``. Inputs are copied.
         """
         self._check_open()
         run_id = await self._starts.start(workflow, inputs, id, idempotency_key)

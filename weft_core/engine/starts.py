@@ -72,43 +72,47 @@ class Starts:
         data = codec.dumps(list(inputs))
         if len(data) > self._limits.max_payload_bytes:
             raise PayloadTooLargeError(what="the input", actual=len(data), limit=self._limits.max_payload_bytes)
+        if run_id is not None:
+            check_id(run_id, "a run id", self._limits)
         if idempotency_key is not None:
-            self._check_key(run_id, idempotency_key)
-            return await self._start_once(definition, data, idempotency_key)
+            check_id(idempotency_key, "an idempotency key", self._limits)
+            return await self._start_once(definition, data, run_id, idempotency_key)
+        return await self._start_as(definition, data, run_id, None, [])
+
+    async def _start_as(
+        self, definition: Workflow, data: bytes, run_id: str | None, key: str | None, extra: list[Op]
+    ) -> str:
+        """Start under the id that was asked for, which must be free, or under a new one."""
         if run_id is None:
-            return await self._start(definition, data, self._host.ids.new_id(), None, [])
-        check_id(run_id, "a run id", self._limits)
+            return await self._start(definition, data, self._host.ids.new_id(), key, extra)
         if not await self.claim(keys.run(run_id)):
             raise RunExistsError(run_id=run_id, status=await self._status(run_id))
         try:
-            return await self._start(definition, data, run_id, None, [])
+            return await self._start(definition, data, run_id, key, extra)
         finally:
             self.release(keys.run(run_id))
-
-    def _check_key(self, run_id: str | None, key: str) -> None:
-        if run_id is not None:
-            raise InvalidInputError(call="start", reason="give an id or an idempotency_key, not both")
-        check_id(key, "an idempotency key", self._limits)
 
     async def _status(self, run_id: str) -> str:
         data = await self._storage.get(keys.run(run_id))
         return records.read_header(run_id, data).status if data is not None else "unknown"
 
-    async def _start_once(self, definition: Workflow, data: bytes, key: str) -> str:
+    async def _start_once(self, definition: Workflow, data: bytes, wanted: str | None, key: str) -> str:
         record_key = keys.idempotency(key)
         digest = hashlib.sha256(b"%b\0%b" % (definition.name.encode(), data)).digest()
         if not await self.claim(record_key):
             stored = await self._storage.get(record_key)
             assert stored is not None
-            run_id, known = unseal_plain(record_key, stored)
-            if known != digest:
-                raise IdempotencyKeyConflictError(key=key, run_id=run_id)
-            found: str = run_id
+            found: str
+            found, known = unseal_plain(record_key, stored)
+            if known != digest or wanted not in (None, found):
+                raise IdempotencyKeyConflictError(key=key, run_id=found)
             return found
         try:
-            run_id = self._host.ids.new_id()
+            run_id = wanted or self._host.ids.new_id()
             row: Op = (record_key, seal_plain(record_key, [run_id, digest]))
-            return await self._start(definition, data, run_id, key, [row])
+            if wanted is None:
+                return await self._start(definition, data, run_id, key, [row])
+            return await self._start_as(definition, data, run_id, key, [row])
         finally:
             self.release(record_key)
 
