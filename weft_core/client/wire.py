@@ -32,33 +32,35 @@ class Dispatcher:
             return json.dumps({"ok": await handler(self._engine, params)}, allow_nan=False)
         except WeftError as error:
             return json.dumps({"error": jsonable(error.to_json())})
-        except KeyError as missing:
-            refusal = InvalidInputError(call=method, reason=f"the parameter {missing} is missing")
-            return json.dumps({"error": refusal.to_json()})
-        except (ValueError, TypeError) as misfit:
-            refusal = InvalidInputError(call=method, reason=str(misfit))
-            return json.dumps({"error": refusal.to_json()})
+        except Exception as error:  # of a query handler of the author's, or of ours: an answer all the same
+            return json.dumps({"error": {"code": type(error).__name__, "message": str(error), "facts": {}}})
+
+
+def _need(params: Params, name: str) -> Any:
+    if name not in params:
+        raise InvalidInputError(call="the call", reason=f"the parameter {name!r} is missing")
+    return params[name]
 
 
 async def _start(engine: Engine, p: Params) -> Any:
     inputs = p.get("input", [])
     if not isinstance(inputs, list):
         raise InvalidInputError(call="start", reason="input must be the list of positional inputs")
-    handle = await engine.start(p["workflow"], *inputs, id=p.get("id"), idempotency_key=p.get("idempotency_key"))
+    handle = await engine.start(_need(p, "workflow"), *inputs, id=p.get("id"), idempotency_key=p.get("idempotency_key"))
     return await handle.describe()
 
 
 async def _signal(engine: Engine, p: Params) -> Any:
-    await engine.signal(p["id"], p["name"], p.get("payload"), signal_id=p.get("signal_id"))
+    await engine.signal(_need(p, "id"), _need(p, "name"), p.get("payload"), signal_id=p.get("signal_id"))
 
 
 async def _query(engine: Engine, p: Params) -> Any:
-    value, step = await engine.query_at(p["id"], p["name"], *p.get("args", []))
+    value, step = await engine.query_at(_need(p, "id"), _need(p, "name"), *p.get("args", []))
     return {"value": jsonable(value), "step": step}
 
 
 async def _cancel(engine: Engine, p: Params) -> Any:
-    await engine.cancel(p["id"], p.get("reason"))
+    await engine.cancel(_need(p, "id"), p.get("reason"))
 
 
 async def _list(engine: Engine, p: Params) -> Any:
@@ -67,30 +69,30 @@ async def _list(engine: Engine, p: Params) -> Any:
 
 
 async def _describe(engine: Engine, p: Params) -> Any:
-    return await engine.describe(p["id"])
+    return await engine.describe(_need(p, "id"))
 
 
 async def _result(engine: Engine, p: Params) -> Any:
     """Waits for the end; failures are answers here too, as the status says."""
     try:
-        await engine.get_handle(p["id"]).result()
+        await engine.get_handle(_need(p, "id")).result()
     except WeftError as error:
-        info = await engine.describe(p["id"])
+        info = await engine.describe(_need(p, "id"))
         return {"status": info["status"], "result": None, "error": info["error"] or error.to_json()}
-    info = await engine.describe(p["id"])
+    info = await engine.describe(_need(p, "id"))
     return {"status": info["status"], "result": info["result"], "error": None}
 
 
 async def _history(engine: Engine, p: Params) -> Any:
-    return await engine.history(p["id"], after=p.get("after", 0), limit=p.get("limit", 1000))
+    return await engine.history(_need(p, "id"), after=p.get("after", 0), limit=p.get("limit", 1000))
 
 
 async def _frames(engine: Engine, p: Params) -> Any:
-    return await engine.frames(p["id"])
+    return await engine.frames(_need(p, "id"))
 
 
 async def _resume(engine: Engine, p: Params) -> Any:
-    await engine.resume(p["id"])
+    await engine.resume(_need(p, "id"))
 
 
 async def _workflows(engine: Engine, p: Params) -> Any:

@@ -84,7 +84,7 @@ class StoreReader:
             return {**_UNREADABLE, "id": run_id, "error": {"code": damage.code, "message": str(damage)}}
 
     async def history(self, run_id: str, *, after: int = 0, limit: int = 1000) -> EventList:
-        """Events with a sequence number above ``after``, in order, at most about ``limit`` of them."""
+        """Events with a sequence number above ``after``, in order, at most ``limit`` of them."""
         events: EventList = []
         prefix = keys.log_prefix(run_id)
         start: str | None = None
@@ -92,7 +92,7 @@ class StoreReader:
             # The record that holds event `after + 1` may begin before it.
             holder = await self._storage.scan(prefix, before=keys.log(run_id, after + 2), limit=1, reverse=True)
             if holder:
-                events.extend(records.read_events(*holder[0]))
+                events.extend(e for e in records.read_events(*holder[0]) if e["seq"] > after)
                 start = holder[0][0]
         while len(events) < limit:
             rows = await self._storage.scan(prefix, after=start, limit=min(_SCAN, limit))
@@ -101,7 +101,7 @@ class StoreReader:
                 start = key
             if len(rows) < min(_SCAN, limit):
                 break
-        return [present_event(e) for e in events if e["seq"] > after][:limit]
+        return [present_event(e) for e in events[:limit]]
 
     async def frames(self, run_id: str) -> dict[str, Any]:
         """Where an unfinished run stands: each task's stack with source, waiting line and live locals."""

@@ -1,0 +1,79 @@
+"""The wire: JSON in, JSON out, and never an exception."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.engine import shop
+from weft_core.client import Dispatcher, leave_cancel, leave_signal
+from weft_core.errors import RunFinishedError, RunNotFoundError, SignalNotDeclaredError
+from weft_core.testing import TestEngine, virtual_host
+
+
+async def call(wire: Dispatcher, method: str, **params: Any) -> Any:
+    return json.loads(await wire.call(method, json.dumps(params)))
+
+
+async def test_a_run_is_started_looked_at_signalled_and_read_over_the_wire() -> None:
+    async with TestEngine(workflows=[shop.checkout]) as engine:
+        wire = Dispatcher(engine)
+        started = await call(wire, "start", workflow="checkout", input=[{"id": "o1", "total": 30}], id="r")
+        assert started["ok"]["id"] == "r" and started["ok"]["status"] == "running"
+        await engine.settle()
+        assert (await call(wire, "describe", id="r"))["ok"]["waiting_for"][0]["kind"] == "signal"
+        assert (await call(wire, "query", id="r", name="stage"))["ok"] == {"value": "waiting", "step": 2}
+        assert (await call(wire, "frames", id="r"))["ok"]["tasks"][0]["frames"][0]["function"] == "checkout"
+        assert (await call(wire, "signal", id="r", name="approval", payload={"ok": True})) == {"ok": None}
+        await engine.advance_time("5 days")
+        assert (await call(wire, "result", id="r"))["ok"]["result"] == shop.CHECKOUT_RESULT
+        events = (await call(wire, "history", id="r", after=3, limit=2))["ok"]
+        assert [e["seq"] for e in events] == [4, 5]
+        assert [i["id"] for i in (await call(wire, "list", status="completed"))["ok"]["items"]] == ["r"]
+        assert (await call(wire, "workflows"))["ok"][0]["signals"] == ["approval"]
+        assert (await call(wire, "diagnostics"))["ok"]["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "code"),
+    [
+        ("fly", "{}", "InvalidInputError"),
+        ("describe", "{}", "InvalidInputError"),
+        ("describe", "[1]", "InvalidInputError"),
+        ("describe", "{nonsense", "JSONDecodeError"),
+        ("describe", '{"id": "nobody"}', "RunNotFoundError"),
+        ("start", '{"workflow": "nothing"}', "WorkflowNotRegisteredError"),
+        ("start", '{"workflow": "checkout", "input": 5}', "InvalidInputError"),
+        ("list", '{"limit": 100000}', "InvalidInputError"),
+    ],
+)
+async def test_errors_are_answers_with_a_code(method: str, params: str, code: str) -> None:
+    async with TestEngine(workflows=[shop.checkout]) as engine:
+        answer = json.loads(await Dispatcher(engine).call(method, params))
+        assert answer["error"]["code"] == code and answer["error"]["message"]
+
+
+async def test_messages_left_in_the_store_are_delivered_when_an_engine_next_opens_it() -> None:
+    async with TestEngine(workflows=[shop.checkout]) as engine:
+        await engine.start(shop.checkout, {"id": "o1", "total": 30}, id="r")
+        await engine.start(shop.checkout, {"id": "o2", "total": 30}, id="unwanted")
+        await engine.settle()
+        await engine.crash()
+        engine.use_storage_again()
+        ids = virtual_host(seed="cli").ids
+        for _ in range(2):
+            await leave_signal(engine.storage, ids, "r", "approval", {"ok": True}, signal_id="once")
+        await leave_cancel(engine.storage, ids, "unwanted", reason="changed my mind")
+        with pytest.raises(SignalNotDeclaredError):
+            await leave_signal(engine.storage, ids, "r", "aproval")
+        with pytest.raises(RunNotFoundError):
+            await leave_signal(engine.storage, ids, "nobody", "approval")
+        await engine.open()
+        await engine.advance_time("5 days")
+        assert await engine.get_handle("r").result() == shop.CHECKOUT_RESULT
+        assert (await engine.describe("unwanted"))["status"] == "cancelled"
+        assert not await engine.storage.scan("inbox/")
+        with pytest.raises(RunFinishedError):
+            await leave_cancel(engine.storage, ids, "r")
