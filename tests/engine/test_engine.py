@@ -423,6 +423,7 @@ async def grouped(ctx: Context) -> list[Any]:
 async def test_a_step_runs_a_closure_and_a_memo_is_computed_once() -> None:
     async with TestEngine(workflows=[stepping]) as engine:
         handle = await engine.start(stepping, 20)
+        await engine.settle()
         await engine.crash_and_recover()
         await engine.advance_time(1)
         assert await handle.result() == [41, 7]

@@ -47,4 +47,5 @@ class RetryPolicy:
 
 
 DEFAULT_RETRY = RetryPolicy()
-NO_RETRY = RetryPolicy(max_attempts=1)
+AFTER_CRASHES_ONLY = RetryPolicy(max_attempts=100, initial_interval=0, non_retryable=("Exception",))
+"""Any error is final; an attempt that a crash cut off is made again."""

@@ -11,7 +11,7 @@ from weft_core import codec
 from weft_core.errors import OperationMisuseError
 from weft_core.model.durations import Duration, duration_ms, from_ms, instant_ms
 from weft_core.model.operations import Group, Operation, RunActivity, SetAttributes, Sleep, WaitSignal
-from weft_core.model.retry import NO_RETRY, RetryPolicy
+from weft_core.model.retry import AFTER_CRASHES_ONLY, RetryPolicy
 from weft_core.model.run import RunState
 from weft_core.ports import Clock, Ids
 from weft_core.workflow.activity import Activity
@@ -76,8 +76,8 @@ class Context:
         return RunActivity(name, args, target, None, retry, timeout_ms)
 
     def memo(self, fn: Callable[..., T], /, *args: Any) -> Operation[T]:
-        """Compute a value once and record it. A failure is final: no retry."""
-        return RunActivity(getattr(fn, "__name__", "memo"), args, fn, None, NO_RETRY)
+        """Compute a value and record it. An error is final; a crash before it is recorded computes it again."""
+        return RunActivity(getattr(fn, "__name__", "memo"), args, fn, None, AFTER_CRASHES_ONLY)
 
     def sleep(self, delay: Duration) -> Operation[None]:
         """Wait; never shorter than ``delay``, and longer if no engine is awake (G10)."""
