@@ -50,5 +50,5 @@ def module(source, name=None, **extra):
     sys.modules[name] = made
     allow_module(name)
     made.__dict__.update(durable=durable, register=register, **extra)
-    exec(compile(source, filename, "exec"), made.__dict__)
+    exec(compile(source, filename, "exec", dont_inherit=True), made.__dict__)
     return made

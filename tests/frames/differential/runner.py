@@ -62,7 +62,7 @@ def load(name, text, decorator):
 
     T.__module__, T.__qualname__ = name, "T"
     module.__dict__.update(T=T, durable=decorator)
-    exec(compile(text, filename, "exec"), module.__dict__)
+    exec(compile(text, filename, "exec", dont_inherit=True), module.__dict__)
     return module, trace
 
 
