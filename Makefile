@@ -52,7 +52,8 @@ format: $(VENV_READY) ## rewrite the Python files in the project's format
 	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
 
 bench: $(VENV_READY) ## ratios, measured in one run
-	@$(PY) benchmarks/run.py
+	@tools/ensure_node.sh
+	@chromium=$$(tools/ensure_chromium.sh $(VENV)) && WEFT_CHROMIUM="$$chromium" $(PY) benchmarks/run.py
 
 soak: $(VENV_READY) ## search for rare failures for as long as you let it (SOAK_SECONDS=600)
 	@$(PY) benchmarks/soak.py

@@ -1,7 +1,7 @@
 """Puts the JS files into the wheel, beside the Python that builds a browser bundle from them.
 
-In a checkout ``weft_browser.build`` finds them in ``browser/`` and ``service_worker/``; in an installed wheel it finds the same
-tree under ``weft_browser/_assets/``.
+In a checkout ``weft_browser.build`` finds them in ``browser/`` and ``service_worker/``; in an installed wheel it finds
+the same tree under ``weft_browser/_assets/``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """``make bench``: every ratio of the project, measured in one run. Nothing here is a test: a busy machine shows.
 
-python benchmarks/run.py [throughput] [growth] [crowd] [browser]      (default: all)
+python benchmarks/run.py [throughput] [growth] [crowd] [frames] [browser]      (default: all)
 """
 
 from __future__ import annotations
@@ -34,6 +34,12 @@ def crowd(folder: Path) -> list[Figure]:
     return asyncio.run(crowd.figures(folder))
 
 
+def frames(folder: Path) -> list[Figure]:
+    from benchmarks import frames
+
+    return frames.figures()
+
+
 def browser(folder: Path) -> list[Figure]:
     from benchmarks import browser
 
@@ -44,6 +50,7 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "throughput": throughput,
     "growth": growth,
     "crowd": crowd,
+    "frames": frames,
     "browser": browser,
 }
 
