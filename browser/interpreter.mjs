@@ -1,7 +1,7 @@
 /** Loads Python: the runtime, the packages of the build and the author's files. Knows nothing of engines or tabs. */
 import { AssetError, Assets } from "./assets.mjs";
 
-/** @typedef {{workflows: string[], activities: string[], base: string}} Sources absolute URLs */
+/** @typedef {{workflows: string[], activities: string[], base: string, cached?: boolean}} Sources absolute URLs; see Assets for `cached` */
 
 const APP = "/weft_app";
 
@@ -11,7 +11,7 @@ const APP = "/weft_app";
  */
 export async function loadInterpreter(sources, report) {
   let stage = "loading Python";
-  const assets = new Assets(sources.base, (progress) => report(stage, progress * 0.8));
+  const assets = new Assets(sources.base, sources.cached ?? false, (progress) => report(stage, progress * 0.8));
   report(stage, 0);
   const manifest = await assets.open();
   const at = (/** @type {string} */ name) => new URL(name, sources.base).href;

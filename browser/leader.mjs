@@ -124,7 +124,7 @@ export class Tab {
     };
     worker.postMessage({
       t: "init", id: this.workerId, name: this.options.name ?? "default", base, storage: this.status.storage, durability: this.status.durability,
-      workflows: absolute(this.options.workflows), activities: absolute(this.options.activities),
+      cached: Boolean(navigator.serviceWorker?.controller), workflows: absolute(this.options.workflows), activities: absolute(this.options.activities),
     });
   }
 

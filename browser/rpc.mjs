@@ -15,6 +15,8 @@ export class WeftError extends Error {
     this.name = "WeftError";
     this.code = code;
     this.facts = facts;
+    /** The call was sent to more than one leader: the error may speak of what an earlier one did for this very call. */
+    this.repeated = false;
   }
 }
 
@@ -26,7 +28,7 @@ export function uniqueId() {
 
 /**
  * @typedef {{v: number, t: "call", from: string, id: number, method: string, params: string}} CallMessage
- * @typedef {{message: CallMessage, resolve: (value: any) => void, reject: (error: WeftError) => void, timer: ReturnType<typeof setTimeout> | undefined}} Pending
+ * @typedef {{message: CallMessage, resolve: (value: any) => void, reject: (error: WeftError) => void, timer: ReturnType<typeof setTimeout> | undefined, repeated: boolean}} Pending
  */
 
 /** The asking side. */
@@ -48,14 +50,17 @@ export class Caller {
     const message = { v: PROTOCOL, t: /** @type {const} */ ("call"), from: this.from, id, method, params: JSON.stringify(params) };
     return new Promise((resolve, reject) => {
       const timer = deadlineMs ? setTimeout(() => this.#expire(id, deadlineMs), deadlineMs) : undefined;
-      this.pending.set(id, { message, resolve, reject, timer });
+      this.pending.set(id, { message, resolve, reject, timer, repeated: false });
       this.send(message);
     });
   }
 
   /** There is a new leader, which knows nothing of what its predecessor was asked. */
   resend() {
-    for (const { message } of this.pending.values()) this.send(message);
+    for (const waiting of this.pending.values()) {
+      waiting.repeated = true;
+      this.send(waiting.message);
+    }
   }
 
   /** @param {{id: number, text: string}} reply */
@@ -63,7 +68,7 @@ export class Caller {
     const waiting = this.#take(id);
     if (!waiting) return; // answered twice, or too late
     const answer = JSON.parse(text);
-    if (answer.error) waiting.reject(new WeftError(answer.error));
+    if (answer.error) waiting.reject(Object.assign(new WeftError(answer.error), { repeated: waiting.repeated }));
     else waiting.resolve(answer.ok);
   }
 

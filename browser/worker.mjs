@@ -7,7 +7,7 @@ import { StoreClient } from "../service_worker/store_client.mjs";
 import { loadInterpreter } from "./interpreter.mjs";
 import { PROTOCOL, Responder } from "./rpc.mjs";
 
-/** @typedef {{t: "init", id: string, name: string, base: string, storage: "direct" | "service-worker", durability: "strict" | "relaxed", workflows: string[], activities: string[]}} Init */
+/** @typedef {{t: "init", id: string, name: string, base: string, cached: boolean, storage: "direct" | "service-worker", durability: "strict" | "relaxed", workflows: string[], activities: string[]}} Init */
 
 /** @type {Init} */ let init;
 /** @type {BroadcastChannel} */ let channel;

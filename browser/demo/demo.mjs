@@ -2,6 +2,7 @@
 import { announce, byId, h, svg } from "./dom.mjs";
 import { wireFaults } from "./faults.mjs"; // before the client: it must see the worker being made
 import { Books } from "./books.mjs";
+import { crashesOf } from "./crashes.mjs";
 import { CodeView } from "./code.mjs";
 import { ICONS } from "./icons.mjs";
 import { chipMood, orderNumber, outcome, runList } from "./runs.mjs";
@@ -96,7 +97,7 @@ class Page {
     const [info, frames] = await Promise.all([this.weft.describe(id), this.weft.frames(id).catch(() => null)]);
     if (id !== this.following) return;
     this.info = info;
-    this.timeline.show(this.events, info);
+    this.timeline.show(this.events, info, crashesOf(id));
     this.code.show(frames, info);
     this.books.show(info);
     this.#head(info);

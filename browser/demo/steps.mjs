@@ -4,7 +4,7 @@
  * @typedef {{n: number, at: number, error: string | null}} Attempt
  * @typedef {object} Row
  * @property {string} key
- * @property {"activity" | "sleep" | "signal" | "note" | "recovered" | "start" | "end" | "cancel"} kind
+ * @property {"activity" | "sleep" | "signal" | "note" | "recovered" | "start" | "end" | "cancel" | "crash"} kind
  * @property {string} title for people
  * @property {string} [name] as in the code
  * @property {"running" | "waiting" | "retrying" | "done" | "failed" | "info"} state
@@ -17,12 +17,16 @@
 
 const ENDS = { run_completed: ["Done", "done"], run_failed: ["Failed", "failed"], run_cancelled: ["Cancelled", "failed"] };
 
-/** @param {any[]} events in order @param {any} info the run's description, or null @returns {Row[]} */
-export function rows(events, info) {
+/**
+ * @param {any[]} events in order @param {any} info the run's description, or null @param {number[]} [crashes] when the tab was crashed
+ * @returns {Row[]}
+ */
+export function rows(events, info, crashes = []) {
   /** @type {Map<string, Row>} */
   const found = new Map();
   for (const event of events) HANDLERS[event.type]?.(found, event);
   const list = [...found.values()];
+  for (const at of crashes) list.splice(list.findLastIndex((row) => row.at <= at) + 1, 0, crash(at));
   if (info && !info.finished_at) list.push(...waitingForSignals(info, list, events));
   return list;
 }
@@ -66,6 +70,12 @@ const HANDLERS = {
 for (const [type, [title, state]] of Object.entries(ENDS)) {
   HANDLERS[type] = (found, e) => put(found, e, { kind: "end", title, state, detail: e.error ? message(e.error) : undefined });
 }
+
+/** @param {number} at @returns {Row} */
+const crash = (at) => ({
+  key: `crash${at}`, kind: "crash", title: "You crashed the tab", state: "info", at, until: at,
+  detail: "The next one went on at the same line, with the same variables.",
+});
 
 function put(found, event, row) {
   found.set(`seq${event.seq}`, { key: `seq${event.seq}`, at: event.at, until: event.at, ...row });

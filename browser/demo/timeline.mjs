@@ -3,7 +3,7 @@ import { clock, duration, h, svg } from "./dom.mjs";
 import { ICONS } from "./icons.mjs";
 import { rows } from "./steps.mjs";
 
-const ICON_OF = { activity: "gear", sleep: "clock", signal: "hand", note: "note", recovered: "undo", start: "flag", end: "check", cancel: "cross" };
+const ICON_OF = { activity: "gear", sleep: "clock", signal: "hand", note: "note", recovered: "undo", start: "flag", end: "check", cancel: "cross", crash: "skull" };
 const STATE_TEXT = { running: "working", waiting: "waiting", retrying: "will try again", done: "done", failed: "failed", info: "" };
 
 export class Timeline {
@@ -21,9 +21,9 @@ export class Timeline {
     this.list.replaceChildren();
   }
 
-  /** @param {any[]} events @param {any} info */
-  show(events, info) {
-    this.rows = rows(events, info);
+  /** @param {any[]} events @param {any} info @param {number[]} crashes */
+  show(events, info, crashes) {
+    this.rows = rows(events, info, crashes);
     const longest = Math.max(400, ...this.rows.map((row) => (row.until ?? row.at) - row.at));
     const wanted = new Set(this.rows.map((row) => row.key));
     for (const [key, { element }] of this.drawn) {

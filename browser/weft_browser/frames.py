@@ -1,4 +1,4 @@
-"""The bytes of a storage request and its reply. The other end, with the layout, is ``service_worker/store_frames.mjs``."""
+"""The bytes of a storage request and its reply. The other end, with the layout: ``service_worker/store_frames.mjs``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The browser as the engine sees it: its clock, its source of identity, and blocking code inline (it has no threads)."""
+"""The browser as the engine sees it: its clock, its source of identity, and blocking calls inline (no threads)."""
 
 from __future__ import annotations
 

@@ -72,8 +72,11 @@ class Runtime:
         self._bridge.health(json.dumps({"state": engine.state, "error": {"code": code, "message": trouble}}))
 
     async def _answer(self, request_id: int, method: str, params: str) -> None:
-        assert self._dispatcher is not None
-        self._bridge.reply(request_id, await self._dispatcher.call(method, params))
+        assert self._dispatcher is not None and self._engine is not None
+        engine = self._engine
+        answer = await self._dispatcher.call(method, params)
+        if engine.state != "fenced":  # else the page asks the new owner, as it does when a leader dies
+            self._bridge.reply(request_id, answer)
 
     def _event(self, event: dict[str, Any]) -> None:
         self._bridge.event(json.dumps(event))

@@ -22,7 +22,7 @@ class Bridge(Protocol):
 
 
 class BridgeStorage:
-    """Storage whose requests travel as frames. Where they end, in this worker or the Service Worker, JavaScript knows."""
+    """Storage whose requests travel as frames. Whether they end here or in the Service Worker, JavaScript knows."""
 
     def __init__(self, bridge: Bridge, *, durability: Literal["relaxed", "strict"] = "strict") -> None:
         self._send = bridge.store

@@ -1,0 +1,26 @@
+/** When the tab was crashed on purpose, by run. The engine knows nothing of it: to a parked run a crash is no event. */
+
+const KEY = "weft-demo-crashes";
+const KEPT = 50;
+
+/** @returns {{run: string, at: number}[]} */
+function all() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY) ?? "[]");
+  } catch {
+    return [];
+  }
+}
+
+/** @param {string} run */
+export function noteCrash(run) {
+  const crashes = all();
+  const last = crashes.at(-1);
+  if (!run || (last?.run === run && performance.timeOrigin - last.at < 500)) return; // a reload of the crash page is no crash
+  localStorage.setItem(KEY, JSON.stringify([...crashes, { run, at: Math.round(performance.timeOrigin) }].slice(-KEPT)));
+}
+
+/** @param {string} run @returns {number[]} epoch ms */
+export function crashesOf(run) {
+  return all().filter((crash) => crash.run === run).map((crash) => crash.at);
+}
