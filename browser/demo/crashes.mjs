@@ -14,10 +14,9 @@ function all() {
 
 /** @param {string} run */
 export function noteCrash(run) {
-  const crashes = all();
-  const last = crashes.at(-1);
-  if (!run || (last?.run === run && performance.timeOrigin - last.at < 500)) return; // a reload of the crash page is no crash
-  localStorage.setItem(KEY, JSON.stringify([...crashes, { run, at: Math.round(performance.timeOrigin) }].slice(-KEPT)));
+  const [visit] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  if (!run || visit?.type !== "navigate") return; // to reload the crash page, or to come back to it, is no crash
+  localStorage.setItem(KEY, JSON.stringify([...all(), { run, at: Math.round(performance.timeOrigin) }].slice(-KEPT)));
 }
 
 /** @param {string} run @returns {number[]} epoch ms */
