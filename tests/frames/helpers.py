@@ -49,6 +49,6 @@ def module(source, name=None, **extra):
     made = types.ModuleType(name)
     sys.modules[name] = made
     allow_module(name)
-    made.__dict__.update(durable=durable, register=register, **extra)
+    made.__dict__.update({"durable": durable, "register": register, **extra})
     exec(compile(source, filename, "exec", dont_inherit=True), made.__dict__)
     return made
