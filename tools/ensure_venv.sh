@@ -32,4 +32,4 @@ if ! new_enough "$venv/bin/python"; then
         fail "$python cannot make a virtual environment; install the python3-venv package and run make again"
 fi
 say "installing weft-engine[$extras] into $venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".[$extras]"
+"$venv/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --editable ".[$extras]"
