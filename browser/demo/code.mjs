@@ -3,9 +3,10 @@ import { h } from "./dom.mjs";
 import { highlight } from "./highlight.mjs";
 
 export class CodeView {
-  /** @param {HTMLElement} code @param {HTMLElement} variables */
-  constructor(code, variables) {
+  /** @param {HTMLElement} code @param {HTMLElement} variables @param {HTMLElement} place says in words where it waits */
+  constructor(code, variables, place) {
     this.code = code;
+    this.place = place;
     this.variables = variables;
     this.clear();
   }
@@ -53,11 +54,10 @@ export class CodeView {
         { class: here ? "line here" : "line", "data-line": number, "aria-current": here ? "step" : null },
         h("span", { class: "number", text: String(number) }),
         h("code", {}, ...content),
-        here ? h("span", { class: "marker", text: "waits here" }) : null,
       );
     });
-    this.code.classList.toggle("finished", Boolean(info.finished_at));
     this.code.replaceChildren(...rows);
+    this.place.textContent = line ? `waits at line ${line}` : "";
     this.#reveal();
   }
 

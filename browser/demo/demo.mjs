@@ -21,7 +21,7 @@ class Page {
     /** @type {any} */ this.info = null;
     this.strip = new StatusStrip();
     this.timeline = new Timeline(byId("timeline"));
-    this.code = new CodeView(byId("code"), byId("vars"));
+    this.code = new CodeView(byId("code"), byId("vars"), byId("place-in-code"));
     this.books = new Books(byId("books"));
     this.shop = new Shop((order) => this.place(order));
     this.refresh = coalesced(() => this.#refresh());
