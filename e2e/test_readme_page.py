@@ -1,0 +1,81 @@
+"""The browser start of the README, pasted: built by the wheel, opened, and opened again with the server gone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.harness.browser import Browser
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "README.md").read_text("utf-8")
+RESULT = {"receipt": "receipt for 1900 cents", "approved_by": "Cleo"}
+
+
+def block(pattern: str) -> str:
+    found = re.search(pattern, TEXT, re.MULTILINE | re.DOTALL)
+    assert found, pattern
+    return found[1]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """What the README's command makes of the README's files, with Weft from a wheel and not from the checkout."""
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "index.html").write_text(block(r"^```html\n(.*?)^```"), "utf-8")
+    (tmp_path / "shop.py").write_text(block(r"^```python\n(# shop\.py.*?)^```"), "utf-8")
+    words = block(r"^(weft browser build [^\n]*)\n").split()
+    wheel = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(wheel, cwd=ROOT, check=True, capture_output=True)
+    (built,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(built).extractall(tmp_path / "installed")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "installed"), "XDG_CACHE_HOME": str(ROOT / "build")}
+    weft = [sys.executable, "-c", "from weft_server.cli import main; main()", *words[1:]]
+    done = subprocess.run(weft, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "site"
+
+
+@pytest.fixture
+def web_server(site: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The plainest web server there is: `python -m http.server`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "http.server", "--directory", str(site), "--bind", "127.0.0.1", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            break
+    yield f"http://127.0.0.1:{port}/", process
+    process.kill()
+    process.wait()
+
+
+def test_the_page_of_the_readme_shows_its_result_and_shows_it_again_offline(
+    web_server: tuple[str, subprocess.Popen[bytes]], chrome: Browser
+) -> None:
+    url, server = web_server
+    assert result_shown(chrome, url) == RESULT
+    server.kill()
+    server.wait()
+    assert result_shown(chrome, url) == RESULT
+    assert {asked.split("/")[2] for asked in chrome.requests} == {url.split("/")[2]}, "nothing is loaded from elsewhere"
+
+
+def result_shown(browser: Browser, url: str) -> object:
+    page = browser.tab(url)
+    page.locator("output", has_text="receipt").wait_for()
+    shown = json.loads(page.inner_text("output"))
+    page.close()
+    return shown
