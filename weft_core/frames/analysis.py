@@ -242,8 +242,19 @@ def _chain_root(e: ast.expr) -> ast.expr:
 
 
 def is_soft(e: ast.expr) -> bool:
-    """A name or a chain of attributes: saved if it can be stored, otherwise evaluated again on resume."""
-    return isinstance(_chain_root(e), ast.Name)
+    """A name, or attributes of a name or of ``super()``: saved if it can be stored, else evaluated again on resume."""
+    root = _chain_root(e)
+    return isinstance(root, ast.Name) or (isinstance(e, ast.Attribute) and _is_super(root))
+
+
+def _is_super(e: ast.expr) -> bool:
+    """``super(__class__, self)``, as zero-argument calls have been rewritten."""
+    return (
+        isinstance(e, ast.Call)
+        and isinstance(e.func, ast.Name)
+        and e.func.id == "super"
+        and all(isinstance(a, ast.Name) for a in e.args)
+    )
 
 
 _RULES: dict[type[ast.stmt], Callable[[Analysis, Any], None]] = {
