@@ -10,9 +10,8 @@ const APP = "/weft_app";
  * @returns {Promise<{python: any, workflows: string[], activities: string[], build: string}>} module names, in the order given
  */
 export async function loadInterpreter(sources, report) {
-  let stage = "loading Python";
-  const assets = new Assets(sources.base, sources.cached ?? false, (progress) => report(stage, progress * 0.8));
-  report(stage, 0);
+  const assets = new Assets(sources.base, sources.cached ?? false, (loaded) => report(loaded < 1 ? "loading Python" : "starting Python", loaded / 2));
+  report("loading Python", 0);
   const manifest = await assets.open();
   const at = (/** @type {string} */ name) => new URL(name, sources.base).href;
   const texts = Promise.all([...sources.workflows, ...sources.activities].map((url) => assets.source(url)));
@@ -27,10 +26,10 @@ export async function loadInterpreter(sources, report) {
     throw error;
   });
   await assets.verified();
-  stage = "unpacking packages";
-  report(stage, 0.85);
+  report("unpacking packages", 0.7);
   for (const archive of await packages) python.unpackArchive(archive, "wheel");
   const names = writeSources(python, [...sources.workflows, ...sources.activities], await texts);
+  report("importing workflows", 0.8);
   return {
     python, build: manifest.build,
     workflows: names.slice(0, sources.workflows.length), activities: names.slice(sources.workflows.length),

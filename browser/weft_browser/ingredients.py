@@ -52,15 +52,17 @@ def runtime(tree: Path, cache: Path) -> Path:
     """The folder of the pinned npm package ``pyodide``; npm checks it against the hashes in package-lock.json."""
     lock = tree / "browser" / "package-lock.json"
     home = cache / f"npm-{_digest(lock.read_bytes())}"
-    found = home / "node_modules" / "pyodide"
-    if (home / "complete").is_file():
-        return found
-    home.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copyfile(tree / "browser" / name, home / name)
-    _run(_tool("npm"), "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--silent", cwd=home)
-    (home / "complete").touch()
-    return found
+    if not home.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            half = Path(folder) / "npm"
+            half.mkdir()
+            for name in ("package.json", "package-lock.json"):
+                shutil.copyfile(tree / "browser" / name, half / name)
+            _run(_tool("npm"), "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--silent", cwd=half)
+            if not home.is_dir():  # another builder may have been quicker
+                half.rename(home)
+    return home / "node_modules" / "pyodide"
 
 
 def msgpack_wheel(cache: Path) -> Path:

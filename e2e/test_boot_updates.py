@@ -1,0 +1,76 @@
+"""A new build of a site comes in beside the old one: nothing of a running tab is exchanged under it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from e2e.harness.browser import Browser
+from e2e.harness.pages import CHECKOUT_ALONE, call, offline_ready, open_weft, order
+from e2e.harness.server import Server
+from weft_browser.build import build
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parent / "examples" / "checkout.py"
+
+
+def caches(page: Page) -> int:
+    """How many builds the browser keeps."""
+    found: int = page.evaluate("caches.keys().then((names) => names.length)")
+    return found
+
+
+def edition(page: Page) -> str:
+    found: str = page.evaluate("fetch('edition.txt').then((answer) => answer.text())")
+    return found
+
+
+def test_a_new_build_waits_for_the_old_tabs_and_replaces_everything_at_once(chrome: Browser, tmp_path: Path) -> None:
+    """angular #46960, replicache #233: tabs that got half of a new version broke."""
+    page_folder, out = tmp_path / "page", tmp_path / "site"
+    shutil.copytree(HERE / "site", page_folder)
+    shutil.copyfile(page_folder / "test.html", page_folder / "index.html")
+    for name in ("first", "second"):
+        (page_folder / "edition.txt").write_text(name)
+        build(tmp_path / name, page=page_folder, workflows=[CHECKOUT])
+    shutil.copytree(tmp_path / "first", out)
+    server = Server(out, tmp_path / "shop.jsonl").start()
+
+    page = open_weft(chrome, server.url, **CHECKOUT_ALONE)
+    offline_ready(page)
+    run = call(page, "start", "checkout", [order("U-1")])["id"]
+    # With the time of now: the server answers "not modified" by the date of a file.
+    shutil.copytree(tmp_path / "second", out, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    page.evaluate("navigator.serviceWorker.getRegistration().then((found) => found.update())")
+    page.evaluate("weftUntil(() => navigator.serviceWorker.getRegistration().then((f) => f.waiting), null, 30000)")
+    assert (edition(page), caches(page)) == ("first", 2), "the new build is there whole, and the tab keeps the old one"
+    assert call(page, "describe", run)["status"] == "running"
+
+    page.close()
+    server.stop()
+    page = open_weft(chrome, server.url, **CHECKOUT_ALONE)  # with the server gone
+    page.evaluate("weftUntil(async () => (await caches.keys()).length === 1, null, 20000)")
+    assert edition(page) == "second"
+    call(page, "signal", run, "confirm", {"confirmed": True, "by": "the new build"})
+    assert call(page, "result", run)["confirmed_by"] == "the new build"
+
+
+def test_a_page_may_ask_the_new_build_to_take_over_at_once(chrome: Browser, tmp_path: Path) -> None:
+    page_folder, out = tmp_path / "page", tmp_path / "site"
+    shutil.copytree(HERE / "site", page_folder)
+    shutil.copyfile(page_folder / "test.html", page_folder / "index.html")
+    (page_folder / "edition.txt").write_text("first")
+    build(out, page=page_folder, workflows=[CHECKOUT])
+    server = Server(out, tmp_path / "shop.jsonl").start()
+    page = open_weft(chrome, server.url, **CHECKOUT_ALONE)
+    offline_ready(page)
+    (page_folder / "edition.txt").write_text("second")
+    build(out, page=page_folder, workflows=[CHECKOUT])
+    page.evaluate("navigator.serviceWorker.getRegistration().then((found) => found.update())")
+    page.evaluate("weftUntil(() => navigator.serviceWorker.getRegistration().then((f) => f.waiting), null, 30000)")
+    page.evaluate("navigator.serviceWorker.getRegistration().then((f) => f.waiting.postMessage({ t: 'activate' }))")
+    page.evaluate("weftUntil(async () => (await caches.keys()).length === 1, null, 20000)")
+    assert edition(page) == "second"
+    server.stop()
