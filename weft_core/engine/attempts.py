@@ -57,7 +57,7 @@ class Attempts:
         return self._call_blocking(fn, effect.args)
 
     async def _call_blocking(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        value = await self._host.run_blocking(functools.partial(fn, *args))
+        value = await self._host.run_blocking(functools.partial(_call_plainly, fn, args))
         return await value if inspect.isawaitable(value) else value
 
     def _info(self, effect: StartAttempt) -> ActivityInfo:
@@ -95,7 +95,8 @@ class Attempts:
                 return ActivityOutcome(effect.task, effect.step, copied, encoded)
             except Exception as unwritable:
                 error = unwritable
-        if isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)):
+        if not isinstance(error, Exception):
+            # CancelledError, SystemExit, or our own control flow: in a workflow it would not be read as a failure.
             kind = type(error).__name__
             told = f"it ended with {kind}"
             error = ActivityFailedError(activity=effect.activity, error_type=kind, error_message=told)
@@ -119,6 +120,13 @@ class Attempts:
         tasks = [a.task for a in attempts if a.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=5)
+
+
+def _call_plainly(fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    try:
+        return fn(*args)
+    except StopIteration as error:  # no future can carry it: its waiter would wait for ever
+        raise RuntimeError("the activity raised StopIteration") from error
 
 
 class _Attempt:

@@ -21,14 +21,14 @@ from weft_core.engine.patience import RETRY_DELAYS_S, PatientReads
 from weft_core.engine.pump import Pump
 from weft_core.engine.reader import Page, StoreReader
 from weft_core.engine.registry import Registry
-from weft_core.engine.starts import Starts, check_id
+from weft_core.engine.starts import Starts, check_id, check_text
 from weft_core.errors import (
     EngineClosedError,
     EngineFencedError,
     InvalidInputError,
-    LimitExceededError,
     PayloadTooLargeError,
     QueryNotFoundError,
+    RunNotFoundError,
     SignalNotDeclaredError,
 )  # fmt: skip
 from weft_core.machine.operations import HOOKS
@@ -188,7 +188,11 @@ class Engine:
         await self.discard([])  # what was queued before it has been decided when this returns
 
     async def resume(self, run_id: str) -> None:
-        """Take up a held or dead run again from its last checkpoint, after its obstacle has been removed."""
+        """Take up a held or dead run again from its last checkpoint, after its obstacle has been removed.
+
+        Raises the obstacle if it is still there; a run that is not stopped goes on as it does.
+        """
+        self._check_run_id(run_id)
         await self._deliver(run_id, Recover())
 
     # -- runs
@@ -223,38 +227,29 @@ class Engine:
         ``SignalNotDeclaredError``, ``LimitExceededError`` (mailbox), ``PayloadTooLargeError``.
         """
         self._check_open()
-        name = signal if isinstance(signal, str) else signal.name
-        data = self._payload(payload, f"the payload of signal {name}")
-        await self.deliver_signal(run_id, SignalArrived(name, data, signal_id))
+        name = signal.name if isinstance(signal, Signal) else signal
+        await self.deliver_signal(run_id, SignalArrived(name, codec.dumps(payload), signal_id))
 
     async def deliver_signal(self, run_id: str, message: SignalArrived, extra: OpList | None = None) -> None:
         """Accept a signal that is encoded already; ``extra`` is written in the same batch."""
+        check_text(message.name, "the name of a signal", self.limits)
+        if len(message.payload) > self.limits.max_payload_bytes:
+            raise PayloadTooLargeError(what=f"the payload of signal {message.name}", actual=len(message.payload),
+                                       limit=self.limits.max_payload_bytes)  # fmt: skip
         header = await self.reader.header(run_id)
         declared = self._declared_signals(header.workflow, header.version, header.signals)
         if declared is not None and message.name not in declared:
             raise SignalNotDeclaredError(workflow=header.workflow, signal=message.name, declared=sorted(declared))
-        if message.signal_id is not None:
-            check_id(message.signal_id, "a signal_id", self.limits)
-            if await self._starts.claim(keys.mail_id(run_id, message.signal_id)):
-                try:
-                    await self._accept(run_id, message, extra)
-                finally:
-                    self._starts.release(keys.mail_id(run_id, message.signal_id))
-            elif extra:
-                await self.discard(extra)
+        if message.signal_id is None:
+            await self._deliver(run_id, message, extra)
             return
-        await self._accept(run_id, message, extra)
+        check_id(message.signal_id, "a signal_id", self.limits)
+        claim = keys.mail_id(run_id, message.signal_id)
+        if await self._starts.claim(claim):
+            await self._starts.submit_claimed(claim, Envelope(run_id, message, extra=extra or []))
+        elif extra:
+            await self.discard(extra)
 
-    async def _accept(self, run_id: str, message: SignalArrived, extra: OpList | None) -> None:
-        def check(run: RunState) -> None:
-            if len(run.mailbox) >= self.limits.max_mailbox:
-                raise LimitExceededError(what=f"the mailbox of run {run_id}", actual=len(run.mailbox) + 1,
-                                         limit=self.limits.max_mailbox)  # fmt: skip
-
-        run = self._live.get(run_id)
-        if run is not None:
-            check(run)
-        await self._deliver(run_id, message, extra)
 
     def _declared_signals(self, name: str, version: str, stored: Sequence[str]) -> frozenset[str] | None:
         try:
@@ -269,7 +264,8 @@ class Engine:
     async def query_at(self, run_id: str, query: Query[Any] | str, /, *args: Any) -> tuple[Any, int]:
         """The answer, and the number of completed steps it saw."""
         self._check_open()
-        name = query if isinstance(query, str) else query.name
+        name = query.name if isinstance(query, Query) else query
+        check_text(name, "the name of a query", self.limits)
         header = await self.reader.header(run_id)
         if header.finished_at is not None:
             if name not in header.exposed:
@@ -296,6 +292,7 @@ class Engine:
 
     async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: OpList | None = None) -> None:
         """Accept a request to cancel; ``extra`` is written in the same batch."""
+        self._check_run_id(run_id)
         await self._deliver(run_id, message, extra)
 
     async def discard(self, ops: OpList) -> None:
@@ -355,11 +352,10 @@ class Engine:
         if self.state != "open":
             raise self._trouble or EngineClosedError(state=self.state)
 
-    def _payload(self, value: Any, what: str) -> bytes:
-        data = codec.dumps(value)
-        if len(data) > self.limits.max_payload_bytes:
-            raise PayloadTooLargeError(what=what, actual=len(data), limit=self.limits.max_payload_bytes)
-        return data
+    @staticmethod
+    def _check_run_id(run_id: str) -> None:
+        if not isinstance(run_id, str) or not run_id:
+            raise RunNotFoundError(run_id=run_id)
 
     async def _deliver(self, run_id: str, message: Message | None, extra: OpList | None = None) -> None:
         await self._ask(Envelope(run_id, message, extra=extra or []))

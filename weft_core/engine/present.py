@@ -48,6 +48,8 @@ def decoded(data: bytes | None) -> Any:
         return jsonable(codec.loads(data))
     except WeftError as unreadable:
         return f"({len(data):,} bytes: {unreadable.code})"
+    except Exception as broken:  # an author's __str__, __repr__ or property: it must not stop the engine that shows it
+        return f"({len(data):,} bytes that cannot be shown: {type(broken).__name__})"
 
 
 def present_event(event: dict[str, Any]) -> dict[str, Any]:

@@ -20,15 +20,18 @@ from weft_core.engine.stopped import StoppedRuns
 from weft_core.engine.timers import TimerQueue
 from weft_core.errors import (
     CodecError,
+    EngineClosedError,
     EngineError,
+    LimitExceededError,
     PayloadTooLargeError,
     RunFinishedError,
     RunNotFoundError,
     StorageError,
+    StorageKeyError,
     WeftError,
 )  # fmt: skip
 from weft_core.machine import records
-from weft_core.machine.effects import StartAttempt, StopAttempt
+from weft_core.machine.effects import ArmTimer, StartAttempt, StopAttempt
 from weft_core.machine.operations import HOOKS
 from weft_core.machine.turn import Rules, Turn
 from weft_core.model import keys
@@ -39,6 +42,10 @@ from weft_core.ports import Clock, Op
 log = logging.getLogger("weft")
 _STRETCH_S = 0.005
 """How long the pump may keep the event loop to itself while nothing it awaits really waits."""
+
+_REFUSALS = (RunNotFoundError, LimitExceededError, CodecError, StorageKeyError)
+"""What is wrong with one message or one run, and no reason to stop."""
+
 
 class Pump:
     """One per engine; runs as one asyncio task."""
@@ -60,14 +67,21 @@ class Pump:
         self._wake = asyncio.Event()
         self._closing = False
         self._deciding = False
+        self._firing = 0
+        """Timers that were taken and are queued."""
+        self._over: BaseException | None = None
+        """Why nothing is taken in any more."""
         self.timers = TimerQueue(storage, clock, self._wake.set)
-        self._stopped = StoppedRuns(storage, live)
+        self._stopped = StoppedRuns(storage, live, rules.limits.max_mailbox)
         self.attempts: Attempts
         self.code: str | None = None
         """Name of the stored source of the code this engine drives runs with."""
 
     def submit(self, envelope: Envelope) -> None:
-        """Queue an envelope; it is decided on the pump's next round."""
+        """Queue an envelope; it is decided on the pump's next round, or rejected when there is none."""
+        if self._over is not None:
+            envelope.reject(self._over)
+            return
         self._inbox.append(envelope)
         self._wake.set()
 
@@ -89,6 +103,7 @@ class Pump:
             while True:
                 if not self._inbox:
                     if self._closing:
+                        self._over = EngineClosedError(state="closed")
                         return
                     await self._wake.wait()
                 self._wake.clear()
@@ -102,15 +117,15 @@ class Pump:
         except BaseException as trouble:
             if isinstance(trouble, Exception) and not isinstance(trouble, (EngineError, StorageError)):
                 log.exception("the engine broke")
+            self._over = trouble
             self._reject_all(trouble)
             self._on_stop(trouble)
             if isinstance(trouble, (asyncio.CancelledError, KeyboardInterrupt, SystemExit)):
                 raise
 
     async def _round(self) -> None:
-        if self.timers.due:
-            for task_timer in await self.timers.take_due():
-                self._inbox.append(Envelope(task_timer[0], TimerFired(*task_timer[1:])))
+        if self.timers.due and not self._firing:
+            await self._take_timers()
         batch = Batch()
         now = self._clock.now_ms()
         try:
@@ -120,6 +135,8 @@ class Pump:
                     self._inbox.appendleft(envelope)
                     break
                 batch.envelopes.append(envelope)
+                if type(envelope.message) is TimerFired:
+                    self._firing -= 1
                 await self._decide(envelope, batch, now)
             if batch.ops:
                 await self._committer.commit(batch.ops)
@@ -131,32 +148,53 @@ class Pump:
         if self._inbox or self.timers.due:
             self._wake.set()
 
+    async def _take_timers(self) -> None:
+        """Queue what is due. Until all of it is decided no more is taken: its records would be found again."""
+        fired, damaged = await self.timers.take_due()
+        self._firing = len(fired)
+        self._inbox.extend(Envelope(run_id, TimerFired(*rest)) for run_id, *rest in fired)
+        if damaged:
+            log.warning("removed %d timer records that name no timer, the first is %r", len(damaged), damaged[0])
+            self._inbox.append(Envelope("", extra=[(key, None) for key in damaged]))
+
     # -- deciding
 
     async def _decide(self, envelope: Envelope, batch: Batch, now: int) -> None:
         if not envelope.run_id:
             batch.ops.extend(envelope.extra)
             return
-        run = envelope.new or self._live.get(envelope.run_id)
-        if run is None:
-            try:
+        try:
+            run = envelope.new or self._live.get(envelope.run_id)
+            was_live = run is not None
+            if run is None:
                 run = await self._load(envelope, batch, now)
-            except (RunNotFoundError, CodecError) as unreadable:
-                self._refuse(envelope, batch, unreadable)
+            if run is None:
                 return
-        if run is None:
-            return
-        if run.finished:
-            self._refuse(envelope, batch, self._already(run.header, envelope))
-        elif envelope.visit is not None:
-            try:
-                envelope.answer = envelope.visit(run)
-            except Exception as error:
-                envelope.reject(error)
-        else:
-            obstacle = self._turn(run, envelope, batch, now)
-            if obstacle is not None:
-                await self._give_up(run, envelope, obstacle, batch, now)
+            if run.finished:
+                self._refuse(envelope, batch, self._already(run.header, envelope))
+            elif envelope.visit is not None:
+                self._visit(run, envelope)
+            elif not (was_live and isinstance(envelope.message, Recover)):  # else it has been taken up already
+                if type(envelope.message) is SignalArrived:
+                    self._check_mailbox(run)
+                obstacle = self._turn(run, envelope, batch, now)
+                if obstacle is not None:
+                    await self._give_up(run, envelope, obstacle, batch, now)
+        except _REFUSALS as refusal:
+            self._refuse(envelope, batch, refusal)
+
+    @staticmethod
+    def _visit(run: RunState, envelope: Envelope) -> None:
+        assert envelope.visit is not None
+        try:
+            envelope.answer = envelope.visit(run)
+        except Exception as error:
+            envelope.reject(error)
+
+    def _check_mailbox(self, run: RunState) -> None:
+        limit = self._rules.limits.max_mailbox
+        if len(run.mailbox) >= limit:
+            raise LimitExceededError(what=f"the mailbox of run {run.id}", actual=len(run.mailbox) + 1, limit=limit)
 
     async def _load(self, envelope: Envelope, batch: Batch, now: int) -> RunState | None:
         """Bring a run into memory. None: it is stopped or cannot be loaded, and that has been dealt with."""
@@ -180,10 +218,21 @@ class Pump:
             await self._stopped.stop(header, obstacle, batch, now)
             if envelope.message is None or isinstance(envelope.message, (SignalArrived, CancelRequested)):
                 await self._stopped.deliver(header, envelope, batch, now)
+            else:
+                envelope.reject(obstacle)
             return None
         if header.status in STOPPED:
             header.status, header.error = "running", None
         self._live.keep(run)
+        return await self._taken_up(run, envelope, batch, now)
+
+    async def _taken_up(self, run: RunState, envelope: Envelope, batch: Batch, now: int) -> RunState | None:
+        """A message may come before the Recover of its run; then the attempts that were in flight are begun first."""
+        if run.active and not isinstance(envelope.message, Recover):
+            obstacle = self._turn(run, Envelope(run.id, Recover()), batch, now)
+            if obstacle is not None:
+                await self._give_up(run, envelope, obstacle, batch, now)
+                return None
         return run
 
     @staticmethod
@@ -211,7 +260,7 @@ class Pump:
         was_active, first_seq = run.active, run.next_seq
         try:
             if isinstance(message, TimerFired):
-                self._drop_stale_timer(turn, message)
+                self._check_timer(turn, message)
             elif isinstance(message, (Begin, Recover)):
                 turn.header_changed = True
             turn.deliver(message)
@@ -234,7 +283,10 @@ class Pump:
         self._live.keep(run)
         return None
 
-    def _drop_stale_timer(self, turn: Turn, fired: TimerFired) -> None:
+    def _check_timer(self, turn: Turn, fired: TimerFired) -> None:
+        """Drop the record of a step that is over; keep waiting if the clock has jumped back since it fired."""
+        if fired.deadline_ms > turn.now:
+            turn.effects.append(ArmTimer(fired.deadline_ms))
         task = turn.run.tasks.get(fired.task)
         if task is None or task.step != fired.step or task.op is None:
             turn.ops.append(self._timer_record(turn.run.id, fired))
@@ -279,9 +331,9 @@ class Pump:
             return
         self._live.drop(run.id)
         batch.stopped.add(run.id)
-        self._stopped.mark(run, obstacle, batch, now)
+        header = await self._stopped.mark(run, obstacle, batch, now)
         if isinstance(envelope.message, (SignalArrived, CancelRequested)):
-            await self._stopped.deliver(run.header, envelope, batch, now)
+            await self._stopped.deliver(header, envelope, batch, now)
         else:
             envelope.reject(obstacle)
 
@@ -297,7 +349,9 @@ class Pump:
             envelope.resolve()
         for effect in batch.effects:
             if type(effect) is StartAttempt:
-                self.attempts.start(effect)
+                # Not while closing: an attempt that ends at once would bring the next one, for ever.
+                if not self._closing:
+                    self.attempts.start(effect)
             elif type(effect) is StopAttempt:
                 self.attempts.stop(effect.run_id, effect.step)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from weft_core import codec
@@ -76,8 +76,10 @@ class Starts:
             check_id(run_id, "a run id", self._limits)
         if idempotency_key is not None:
             check_id(idempotency_key, "an idempotency key", self._limits)
-            return await self._start_once(definition, data, run_id, idempotency_key)
-        return await self._start_as(definition, data, run_id, None, [])
+            return await _to_the_end(self._start_once(definition, data, run_id, idempotency_key))
+        if run_id is not None:
+            return await _to_the_end(self._start_as(definition, data, run_id, None, []))
+        return await self._start(definition, data, self._host.ids.new_id(), None, [])
 
     async def _start_as(
         self, definition: Workflow, data: bytes, run_id: str | None, key: str | None, extra: list[Op]
@@ -129,11 +131,34 @@ class Starts:
         await reply
         return run_id
 
+    async def submit_claimed(self, key: str, envelope: Envelope) -> None:
+        """Have the envelope decided; its key stays claimed until then, also if the caller stops waiting."""
+        reply = envelope.reply = asyncio.get_running_loop().create_future()
+        reply.add_done_callback(lambda _: self.release(key))
+        self._submit(envelope)
+        await asyncio.shield(reply)
+
+
+async def _to_the_end(work: Coroutine[Any, Any, str]) -> str:
+    """Await work that holds claims. If the caller stops waiting (a timeout) it goes on: what it has asked for may
+    become durable, and until that is known nobody else may claim the same."""
+    return await asyncio.shield(asyncio.get_running_loop().create_task(work))
+
 
 def check_id(text: Any, what: str, limits: Limits) -> None:
     """Ids become parts of keys: text, no slash, not too long."""
     if not isinstance(text, str) or not text or "/" in text or "\0" in text:
         raise InvalidInputError(call=what, reason=f"{text!r} is no id; use non-empty text without slashes")
-    size = len(text.encode("utf-8", "surrogatepass"))
+    check_text(text, what, limits)
+
+
+def check_text(text: Any, what: str, limits: Limits) -> None:
+    """Names and ids: text that can be written as UTF-8, not too long."""
+    if not isinstance(text, str):
+        raise InvalidInputError(call=what, reason=f"{text!r} is not text")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise InvalidInputError(call=what, reason=f"{text!r} holds half a character (a lone surrogate)") from None
     if size > limits.max_id_bytes:
         raise LimitExceededError(what=f"{what} in bytes", actual=size, limit=limits.max_id_bytes)

@@ -11,6 +11,8 @@ from weft_core.engine.live import LiveRuns
 from weft_core.engine.patience import PatientReads
 from weft_core.errors import (
     CodeChangedError,
+    CorruptRecordError,
+    LimitExceededError,
     RunHeldError,
     UnknownFunctionError,
     WeftError,
@@ -29,8 +31,8 @@ _NEEDS_CODE = (CodeChangedError, UnknownFunctionError, WorkflowNotRegisteredErro
 class StoppedRuns:
     """Writes what happens to runs whose frames are not to be had. Works on headers alone."""
 
-    def __init__(self, storage: PatientReads, live: LiveRuns) -> None:
-        self._storage, self._live = storage, live
+    def __init__(self, storage: PatientReads, live: LiveRuns, max_mailbox: int) -> None:
+        self._storage, self._live, self._max_mailbox = storage, live, max_mailbox
 
     async def stop(self, header: RunHeader, obstacle: Exception, batch: Batch, now: int) -> None:
         """A run cannot be loaded."""
@@ -41,10 +43,20 @@ class StoppedRuns:
         await self._catch_up(header)
         self._stop(header, obstacle, batch, now)
 
-    def mark(self, run: RunState, obstacle: Exception, batch: Batch, now: int) -> None:
-        """A run that was live cannot be stored; its last checkpoint stands."""
-        run.header.next_seq, run.header.mail_seq = run.next_seq, run.mail_seq
-        self._stop(run.header, obstacle, batch, now)
+    async def mark(self, run: RunState, obstacle: Exception, batch: Batch, now: int) -> RunHeader:
+        """A run that was live cannot be stored; its last checkpoint stands. Returns its record as it is now."""
+        header = await self._recorded(run.id, batch)
+        header.next_seq, header.mail_seq = run.next_seq, run.mail_seq
+        self._stop(header, obstacle, batch, now)
+        return header
+
+    async def _recorded(self, run_id: str, batch: Batch) -> RunHeader:
+        """The record without what the turn that broke did to it: that turn may even have finished the run."""
+        key = keys.run(run_id)
+        data = next((value for k, value in reversed(batch.ops) if k == key), None) or await self._storage.get(key)
+        if data is None:
+            raise CorruptRecordError(key=key, reason="it is gone while its run was live")
+        return records.read_header(run_id, data)
 
     def _stop(self, header: RunHeader, obstacle: Exception, batch: Batch, now: int) -> None:
         held = isinstance(obstacle, _NEEDS_CODE)
@@ -94,8 +106,13 @@ class StoppedRuns:
 
     async def _buffer(self, header: RunHeader, message: SignalArrived, batch: Batch, now: int) -> None:
         await self._catch_up(header)
-        for signal in await self._live.read_mailbox(header.id):
-            header.mail_seq = max(header.mail_seq, signal.seq)
+        mailbox = await self._live.read_mailbox(header.id)
+        if len(mailbox) >= self._max_mailbox:
+            raise LimitExceededError(
+                what=f"the mailbox of run {header.id}", actual=len(mailbox) + 1, limit=self._max_mailbox
+            )
+        if mailbox:
+            header.mail_seq = max(header.mail_seq, mailbox[-1].seq)
         header.mail_seq += 1
         key = keys.mail(header.id, header.mail_seq)
         batch.ops.append((key, seal_plain(key, [message.name, message.payload])))

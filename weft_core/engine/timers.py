@@ -34,8 +34,9 @@ class TimerQueue:
         self.due = True
         self._wake()
 
-    async def take_due(self) -> list[tuple[str, int, int, int]]:
-        """Up to a page of (run id, task, step, deadline) whose deadline has come; arms the next one.
+    async def take_due(self) -> tuple[list[tuple[str, int, int, int]], list[str]]:
+        """Up to a page of (run id, task, step, deadline) whose deadline has come, and keys that are damaged; arms the
+        next one.
 
         Their records stay until a turn removes them, so a crash in between loses nothing.
         """
@@ -44,16 +45,31 @@ class TimerQueue:
         self.due = len(rows) == _PAGE
         if not self.due:
             later = await self._storage.scan(keys.TIMERS, after=keys.timers_until(now), limit=1)
-            if later:
-                self.arm(keys.parse_timer(later[0][0])[0])
-        fired = []
+            if later and (timer := _parse(later[0][0])) is not None:
+                self.arm(timer[0])
+            elif later:
+                rows, self.due = [*rows, *later], True  # removed, and then the next one is looked for
+        fired, damaged = [], []
         for key, _ in rows:
-            deadline, run_id, task, step = keys.parse_timer(key)
-            fired.append((run_id, task, step, deadline))
-        return fired
+            parsed = _parse(key)
+            if parsed is None:
+                damaged.append(key)
+            else:
+                deadline, run_id, task, step = parsed
+                fired.append((run_id, task, step, deadline))
+        return fired, damaged
 
     def close(self) -> None:
         if self._handle is not None:
             self._handle.cancel()
         self._handle = self._next = None
         self.due = False
+
+
+def _parse(key: str) -> tuple[int, str, int, int] | None:
+    """The parts of a timer's key; None for a key that no timer has."""
+    try:
+        timer = keys.parse_timer(key)
+    except ValueError:
+        return None
+    return timer if keys.timer(*timer) == key else None

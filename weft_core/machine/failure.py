@@ -16,19 +16,27 @@ def type_name(error: BaseException) -> str:
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
+def text(error: BaseException) -> str:
+    """``str(error)``, whatever an author's ``__str__`` does."""
+    try:
+        return str(error)
+    except Exception as broken:
+        return f"({type_name(error)} has no text: its __str__ raised {type_name(broken)})"
+
+
 def brief(error: BaseException) -> dict[str, Any]:
     """``{code, message}`` for events and lists."""
-    return {"code": error.code if isinstance(error, WeftError) else type_name(error), "message": str(error)}
+    return {"code": error.code if isinstance(error, WeftError) else type_name(error), "message": text(error)}
 
 
 def record(error: BaseException) -> dict[str, Any]:
     """What the record of a failed run keeps: code, message, traceback as text, and the error itself if it can be."""
-    text = "".join(traceback.format_exception(error))
-    kept = {**brief(error), "type": type_name(error), "traceback": text[-_MAX_TRACEBACK:]}
+    lines = "".join(traceback.format_exception(error))
+    kept = {**brief(error), "type": type_name(error), "traceback": lines[-_MAX_TRACEBACK:]}
     try:
         kept["value"] = codec.dumps(error)
-    except WeftError:
-        pass  # its text is kept; `result()` then raises without a cause
+    except Exception:  # also from an author's own state; its text is kept, `result()` then raises without a cause
+        pass
     return kept
 
 
@@ -39,8 +47,8 @@ def durable_error(error: BaseException, activity: str) -> BaseException:
     """
     try:
         codec.loads(codec.dumps(error))
-    except WeftError:
-        return ActivityFailedError(activity=activity, error_type=type_name(error), error_message=str(error))
+    except Exception:
+        return ActivityFailedError(activity=activity, error_type=type_name(error), error_message=text(error))
     return error
 
 
