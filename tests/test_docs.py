@@ -1,0 +1,52 @@
+"""The documents tell the truth as far as a program can check it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "ARCHITECTURE.md"]
+
+
+def test_every_test_that_the_guarantees_name_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "guarantees.md").read_text("utf-8")))
+    sources = [p for folder in ("tests", "e2e") for p in (ROOT / folder).rglob("*.py")]
+    there = {name for path in sources for name in re.findall(r"def (test_\w+)\(", path.read_text("utf-8"))}
+    assert len(named) > 20
+    assert named <= there, sorted(named - there)
+
+
+def test_all_twenty_guarantees_are_listed() -> None:
+    text = (ROOT / "docs" / "guarantees.md").read_text("utf-8")
+    assert re.findall(r"^\| \*\*(G\d+)\*\* \|", text, re.MULTILINE) == [f"G{n}" for n in range(1, 21)]
+
+
+def test_readme_and_guarantees_say_the_same_of_durability() -> None:
+    def table(page: Path) -> list[str]:
+        return [line for line in page.read_text("utf-8").splitlines() if "power loss" in line or "evict" in line]
+
+    readme, full = (table(ROOT / "README.md"), table(ROOT / "docs" / "guarantees.md"))
+    assert {line for line in readme if line.startswith("|")} <= set(full)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_and_link_in_a_page_is_there(page: Path) -> None:
+    text = page.read_text("utf-8")
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", text)
+    paths = re.findall(
+        r"`((?:weft_core|weft_server|browser|docs|tests|e2e|examples|machine|engine|frames)/[\w./]*)`", text
+    )
+    roots = (page.parent, ROOT, ROOT / "weft_core")
+    missing = [name for name in links + paths if not any((root / name).exists() for root in roots)]
+    assert not missing, missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_error_a_page_names_exists(page: Path) -> None:
+    from weft_core import errors
+
+    for name in re.findall(r"`(\w+Error)`", page.read_text("utf-8")):
+        assert hasattr(errors, name), f"{page.name} names {name}"
