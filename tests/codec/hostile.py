@@ -11,7 +11,7 @@ from typing import Any
 from weft_core.errors import WeftError
 
 CASES = int(os.environ.get("WEFT_HOSTILE_CASES", "2000"))
-SLACK = 300_000
+SLACK = 600_000
 """Bytes a reader may take beside 4 times the input: caches, code objects, a traceback."""
 
 

@@ -83,16 +83,19 @@ def evict_frame(o: Any) -> None:
     t = type(o)
     if t not in FRAME_TYPES:
         return
+    thrown = Evict()
     try:
         _, frame, _, running, suspended = parts(o)
         if frame is None or running:
             return
         if t is types.AsyncGeneratorType:
             if suspended:
-                o.athrow(Evict()).send(None)
+                o.athrow(thrown).send(None)
         elif suspended:
-            o.throw(Evict())
+            o.throw(thrown)
         else:
             o.close()
-    except (Evict, StopIteration, StopAsyncIteration, RuntimeError, ValueError):
-        pass  # gone, or already running
+    except (Evict, StopIteration, StopAsyncIteration, RuntimeError, ValueError) as gone:
+        gone.__traceback__ = None
+    finally:
+        thrown.__traceback__ = None  # it leads to the frame, and the frame's variables would live on in a cycle

@@ -6,6 +6,7 @@ that was stored. Frames become :class:`~weft_core.frames.views.FrameView`.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from weft_core.codec.containers import lift_pairs
 from weft_core.codec.decoder import LIFTINGS, Lifting, guarded
 from weft_core.codec.encoder import NO_EXTERNALS
 from weft_core.codec.wire import damaged
+from weft_core.errors import UnknownTypeError
 
 from .views import FrameView
 
@@ -242,6 +244,32 @@ def _default_dict(d: Any, x: list[Any], number: int) -> Any:
     return out
 
 
+class _Zone(dt.tzinfo):
+    """A time zone that this machine does not know: times in it are shown, but not converted."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def utcoffset(self, when: dt.datetime | None) -> None:
+        return None
+
+    dst = utcoffset
+
+    def tzname(self, when: dt.datetime | None) -> str:
+        return self.key
+
+    def __repr__(self) -> str:
+        return self.key
+
+
+@_peeks(marks.ZONEINFO)
+def _zone(d: Any, x: list[Any], number: int) -> Any:
+    try:
+        return LIFTINGS[marks.ZONEINFO](d, x, number)
+    except UnknownTypeError:
+        return _Zone(x[1])
+
+
 _KINDS = {
     marks.METHOD: "method",
     marks.PARTIAL: "functools:partial",
@@ -249,7 +277,6 @@ _KINDS = {
     marks.CLOSED_FRAME: "finished coroutine",
     marks.PATTERN: "re:Pattern",
     marks.PATH: "path",
-    marks.ZONEINFO: "zoneinfo:ZoneInfo",
     marks.ENUMERATE: "enumerate",
     marks.ZIP: "zip",
     marks.MAP: "map",
