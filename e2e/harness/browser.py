@@ -142,12 +142,17 @@ class ServiceWorkers:
                 self.stops += 1
             self.running[version["versionId"]] = now
 
+    def stop_all(self) -> int:
+        """Tell the browser to stop them; returns how many stops it has reported so far."""
+        self._session.send("ServiceWorker.stopAllWorkers")
+        return self.stops
+
     def stop_and_see(self) -> None:
         """Stop them all, and wait until the browser says of one that it has stopped."""
         before, deadline = self.stops, time.monotonic() + GONE_TIMEOUT_S
         while self.stops == before:
             assert time.monotonic() < deadline, f"no service worker stopped: {self.running}"
-            self._session.send("ServiceWorker.stopAllWorkers")
+            self.stop_all()
 
 
 def _alive(pid: int) -> bool:
