@@ -162,14 +162,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"cannot listen on port {options.port}: {error.strerror}. Choose another with --port", file=sys.stderr)
         return 2
-    for stop in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: a shell starts background jobs with it ignored
-        signal.signal(stop, signal.default_int_handler)
-    with server:
+    try:
+        for stop in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: a shell starts background jobs with it ignored
+            signal.signal(stop, signal.default_int_handler)
         print(f"Weft demo: {server.url}  (Ctrl-C stops it)", flush=True)
-        try:
-            server.serve_forever(poll_interval=0.1)
-        except KeyboardInterrupt:
-            print("\nstopped", flush=True)
+        server.serve_forever(poll_interval=0.1)
+    except KeyboardInterrupt:
+        print("\nstopped", flush=True)
+    finally:
+        server.server_close()
     return 0
 
 
