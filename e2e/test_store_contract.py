@@ -55,6 +55,12 @@ def test_writes_go_on_over_a_connection_that_the_browser_closed(store_page: Page
     assert check(store_page, "lost_connection")["rows"] == 20
 
 
+@pytest.mark.parametrize("road", ROADS)
+def test_a_thousand_calls_over_the_bridge_leave_nothing_behind(store_page: Page, road: str) -> None:
+    """pyodide #5598: leaked proxies ended in fatal errors."""
+    assert check(store_page, "leftovers", storage=road, calls=1_000)["blocks"] < 100
+
+
 def test_a_service_worker_killed_at_any_moment_loses_no_batch_and_doubles_none(
     chrome: Browser, store_page: Page
 ) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
+import sys
 import uuid
 from typing import Any
 
@@ -108,8 +110,24 @@ async def quota(stores: Stores, size: int) -> dict[str, Any]:
     return {"code": None}
 
 
+async def leftovers(stores: Stores, calls: int) -> dict[str, Any]:
+    """How many blocks of Python memory many calls leave behind: a proxy that nobody drops holds several."""
+    storage = stores.open("leftovers")
+
+    async def work(count: int) -> int:
+        for number in range(count):
+            await storage.put(f"k/{number % 50}", b"v" * 100)
+            await storage.get(f"k/{number % 50}")
+            await storage.scan("k/", limit=3)
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    before = await work(200)
+    return {"blocks": await work(calls) - before}
+
+
 CHECKS: dict[str, Any] = {
-    check.__name__: check for check in (contract, race, lost_connection, count_up, quota)
+    check.__name__: check for check in (contract, race, lost_connection, count_up, quota, leftovers)
 }  # fmt: skip
 
 
