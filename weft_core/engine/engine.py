@@ -96,7 +96,12 @@ class Engine:
     # -- life
 
     async def __aenter__(self) -> Engine:
-        await self.open()
+        try:
+            await self.open()
+        except BaseException:
+            if self._close_storage:
+                await self.storage.close()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -109,7 +114,7 @@ class Engine:
         host = self._host = self._host or default_host()
         self._committer = Committer(self.storage, self.retry_delays_s)
         await self._committer.take_ownership(host.ids)
-        reads = PatientReads(self.storage, self.retry_delays_s)
+        reads = self._reads = PatientReads(self.storage, self.retry_delays_s)
         self._live = LiveRuns(reads, self.registry, host.clock, host.ids, self.limits.max_live_runs)
         rules = Rules(self.registry, HOOKS, self.limits, host.ids.random)
         self._pump = Pump(
@@ -117,13 +122,18 @@ class Engine:
         )
         self._pump.attempts = Attempts(self.registry, host, self.limits, self._committer.store_id, self._outcome)
         self._starts = Starts(reads, self.registry, self._live, self._pump.submit, host, self.limits)
-        self._inbox = InboxReader(self.storage, self.deliver_signal, self.deliver_cancel, self.discard)
+        self._inbox = InboxReader(reads, self.deliver_signal, self.deliver_cancel, self.discard)
         await self._store_code()
         self.state = "open"
+        self.events.start()
         self._task = asyncio.get_running_loop().create_task(self._pump.run(), name="weft-pump")
-        if self._recover:
-            await self.recover_all()
-        await self._inbox.take()
+        try:
+            if self._recover:
+                await self.recover_all()
+            await self._inbox.take()
+        except BaseException:
+            await self._abandon()
+            raise
         if self.storage.capabilities.shared:
             self._inbox.watch()
 
@@ -136,7 +146,7 @@ class Engine:
         self._pump.finish()
         await self._task
         await self._let_go()
-        self.events.fail_waiters(self._trouble or EngineClosedError(state="closed"))
+        self.events.stop(self._trouble or EngineClosedError(state="closed"))
         if was == "degraded":
             log.warning("engine closed while its store was failing: %s", self._trouble)
         if self._close_storage:
@@ -146,11 +156,16 @@ class Engine:
         """Stop dead: nothing is finished, nothing is written, none of the authors' code runs. For tests."""
         if self._task is None:
             return
+        await self._abandon()
+        self.state = "crashed"
+
+    async def _abandon(self) -> None:
+        assert self._task is not None
         self._task.cancel()
         await asyncio.wait([self._task])
         await self._inbox.close()
         await self._let_go()
-        self._task, self.state = None, "crashed"
+        self._task, self.state = None, "not open yet"
 
     def _rebind(self, storage: Storage) -> None:
         self.storage = storage
@@ -169,7 +184,7 @@ class Engine:
         self.state = "fenced" if isinstance(trouble, EngineFencedError) else "degraded"
         log.error("engine stopped (%s): %s", self.state, trouble)
         self._pump.timers.close()
-        self.events.fail_waiters(trouble)
+        self.events.stop(trouble)
         asyncio.get_running_loop().create_task(self._let_go())
 
     async def recover_all(self) -> None:
@@ -178,7 +193,7 @@ class Engine:
         When this returns each of them is durable again, and its attempt is under way.
         """
         after: str | None = None
-        while rows := await self.storage.scan(keys.ACTIVE, after=after):
+        while rows := await self._reads.scan(keys.ACTIVE, after=after):
             after = rows[-1][0]
             for key, _ in rows:
                 run_id = key.removeprefix(keys.ACTIVE)

@@ -55,8 +55,7 @@ class WorkflowHandle:
             if header.status not in FINISHED and header.status not in STOPPED:
                 header = await ended
         finally:
-            if not ended.done():
-                ended.cancel()
+            self._engine.events.forget(self.id, ended)
         return result_of(header)
 
     async def describe(self) -> dict[str, Any]:
@@ -77,10 +76,10 @@ class WorkflowHandle:
     async def tail(self, *, after: int = 0) -> AsyncIterator[dict[str, Any]]:
         """The run's events above ``after``, stored ones first and then live ones, without gap or repetition.
 
-        Ends after the event that ends the run.
+        Ends after the event that ends the run. Raises what stopped the engine, if that comes first.
         """
-        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        stop = self._engine.events.subscribe(queue.put_nowait, self.id)
+        queue: asyncio.Queue[dict[str, Any] | BaseException] = asyncio.Queue()
+        stop = self._engine.events.subscribe(queue.put_nowait, self.id, queue.put_nowait)
         try:
             await self._engine.header(self.id)
             seen = after
@@ -91,7 +90,10 @@ class WorkflowHandle:
                     if event["type"] in ENDINGS:
                         return
             while True:
-                event = await queue.get()
+                live = await queue.get()
+                if isinstance(live, BaseException):
+                    raise live
+                event = live
                 if event["seq"] <= seen:
                     continue
                 seen = event["seq"]

@@ -9,7 +9,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from weft_core.errors import EngineError, WeftError
+from weft_core.engine.patience import PatientReads
+from weft_core.errors import CorruptRecordError, EngineError, StorageError, StorageKeyError, WeftError
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
 from weft_core.model.messages import CancelRequested, SignalArrived
@@ -43,7 +44,7 @@ class InboxReader:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: PatientReads,
         signal: Callable[[str, SignalArrived, list[Op]], Awaitable[None]],
         cancel: Callable[[str, CancelRequested, list[Op]], Awaitable[None]],
         discard: Callable[[list[Op]], Awaitable[None]],
@@ -66,21 +67,26 @@ class InboxReader:
 
     async def take(self) -> None:
         """Deliver everything that lies there."""
-        for key, data in await self._storage.scan(keys.INBOX):
-            await self._deliver(key, data)
+        after: str | None = None
+        while rows := await self._storage.scan(keys.INBOX, after=after):
+            after = rows[-1][0]
+            for key, data in rows:
+                await self._deliver(key, data)
 
     async def _deliver(self, key: str, data: bytes) -> None:
         remove: list[Op] = [(key, None)]
         try:
-            kind, run_id, *rest = unseal_plain(key, data)
-            if kind == "signal":
-                await self._signal(run_id, SignalArrived(*rest), remove)
-            elif kind == "cancel":
-                await self._cancel(run_id, CancelRequested(*rest), remove)
+            match unseal_plain(key, data):
+                case ["signal", str(run_id), str(name), bytes(payload), None | str() as signal_id]:
+                    await self._signal(run_id, SignalArrived(name, payload, signal_id), remove)
+                case ["cancel", str(run_id), None | str() as reason]:
+                    await self._cancel(run_id, CancelRequested(reason), remove)
+                case _:
+                    raise CorruptRecordError(key=key, reason="it is no message that this version knows")
             return
-        except EngineError:
-            raise
-        except (WeftError, ValueError, TypeError) as refusal:
+        except WeftError as refusal:
+            if isinstance(refusal, (EngineError, StorageError)) and not isinstance(refusal, StorageKeyError):
+                raise  # no fault of the message: it stays for the next time
             log.warning("a message left in the inbox was refused: %s", refusal)
         await self._discard(remove)
 

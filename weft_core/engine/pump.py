@@ -80,7 +80,7 @@ class Pump:
     def submit(self, envelope: Envelope) -> None:
         """Queue an envelope; it is decided on the pump's next round, or rejected when there is none."""
         if self._over is not None:
-            envelope.reject(self._over)
+            self._turn_away(envelope, self._over)
             return
         self._inbox.append(envelope)
         self._wake.set()
@@ -360,4 +360,10 @@ class Pump:
 
     def _reject_all(self, trouble: BaseException) -> None:
         while self._inbox:
-            self._inbox.popleft().reject(trouble)
+            self._turn_away(self._inbox.popleft(), trouble)
+
+    @staticmethod
+    def _turn_away(envelope: Envelope, trouble: BaseException) -> None:
+        if envelope.new is not None:
+            records.evict(envelope.new)
+        envelope.reject(trouble)
