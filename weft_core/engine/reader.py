@@ -8,7 +8,7 @@ from typing import Any
 from weft_core import frames
 from weft_core.engine.code import base_name
 from weft_core.engine.patience import PatientReads
-from weft_core.engine.present import decoded, jsonable, present_event
+from weft_core.engine.present import decoded, present_event
 from weft_core.errors import InvalidInputError, RunNotFoundError, WeftError
 from weft_core.machine import records
 from weft_core.machine.sealed import unseal_plain
@@ -136,7 +136,7 @@ def run_info(header: RunHeader, summary: Fields | None) -> dict[str, Any]:
         "input": decoded(header.input),
         "result": decoded(header.result),
         "error": {k: header.error.get(k) for k in ("code", "message", "traceback")} if header.error else None,
-        "attributes": jsonable(header.attributes),
+        "attributes": {name: decoded(value) for name, value in header.attributes.items()},
         "idempotency_key": header.idempotency_key,
         "cancel_requested": header.cancel_requested,
         "waiting_for": summary[records.WAITS] if summary and header.status == "running" else [],

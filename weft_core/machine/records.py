@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft_core import codec, frames
+from weft_core import frames
 from weft_core.errors import CorruptRecordError
 from weft_core.machine.operations import HOOKS
 from weft_core.machine.sealed import seal_plain, unseal_plain
@@ -29,7 +29,7 @@ Event = tuple[str, dict[str, Any]]
 
 def write_header(header: RunHeader) -> bytes:
     """The sealed record of ``run/<id>``."""
-    values = [_VERSION, *(getattr(header, name) for name in _HEADER_FIELDS), codec.dumps(header.attributes)]
+    values = [_VERSION, *(getattr(header, name) for name in _HEADER_FIELDS), header.attributes]
     return seal_plain(keys.run(header.id), values)
 
 
@@ -39,7 +39,7 @@ def read_header(run_id: str, data: bytes) -> RunHeader:
     if len(values) < len(_HEADER_FIELDS) + 2 or values[0] != _VERSION:
         raise CorruptRecordError(key=key, reason=f"a run record of unknown version {values[:1]}")
     fields = dict(zip(_HEADER_FIELDS, values[1:], strict=False))
-    return RunHeader(**fields, attributes=codec.loads(values[len(_HEADER_FIELDS) + 1]))
+    return RunHeader(**fields, attributes=values[len(_HEADER_FIELDS) + 1])
 
 
 def write_checkpoint(run: RunState, now: int, active: bool) -> bytes:

@@ -86,6 +86,8 @@ class Turn:
     effects: list[Effect] = field(default_factory=list)
     ready: deque[tuple[Task, bool, Any]] = field(default_factory=deque)
     header_changed: bool = False
+    taken: dict[int, BufferedSignal] = field(default_factory=dict)
+    """By task, the signal that answered its wait and that its frame has not seen yet."""
 
     # -- messages
 
@@ -116,15 +118,30 @@ class Turn:
         if message.signal_id is not None:
             self.ops.append((keys.mail_id(run.id, message.signal_id), b""))
         run.mail_seq += 1
-        signal = BufferedSignal(run.mail_seq, message.name, message.payload)
-        waiting = [t for t in run.tasks.values() if type(t.op) is WaitSignal and t.op.name == message.name and t.wait]
+        self._offer(BufferedSignal(run.mail_seq, message.name, message.payload))
+
+    def _offer(self, signal: BufferedSignal) -> None:
+        """To the task that has waited longest for it, or into the mailbox, in order of acceptance."""
+        run = self.run
+        waiting = [t for t in run.tasks.values() if type(t.op) is WaitSignal and t.op.name == signal.name and t.wait]
         if waiting:
             first = min(waiting, key=lambda t: t.step)
             self.rules.hooks[WaitSignal].deliver(self, first, signal)
         else:
-            run.mailbox.append(signal)
+            if not run.mailbox or run.mailbox[-1].seq < signal.seq:
+                run.mailbox.append(signal)
+            else:  # one that was given back
+                run.mailbox.insert(sum(1 for s in run.mailbox if s.seq < signal.seq), signal)
             key = keys.mail(run.id, signal.seq)
             self.ops.append((key, seal_plain(key, [signal.name, signal.payload])))
+
+    def _give_back(self, task: Task) -> None:
+        """A branch is cancelled in the very turn in which its wait was answered: nobody has seen the signal (G7)."""
+        signal = self.taken.pop(task.id, None)
+        if signal is not None:
+            consumed = ("signal_consumed", {"step": task.step, "name": signal.name})
+            self.events.remove(consumed)
+            self._offer(signal)
 
     def _accept_cancel(self, message: CancelRequested) -> None:
         header = self.run.header
@@ -210,6 +227,7 @@ class Turn:
         for i, (waiting, _, _) in enumerate(self.ready):
             if waiting is task:
                 self.ready[i] = (task, False, RunCancelled())
+                self._give_back(task)
                 return
         if task.op is not None and self.rules.hooks[type(task.op)].cancel(self, task):
             self.fail(task, RunCancelled())
@@ -223,6 +241,8 @@ class Turn:
             task, ok, value = ready.popleft()
             if task.done:
                 continue
+            if self.taken:
+                self.taken.pop(task.id, None)
             if task.frame is None:
                 self.finish_task(task, ok, value)
                 continue

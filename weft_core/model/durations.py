@@ -25,6 +25,8 @@ _ISO = re.compile(
     re.ASCII,
 )
 MAX_DURATION_MS = 1_000 * 365 * 86_400_000
+MAX_INSTANT_MS = 253_402_300_800_000
+"""The end of the year 9999, the last that a datetime can name."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -73,6 +75,10 @@ def instant_ms(value: datetime | int | float, what: str = "instant") -> int:
         if value.tzinfo is None:
             raise InvalidInputError(call=what, reason=f"{value!r} has no time zone; use datetime.now(UTC)")
         return -((_EPOCH - value) // timedelta(milliseconds=1))
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InvalidInputError(call=what, reason=f"a {type(value).__name__} is no instant; use an aware datetime")
+    if not abs(value * 1000) <= MAX_INSTANT_MS:  # also refuses NaN
+        raise InvalidInputError(call=what, reason=f"{value!r} is not between the years 0 and 10,000")
     return int(value * 1000)
 
 

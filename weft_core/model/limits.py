@@ -21,6 +21,8 @@ class Limits:
     """Branches of one ``all`` or ``race``."""
     max_tasks: int = 10_000
     """Branches alive in one run."""
+    max_nesting: int = 100
+    """Groups within groups."""
     max_id_bytes: int = 256
     """Run ids, idempotency keys, signal ids, names."""
     max_live_runs: int = 1_000

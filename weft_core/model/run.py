@@ -34,7 +34,8 @@ class RunHeader:
     idempotency_key: str | None = None
     cancel_reason: str | None = None
     cancel_requested: bool = False
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, bytes] = field(default_factory=dict)
+    """Encoded: a record must be readable where the classes of its attributes are not."""
     signals: list[str] = field(default_factory=list)
     steps: int = 0
     epoch: int = 0

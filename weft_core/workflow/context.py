@@ -114,7 +114,8 @@ class Context:
     # -- at once
 
     def get_attribute(self, key: str, default: Any = None) -> Any:
-        return self._run.header.attributes.get(key, default)
+        encoded = self._run.header.attributes.get(key)
+        return default if encoded is None else codec.loads(encoded)
 
     def on_query(self, query: Query[Any] | str, handler: Callable[..., Any]) -> None:
         """Answer a query with ``handler(*args)``, a function of this workflow; it must neither write nor await (G9)."""

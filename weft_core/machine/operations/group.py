@@ -25,7 +25,7 @@ class GroupHooks(BaseHooks):
     plain = False  # outcomes are values of the author's
 
     def begin(self, turn: Turn, task: Task, op: Group) -> None:
-        self._check(turn, op)
+        self._check(turn, task, op)
         turn.event("group_started", step=task.step, kind=op.mode, size=len(op.branches))
         if not op.branches:
             turn.answer(task, _result(op, {}, None))
@@ -38,7 +38,7 @@ class GroupHooks(BaseHooks):
             else:
                 turn.ready.append((child, True, None))
 
-    def _check(self, turn: Turn, op: Group) -> None:
+    def _check(self, turn: Turn, task: Task, op: Group) -> None:
         what = f"ctx.{op.mode}"
         limits = turn.rules.limits
         if len(op.branches) > limits.max_branches:
@@ -47,6 +47,9 @@ class GroupHooks(BaseHooks):
         if len(turn.run.tasks) + len(op.branches) > limits.max_tasks:
             raise LimitExceededError(what="the number of branches alive in one run",
                                      actual=len(turn.run.tasks) + len(op.branches), limit=limits.max_tasks)  # fmt: skip
+        depth = _depth(turn, task)
+        if depth > limits.max_nesting:
+            raise LimitExceededError(what="the nesting of groups", actual=depth, limit=limits.max_nesting)
         if op.mode == "race" and not op.branches:
             raise OperationMisuseError(operation=what, reason="a race without branches never ends")
         seen: set[int] = set()
@@ -101,6 +104,14 @@ class GroupHooks(BaseHooks):
     def describe(self, task: Task) -> dict[str, Any]:
         alive = len(task.wait[0]) - len(task.wait[1]) if task.wait else 0
         return {**super().describe(task), "alive": alive}
+
+
+def _depth(turn: Turn, task: Task) -> int:
+    """How many groups there are, one within the other, with the one that this task begins."""
+    depth = 1
+    while task.parent is not None:
+        task, depth = turn.run.tasks[task.parent], depth + 1
+    return depth
 
 
 def _is_durable_call(branch: Any) -> bool:
