@@ -65,12 +65,13 @@ def lower_tuple(e: Encoder, value: tuple[Any, ...]) -> Any:
     memo = e.memo
     number = len(memo)
     scalars = e.scalars
-    if scalars.issuperset(map(type, value)):
+    if len(value) > 12 and scalars.issuperset(map(type, value)):
         memo[id(value)] = number
         return [_TUPLE, *value]
-    memo[id(value)] = -1
-    lower = e.lower
-    out = [_TUPLE, *[x if type(x) in scalars else lower(x) for x in value]]
+    memo[id(value)] = -1  # open: nothing inside may refer to it
+    out = [_TUPLE]
+    for x in value:
+        out.append(x if type(x) in scalars else e.lower(x))
     memo[id(value)] = number
     return out
 

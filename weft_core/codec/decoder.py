@@ -90,20 +90,21 @@ class Decoder:
             if x and type(x[0]) is Mark:
                 return self._marked(x)
             self.objs.append(x)
-            if not SCALARS.issuperset(map(type, x)):
-                self.down()
-                x[:] = self.lift_all(x)
-                self.depth -= 1
+            if len(x) > 12 and SCALARS.issuperset(map(type, x)):
+                return x
+            self.down()
+            for i, y in enumerate(x):
+                if type(y) not in SCALARS:
+                    x[i] = self.lift(y)
+            self.depth -= 1
             return x
         if t is dict:
             self.objs.append(x)
-            if not SCALARS.issuperset(map(type, x.values())):
-                self.down()
-                lift = self.lift
-                for k, v in x.items():
-                    if type(v) not in SCALARS:
-                        x[k] = lift(v)
-                self.depth -= 1
+            self.down()
+            for k, y in x.items():
+                if type(y) not in SCALARS:
+                    x[k] = self.lift(y)
+            self.depth -= 1
             return x
         if isinstance(x, Leaf):
             return x.value(self)
@@ -128,8 +129,10 @@ class Decoder:
 
     def lift_all(self, xs: list[Any]) -> list[Any]:
         """A new list with each element lifted."""
-        lift = self.lift
-        return [y if type(y) in SCALARS else lift(y) for y in xs]
+        out = []  # a loop: on 3.11 a comprehension is a call, which small lists notice
+        for y in xs:
+            out.append(y if type(y) in SCALARS else self.lift(y))
+        return out
 
     def at(self, number: int) -> Any:
         """The value with this number."""

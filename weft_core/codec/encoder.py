@@ -124,8 +124,9 @@ class Encoder:
                 else:
                     return value
             self.depth = depth + 1
-            lower = self.lower
-            out = [x if type(x) in scalars else lower(x) for x in value]
+            out = []  # a loop: on 3.11 a comprehension is a call, which small lists notice
+            for x in value:
+                out.append(x if type(x) in scalars else self.lower(x))
             self.depth = depth
             return out
         fn = LOWERINGS.get(t) or find_lowering(t)
@@ -160,10 +161,12 @@ class Encoder:
     def lower_all(self, values: Any) -> list[Any]:
         """A new list with each of ``values`` lowered."""
         scalars = self.scalars
-        if scalars.issuperset(map(type, values)):
+        if len(values) > 12 and scalars.issuperset(map(type, values)):
             return list(values)
-        lower = self.lower
-        return [x if type(x) in scalars else lower(x) for x in values]
+        out = []
+        for x in values:
+            out.append(x if type(x) in scalars else self.lower(x))
+        return out
 
     def note(self, value: Any) -> None:
         """Give ``value`` the next number."""

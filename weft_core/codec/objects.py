@@ -118,7 +118,7 @@ def _find_dataclass(t: type) -> Lowering | None:
         return [mark(number), e.record(t, packed[0])]
 
     def body(e: Encoder, value: Any) -> list[Any]:
-        out = [e.lower(getattr(value, f)) if _has(value, f) else UNSET_EXT for f in fields]
+        out = [_lower_field(e, value, f) for f in fields]
         extra = {k: v for k, v in getattr(value, "__dict__", {}).items() if k not in fields}
         if extra:
             e.keep.append(extra)
@@ -137,12 +137,15 @@ def _find_dataclass(t: type) -> Lowering | None:
     return lower
 
 
-def _has(value: Any, field: str) -> bool:
+def _lower_field(e: Encoder, value: Any, field: str) -> Any:
     try:
-        object.__getattribute__(value, field)
+        x = object.__getattribute__(value, field)
     except AttributeError:
-        return False
-    return True
+        return UNSET_EXT
+    if type(x) in e.scalars:
+        return x
+    e.keep.append(x)  # a field that is a descriptor may make it anew at each access
+    return e.lower(x)
 
 
 @dataclasses.dataclass(slots=True)
