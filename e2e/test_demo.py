@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from e2e.harness.browser import Browser
-from e2e.harness.report import shipped_once, told
+from e2e.harness.report import attempts_of, shipped_once, told
 from e2e.harness.server import Server
 
 BOOT_MS = 40_000
@@ -53,6 +53,11 @@ def test_an_order_is_watched_step_by_step_with_its_source_and_variables(
     expect(page.locator("#runs")).to_contain_text(number)
     page.screenshot(path=tmp_path / "shipped.png", full_page=True)
     attempts = shipped_once(server, number)
+
+    declined = place_order(page)
+    page.get_by_role("button", name="Decline").click()
+    expect(page.locator("#run-title .chip")).to_have_text("undone", timeout=STEP_MS)
+    assert attempts_of(server, declined) == {"reserve": 1, "charge": 1, "refund": 1, "release": 1}
 
     strangers = [address for address in chrome.requests if not address.startswith((server.url, "blob:", "data:"))]
     assert strangers == [], "the page asks nobody but its own origin"

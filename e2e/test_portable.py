@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from e2e.harness.browser import Browser
-from e2e.harness.pages import CHECKOUT_ALONE, call, open_weft, order, until
-from e2e.harness.report import told
+from e2e.harness.pages import CHECKOUT, CHECKOUT_ALONE, call, open_weft, order, until
+from e2e.harness.report import shipped_once, told
 from e2e.harness.rows import read_rows, write_rows
 from e2e.harness.server import Server
 from e2e.harness.server_side import EXAMPLES, example, on_server, parked, put_rows, rows_of
@@ -40,6 +41,29 @@ def test_the_same_file_gives_equal_results_under_weft_run_and_in_a_browser(
     events = [story(found) for found in (on_server(tmp_path / "weft.db", history), call(page, "history", run))]
     assert events[0] == events[1], "the two logs must tell the same story"
     told("same file in both worlds", results="equal", events=len(events[0]))
+
+
+def test_only_the_activities_differ_between_a_server_and_a_browser(
+    chrome: Browser, server: Server, site: Path, tmp_path: Path
+) -> None:
+    """HTTP calls there, queued fetches here: the same workflow, the same effects at the shop, the same result."""
+    wanted = order("B-2", **QUICK)
+    other_shop = Server(site, tmp_path / "other.jsonl").start()
+    try:
+        command = [sys.executable, "-m", "weft_server.cli", "run", f"{EXAMPLES / 'checkout.py'}:checkout", "--quiet"]
+        command += ["--activities", str(EXAMPLES / "checkout_http.py")]
+        command += ["--db", str(tmp_path / "weft.db"), "--input", json.dumps(wanted)]
+        environment = {**os.environ, "WEFT_SHOP_URL": other_shop.url}
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, env=environment)
+        there = shipped_once(other_shop, "B-2")
+    finally:
+        other_shop.stop()
+
+    page = open_weft(chrome, server.url, **CHECKOUT)
+    run = call(page, "start", "checkout", [wanted])["id"]
+    assert call(page, "result", run) == json.loads(done.stdout)
+    assert shipped_once(server, "B-2") == there
+    told("two sets of activities", results="equal", effects_each=len(there))
 
 
 def story(events: list[dict[str, Any]]) -> list[Any]:

@@ -121,6 +121,7 @@ class Browser:
     def _turn(self) -> None:
         """Let Playwright deliver events: it does so only inside its own calls."""
         assert self.context is not None
+        time.sleep(0.01)  # leaves the processor to the browser
         self.context.cookies()
 
 
