@@ -22,24 +22,38 @@ class _Spare:
     """A task that waits to be given a coroutine which has already begun."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._given = loop.create_future()
         self._job: tuple[Coroutine[Any, Any, Any], Any, Context, Done] | None = None
+        self._begun = False
         self.task: asyncio.Task[None] = loop.create_task(self._main())
+        self.task.add_done_callback(self._rescue)
+
+    @property
+    def usable(self) -> bool:
+        """False once somebody has cancelled the task: an activity itself, or one who kept it from a former one."""
+        return not (self.task.done() or self.task.cancelling())
 
     def adopt(self, coro: Coroutine[Any, Any, Any], yielded: Any, context: Context, done: Done) -> None:
         self._job = (coro, yielded, context, done)
         if not self._given.done():
             self._given.set_result(None)
 
-    async def _main(self) -> None:
-        await self._drive()
+    def _rescue(self, _: asyncio.Task[None]) -> None:
+        # A task cancelled before its first turn never enters its coroutine; the job must hear of it all the same.
+        if self._job is not None and not self._begun:
+            self.task = self._loop.create_task(self._main(asyncio.CancelledError()))
+
+    async def _main(self, thrown: BaseException | None = None) -> None:
+        self._begun = True
+        await self._drive(thrown)
 
     @types.coroutine
-    def _drive(self) -> Generator[Any, Any, None]:
-        thrown: BaseException | None = None
+    def _drive(self, thrown: BaseException | None) -> Generator[Any, Any, None]:
         value: Any = None
         try:
-            yield from self._given
+            if thrown is None:
+                yield from self._given
         except asyncio.CancelledError as cancelled:
             if self._job is None:
                 raise
@@ -81,7 +95,9 @@ class EagerStarter:
         ``prepare`` runs first, in the coroutine's own context. Returns the task that goes on with it, or None if it has
         ended already.
         """
-        spare = self._spare or _Spare(self._loop)
+        spare = self._spare
+        if spare is None or not spare.usable:
+            spare = _Spare(self._loop)
         self._spare = None
         context = copy_context()
         if prepare is not None:
@@ -103,7 +119,8 @@ class EagerStarter:
             _leave_task(self._loop, spare.task)
             if current is not None:
                 _enter_task(self._loop, current)
-        self._spare = spare
+        if spare.usable:
+            self._spare = spare
         done(*outcome)
         return None
 
