@@ -127,6 +127,16 @@ def test_ctrl_c_parks_the_run_and_says_how_to_go_on(weft: Cli) -> None:
     assert weft.json(*command[1:]) == "on"
 
 
+def test_ctrl_c_that_arrives_twice_is_one_wish(weft: Cli) -> None:
+    process = weft.start("run", "app.py:patient", "--id", "p-1")
+    eventually(lambda: weft.waits_for("p-1", "go"), "the run waits", process)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "parked: run p-1" in err
+
+
 def test_sigterm_parks_too(weft: Cli) -> None:
     process = weft.start("run", "app.py:patient", "--id", "p-1")
     eventually(lambda: weft.waits_for("p-1", "go"), "the run waits", process)

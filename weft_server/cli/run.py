@@ -154,8 +154,9 @@ def _finished(info: dict[str, Any], log: RunLog) -> int:
     if info["status"] == "completed":
         screen.out().print(json.dumps(info["result"], ensure_ascii=False), markup=False)
         return DONE
-    error = info.get("error") or {}
-    log.complain(f"run {info['id']} is {info['status']}", f"{error.get('code', '')}: {error.get('message', '')}")
+    error = info.get("error")
+    why = f"{error['code']}: {error['message']}" if error else f"weft show {info['id']} tells what happened"
+    log.complain(f"run {info['id']} is {info['status']}", why)
     return BY_STATUS.get(info["status"], NEEDS_PERSON)
 
 

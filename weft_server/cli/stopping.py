@@ -7,17 +7,24 @@ import contextlib
 import signal
 from collections.abc import Iterator
 
+PATIENCE_S = 1.0
+"""Ctrl-C often arrives twice at once, from the terminal and from a wrapper such as make; that is one wish, not two."""
+
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[asyncio.Future[int]]:
-    """A future that Ctrl-C and SIGTERM resolve, so that the engine closes in order. A second Ctrl-C breaks off."""
+    """A future that Ctrl-C and SIGTERM resolve, so that the engine closes in order. One that comes later breaks off."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
 
     def stop(signum: int) -> None:
-        loop.remove_signal_handler(signum)
         if not stopped.done():
             stopped.set_result(signum)
+            loop.call_later(PATIENCE_S, let_go)
+
+    def let_go() -> None:
+        for signum in handled:
+            loop.remove_signal_handler(signum)
 
     handled = []
     for signum in (signal.SIGINT, signal.SIGTERM):
@@ -27,5 +34,4 @@ def stop_signals() -> Iterator[asyncio.Future[int]]:
     try:
         yield stopped
     finally:
-        for signum in handled:
-            loop.remove_signal_handler(signum)
+        let_go()
