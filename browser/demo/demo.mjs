@@ -134,7 +134,7 @@ class Page {
 /** @param {any} info */
 function sentence(info) {
   const wait = info.waiting_for?.[0];
-  if (info.status === "completed") return info.result?.status === "undone" ? `Everything was undone: ${info.result.reason}.` : "Every step was carried out exactly once.";
+  if (info.status === "completed") return info.result?.status === "undone" ? `Everything was undone: ${info.result.reason}.` : "Every step is done, and each effect happened once.";
   if (info.error) return info.error.message;
   if (!wait) return "Working…";
   if (wait.kind === "signal") return "The card is charged; the parcel waits for your word. It will keep waiting, whatever you break.";
