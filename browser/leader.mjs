@@ -32,6 +32,7 @@ export class Tab {
     this.caller = caller;
     this.id = uniqueId();
     /** @type {string | null} the worker that leads */ this.leader = null;
+    this.opened = 0;
     /** @type {string | null} this tab's worker */ this.workerId = null;
     /** @type {Worker | null} */ this.worker = null;
     this.restarts = 0;
@@ -139,7 +140,7 @@ export class Tab {
   #fromWorker(message) {
     switch (message.t) {
       case "reply": return this.caller.settle(message);
-      case "leader": return this.#leads(message.leader);
+      case "leader": return this.#leads(message);
       case "need-port": return void this.broker.connect(this.worker, message.id);
       case "status": return this.#set(message.status);
       case "failed": return this.#workerFailed(message.error);
@@ -151,7 +152,8 @@ export class Tab {
     const wasLeader = this.status.role === "leader";
     this.#stopWorker();
     const pause = RESTART_PAUSES_MS[this.restarts++];
-    const hopeless = error.code === "WorkflowImportError" || error.code === "AssetError" || pause === undefined;
+    const offline = String(error.facts?.reason).startsWith("cannot be loaded"); // it may come back
+    const hopeless = pause === undefined || error.code === "WorkflowImportError" || (error.code === "AssetError" && !offline);
     this.#set({ state: "degraded", role: null, stage: "stopped", error });
     if (hopeless) this.settleOpen.reject(new WeftError(error));
     else setTimeout(() => this.status.state !== "closed" && !this.worker && this.#startWorker(), wasLeader ? pause : pause * 2);
@@ -164,15 +166,16 @@ export class Tab {
     if (message.v !== PROTOCOL) return;
     if (message.t === "reply" && message.to === this.caller.from) this.caller.settle(message);
     else if (message.t === "event") this.#publish(message.text);
-    else if (message.t === "leader") this.#leads(message.leader);
+    else if (message.t === "leader") this.#leads(message);
     else if (message.t === "ended" && message.leader === this.leader) this.leader = null;
   }
 
-  /** @param {string} leader */
-  #leads(leader) {
+  /** @param {{leader: string, opened: number}} message a worker leads, and has opened an engine for the so-many-th time */
+  #leads({ leader, opened }) {
     const own = leader === this.workerId;
-    const changed = leader !== this.leader;
+    const changed = leader !== this.leader || opened !== this.opened;
     this.leader = leader;
+    this.opened = opened;
     if (own) this.restarts = 0;
     this.#set(own ? { state: "ready", role: "leader", stage: "ready", progress: 1, error: null } : { state: "follower", role: "follower", stage: "another tab leads", error: null });
     this.settleOpen.resolve();

@@ -15,6 +15,7 @@ import { PROTOCOL, Responder } from "./rpc.mjs";
 /** @type {Promise<any> | null} the Python module weft_browser.main, ready to open an engine */ let prepared = null;
 let leading = false; // holds the lock
 let ready = false; // the engine is open
+let opened = 0; // how often this worker has opened an engine
 
 const toPage = (/** @type {object} */ message) => postMessage(message);
 const toAll = (/** @type {object} */ message) => channel.postMessage({ v: PROTOCOL, ...message });
@@ -70,8 +71,6 @@ async function lead() {
   const main = await prepare();
   status({ stage: "opening the store", progress: 0.95 });
   await openEngine(main);
-  toPage({ t: "leader", leader: init.id });
-  toAll({ t: "leader", leader: init.id });
   await new Promise(() => {}); // the lock is held for as long as this worker lives
 }
 
@@ -80,15 +79,18 @@ async function openEngine(main) {
   const error = await main.open(JSON.stringify({ durability: init.durability }));
   if (error) throw Object.assign(new Error(), JSON.parse(error));
   ready = true;
+  opened += 1;
+  toPage(announcement());
+  toAll(announcement());
 }
+
+const announcement = () => ({ t: "leader", leader: init.id, opened });
 
 /** The store failed and the engine has stopped; its runs wait. Open it again, each time after a longer pause, until the store works. @param {number} pause ms */
 function recover(pause) {
   setTimeout(async () => {
     try {
       await openEngine(await prepare());
-      toPage({ t: "leader", leader: init.id });
-      toAll({ t: "leader", leader: init.id });
     } catch (error) {
       status({ state: "degraded", error: plain(error) });
       recover(Math.min(pause * 2, 60_000));
@@ -131,7 +133,7 @@ function pythonMessage(error) {
 /** @param {any} message from another tab */
 function heard(message) {
   if (message.v !== PROTOCOL || !ready) return;
-  if (message.t === "hello") toAll({ t: "leader", leader: init.id });
+  if (message.t === "hello") toAll(announcement());
   else if (message.t === "call") responder.accept(message, toAll);
 }
 
@@ -139,7 +141,7 @@ self.onmessage = ({ data }) => {
   switch (data.t) {
     case "init": return start(data);
     case "warm": return void prepare().catch(standbyFailed);
-    case "call": return responder.accept(data, toPage);
+    case "call": return ready ? responder.accept(data, toPage) : undefined; // sent again when an engine is open
     case "port": return store instanceof StoreClient ? store.connected(data) : undefined;
   }
 };
