@@ -16,14 +16,11 @@ bytes claim is really there, so no allocation ever rests on a claim.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from msgpack import ExtType, Packer, Unpacker, unpackb
 
 from weft_core.errors import CorruptRecordError
-
-if TYPE_CHECKING:
-    from weft_core.codec.decoder import Decoder
 
 FORMAT = 1
 MAX_DEPTH = 100
@@ -118,13 +115,23 @@ class Mark:
         self.number = number
 
 
+class Lookup(Protocol):
+    """What a leaf asks of the decoder that reads its document."""
+
+    unset: Any
+
+    def at(self, number: int, /) -> Any: ...
+
+    def external(self, name: str, /) -> Any: ...
+
+
 class Leaf:
     """What another ext leaf becomes until the decoder looks at it. Unhashable as well."""
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
 
-    def value(self, decoder: Decoder) -> Any:
+    def value(self, decoder: Lookup) -> Any:
         raise NotImplementedError
 
 
@@ -134,7 +141,7 @@ class _Reference(Leaf):
     def __init__(self, data: bytes) -> None:
         self.number = int.from_bytes(data, "big")
 
-    def value(self, decoder: Decoder) -> Any:
+    def value(self, decoder: Lookup) -> Any:
         return decoder.at(self.number)
 
 
@@ -144,14 +151,14 @@ class _Integer(Leaf):
     def __init__(self, data: bytes) -> None:
         self.data = data
 
-    def value(self, decoder: Decoder) -> Any:
+    def value(self, decoder: Lookup) -> Any:
         return int.from_bytes(self.data, "big", signed=True)
 
 
 class _Unset(Leaf):
     __slots__ = ()
 
-    def value(self, decoder: Decoder) -> Any:
+    def value(self, decoder: Lookup) -> Any:
         return decoder.unset
 
 
@@ -161,7 +168,7 @@ class _External(Leaf):
     def __init__(self, data: bytes) -> None:
         self.name = data.decode("utf-8", "surrogatepass")
 
-    def value(self, decoder: Decoder) -> Any:
+    def value(self, decoder: Lookup) -> Any:
         return decoder.external(self.name)
 
 
