@@ -52,8 +52,9 @@ function activation(registration) {
   return new Promise((resolve, reject) => {
     worker?.addEventListener("statechange", () => {
       if (worker.state === "activated") resolve();
-      // `serviceWorker.ready` would never settle here
-      if (worker.state === "redundant") reject(new Error("the service worker could not be installed; its console names the file that is missing or damaged"));
+      // `serviceWorker.ready` would never settle then.
+      if (worker.state !== "redundant") return;
+      reject(new Error("the service worker could not be installed; its console names the file that is missing or damaged"));
     });
   });
 }

@@ -82,7 +82,11 @@ export class Weft {
     return this.#call("cancel", { id, reason });
   }
 
-  /** @param {{status?: string, workflow?: string, limit?: number, cursor?: string}} [filter] @returns {Promise<{items: any[], cursor: string | null}>} */
+  /**
+   * Runs, the newest first.
+   * @param {{status?: string, workflow?: string, limit?: number, cursor?: string}} [filter]
+   * @returns {Promise<{items: any[], cursor: string | null}>}
+   */
   list(filter = {}) {
     return this.#call("list", filter);
   }
@@ -92,7 +96,10 @@ export class Weft {
     return this.#call("describe", { id });
   }
 
-  /** Events of a run with a sequence number above `after`. @param {string} id @param {{after?: number, limit?: number}} [options] @returns {Promise<any[]>} */
+  /**
+   * Events of a run with a sequence number above `after`.
+   * @param {string} id @param {{after?: number, limit?: number}} [options] @returns {Promise<any[]>}
+   */
   history(id, { after = 0, limit } = {}) {
     return this.#call("history", { id, after, limit });
   }

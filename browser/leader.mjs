@@ -125,7 +125,8 @@ export class Tab {
     };
     worker.postMessage({
       t: "init", id: this.workerId, name: this.options.name ?? "default", base, storage: this.status.storage, durability: this.status.durability,
-      cached: Boolean(navigator.serviceWorker?.controller), workflows: absolute(this.options.workflows), activities: absolute(this.options.activities),
+      cached: Boolean(navigator.serviceWorker?.controller),
+      workflows: absolute(this.options.workflows), activities: absolute(this.options.activities),
     });
   }
 
@@ -177,7 +178,8 @@ export class Tab {
     this.leader = leader;
     this.opened = opened;
     if (own) this.restarts = 0;
-    this.#set(own ? { state: "ready", role: "leader", stage: "ready", progress: 1, error: null } : { state: "follower", role: "follower", stage: "another tab leads", error: null });
+    if (own) this.#set({ state: "ready", role: "leader", stage: "ready", progress: 1, error: null });
+    else this.#set({ state: "follower", role: "follower", stage: "another tab leads", error: null });
     this.settleOpen.resolve();
     if (!changed) return;
     this.caller.resend();

@@ -28,7 +28,13 @@ export function uniqueId() {
 
 /**
  * @typedef {{v: number, t: "call", from: string, id: number, method: string, params: string}} CallMessage
- * @typedef {{message: CallMessage, resolve: (value: any) => void, reject: (error: WeftError) => void, timer: ReturnType<typeof setTimeout> | undefined, repeated: boolean}} Pending
+ *
+ * @typedef {object} Pending a call that waits for its answer
+ * @property {CallMessage} message
+ * @property {(value: any) => void} resolve
+ * @property {(error: WeftError) => void} reject
+ * @property {ReturnType<typeof setTimeout> | undefined} timer
+ * @property {boolean} repeated
  */
 
 /** The asking side. */
@@ -83,7 +89,8 @@ export class Caller {
     const method = waiting?.message.method;
     waiting?.reject(new WeftError({
       code: "DeadlineExceededError",
-      message: `no engine answered ${method} within ${deadlineMs} ms; the call may still take effect: repeat it with the same key, or look with describe()`,
+      message: `no engine answered ${method} within ${deadlineMs} ms; the call may still take effect: `
+        + "repeat it with the same key, or look with describe()",
       facts: { method, deadline_ms: deadlineMs },
     }));
   }

@@ -3,7 +3,10 @@
 const LAST = new Set(["run_completed", "run_failed", "run_cancelled"]);
 
 /**
- * @typedef {{history(id: string, options: {after: number}): Promise<any[]>, list(filter: object): Promise<{items: any[], cursor: string | null}>}} Source
+ * @typedef {object} Source
+ * @property {(id: string, options: {after: number}) => Promise<any[]>} history
+ * @property {(filter: object) => Promise<{items: any[], cursor: string | null}>} list
+ *
  * @typedef {{subscribe(listener: {event(event: any): void, leader(): void, closed(): void}): () => void}} Feed
  */
 
@@ -95,7 +98,10 @@ export async function* tailAll(weft, feed) {
   }
 }
 
-/** Runs that may have moved while there was no leader: those seen before, and those begun since. @param {Source} weft @param {Map<string, number>} given @param {number} began */
+/**
+ * Runs that may have moved while there was no leader: those seen before, and those begun since.
+ * @param {Source} weft @param {Map<string, number>} given @param {number} began
+ */
 async function unsettled(weft, given, began) {
   const { items } = await weft.list({ limit: 200 });
   return [...new Set([...given.keys(), ...items.filter((run) => run.created_at >= began).map((run) => run.id)])];

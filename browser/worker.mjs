@@ -7,7 +7,18 @@ import { StoreClient } from "../service_worker/store_client.mjs";
 import { loadInterpreter } from "./interpreter.mjs";
 import { PROTOCOL, Responder } from "./rpc.mjs";
 
-/** @typedef {{t: "init", id: string, name: string, base: string, cached: boolean, storage: "direct" | "service-worker", durability: "strict" | "relaxed", workflows: string[], activities: string[]}} Init */
+/**
+ * @typedef {object} Init what the page sends first
+ * @property {"init"} t
+ * @property {string} id of this worker
+ * @property {string} name of the store
+ * @property {string} base URL of the build
+ * @property {boolean} cached see Assets
+ * @property {"direct" | "service-worker"} storage
+ * @property {"strict" | "relaxed"} durability
+ * @property {string[]} workflows URLs
+ * @property {string[]} activities URLs
+ */
 
 /** @type {Init} */ let init;
 /** @type {BroadcastChannel} */ let channel;
