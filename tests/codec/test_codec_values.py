@@ -186,7 +186,8 @@ def test_tuples_nested_too_deeply_are_refused():
     [
         ValueError("x", 1), KeyError("k"), StopIteration(5), SystemExit(3), ZeroDivisionError(), TimeoutError(),
         UnicodeDecodeError("utf8", b"a", 0, 1, "r"), ImportError("m", name="n", path="p"), ShopError(5, detail=[1]),
-        OSError(errno.ENOENT, "No such", "f"), OSError("plain"), AttributeError("a"), SyntaxError("s", ("f", 1, 2, "t")),
+        OSError(errno.ENOENT, "No such", "f"), OSError("plain"), AttributeError("a"),
+        SyntaxError("s", ("f", 1, 2, "t")),
         re.error("bad", "(", 0), decimal.InvalidOperation("x"),
     ],
     ids=repr,

@@ -100,6 +100,30 @@ def test_a_tower_of_shared_tuples_as_a_key_does_not_take_forever():
     assert time.monotonic() - started < 5
 
 
+def tower(kind, first, before=(), after=()):
+    """200,000 values, each standing on the one before it; the bytes are nested only two deep."""
+    flat = [first]
+    per_value = 1 + sum(type(x) in (list, dict) for x in after)
+    at = 1
+    for _ in range(30_000):
+        flat.append(m(kind, *before, wire.reference(at), *after))
+        at += per_value
+    return flat
+
+
+def test_a_tower_of_references_does_not_overflow_the_stack_of_c():
+    """hash() of tuples, and the deallocators of slices and iterators, recurse in C without looking at the stack."""
+    import weft_core.frames  # noqa: F401  (iterators)
+
+    refused([*tower(marks.TUPLE, m(marks.TUPLE, 1)), m(marks.SET, wire.reference(30_001))], error=CorruptRecordError)
+    refused(tower(marks.FROZENSET, m(marks.TUPLE, 1)), error=CorruptRecordError)
+    refused(tower(marks.SLICE, m(marks.SLICE, 1, 2, 3), after=(1, 2)), error=CorruptRecordError)
+    refused(tower(marks.ZIP, m(marks.ZIP, None), before=(None,)), error=CorruptRecordError)
+    refused(tower(marks.MAP, m(marks.ZIP, None), before=(None, m(marks.NAMED, "builtins:str"))), error=WeftError)
+    refused(tower(marks.METHOD, m(marks.TUPLE), after=("__reduce__",)), error=WeftError)
+    codec.loads(document(tower(marks.TUPLE, m(marks.TUPLE, 1))))  # harmless unless hashed
+
+
 def test_keys_that_all_have_one_hash_do_not_take_forever():
     modulus = (1 << 61) - 1
     keys = [wire.integer(modulus * (1 + (k << 70))) for k in range(20_000)]

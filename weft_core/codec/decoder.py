@@ -21,6 +21,9 @@ Lifting = Callable[["Decoder", "list[Any]", int], Any]
 
 LIFTINGS: dict[int, Lifting] = {}
 _PENDING = wire.Unset()
+_MAX_HEIGHT = 1000
+"""References let values stand on each other higher than bytes are nested. CPython hashes tuples and frees iterators and
+their like by recursion in C, without looking at its stack."""
 _HASH_BUDGET = 1_000_000  # elementary hash operations for composite keys, beside 64 for each byte of the document
 
 
@@ -50,8 +53,9 @@ class Decoder:
         self.frames = frames
         self.unset: Any = wire.UNSET
         self.depth = 0
+        self.heights: dict[int, int] = {}
         self.hash_budget = 0
-        self.hash_costs: dict[int, int] = {}
+        self.hash_costs: dict[int, tuple[int, int]] = {}
 
     def document(self, data: bytes) -> Any:
         """The root value of ``data``."""
@@ -181,25 +185,38 @@ class Decoder:
         """Refuse keys that would take forever to put into a dict or set: deep, or all with one hash."""
         if SCALARS.issuperset(map(type, keys)) and len(keys) <= 64:
             return
-        self.hash_budget -= sum(map(self._hash_cost, keys))
-        if self.hash_budget < 0:
-            raise damaged("keys are too large to hash")
+        for key in keys:
+            cost, height = self._hash_cost(key)
+            self.hash_budget -= cost
+            if self.hash_budget < 0 or height > _MAX_HEIGHT:
+                raise damaged("keys are too large to hash")
         if len(keys) > 64 and max(Counter(map(hash, keys)).values()) > 64:
             raise damaged("too many keys have the same hash")
 
-    def _hash_cost(self, key: Any) -> int:
+    def _hash_cost(self, key: Any) -> tuple[int, int]:
+        """(elementary operations, depth of recursion) of hashing ``key``."""
         if type(key) in SCALARS:
-            return 1
-        cost = self.hash_costs.get(id(key))
-        if cost is None:
+            return 1, 0
+        known = self.hash_costs.get(id(key))
+        if known is None:
             parts: Any = ()
             if isinstance(key, (tuple, frozenset)):
                 parts = key
             elif hasattr(type(key), "__dataclass_fields__"):
                 parts = [getattr(key, name, None) for name in type(key).__dataclass_fields__]
-            self.hash_costs[id(key)] = 1  # a cycle
-            cost = self.hash_costs[id(key)] = 1 + sum(map(self._hash_cost, parts))
-        return cost
+            self.hash_costs[id(key)] = 1, 1  # a cycle
+            costs = [self._hash_cost(part) for part in parts]
+            known = 1 + sum(c for c, _ in costs), 1 + max((h for _, h in costs), default=0)
+            self.hash_costs[id(key)] = known
+        return known
+
+    def stand(self, value: Any, on: Any) -> Any:
+        """Return ``value``, whose freeing recurses in C into the values ``on``; refuse a tower of such."""
+        height = 1 + max((self.heights.get(id(part), 0) for part in on), default=0)
+        if height > _MAX_HEIGHT:
+            raise damaged("a tower of values")
+        self.heights[id(value)] = height
+        return value
 
 
 def guarded(read: Callable[[], Any]) -> Any:

@@ -105,7 +105,7 @@ def _lift_method(d: Decoder, x: list[Any], number: int) -> Any:
     found = find_method(owner, x[2]) if type(x[2]) is str else None
     if found is None:
         raise UnknownTypeError(f"{type(owner).__qualname__} has no method {str(x[2])[:200]!r}", name=str(x[2])[:200])
-    return found
+    return d.stand(found, (owner,))
 
 
 def find_method(owner: Any, name: str) -> Any:
@@ -150,4 +150,4 @@ def _lift_partial(d: Decoder, x: list[Any], number: int) -> Any:
     fn, args, words = d.lift_all(x[1:])
     if not callable(fn) or type(args) is not list or type(words) is not dict or not all(type(k) is str for k in words):
         raise damaged("not a partial call")
-    return functools.partial(fn, *args, **words)
+    return d.stand(functools.partial(fn, *args, **words), (fn, *args))

@@ -73,7 +73,8 @@ def _lift_range(d: Decoder, x: list[Any], number: int) -> Any:
 
 @lifts(marks.SLICE)
 def _lift_slice(d: Decoder, x: list[Any], number: int) -> Any:
-    return slice(*d.lift_all(x[1:]))
+    parts = d.lift_all(x[1:])
+    return d.stand(slice(*parts), parts)
 
 
 @lowers(types.EllipsisType, types.NotImplementedType)

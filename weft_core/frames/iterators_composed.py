@@ -40,13 +40,16 @@ def _lift_composed(d: Decoder, x: list[Any], number: int) -> Any:
     sources = {marks.ENUMERATE: args[:1], marks.ZIP: args, marks.MAP: args[1:], marks.FILTER: args[1:]}.get(kind, [])
     if not all(map(_is_iterator, sources)):
         raise damaged("an iterator over something else")  # iter() of an author's class would run its code
+    made: Any
     if kind == marks.ENUMERATE:
-        return enumerate(*args)
-    if kind == marks.ZIP:
-        return zip(*args, strict=bool(strict))
-    if kind == marks.MAP:
-        return map(*args)
-    return filter(*args) if kind == marks.FILTER else iter(*args)
+        made = enumerate(*args)
+    elif kind == marks.ZIP:
+        made = zip(*args, strict=bool(strict))
+    elif kind == marks.MAP:
+        made = map(*args)
+    else:
+        made = filter(*args) if kind == marks.FILTER else iter(*args)
+    return d.stand(made, args)
 
 
 def _is_iterator(value: Any) -> bool:
