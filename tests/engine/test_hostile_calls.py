@@ -198,3 +198,30 @@ async def test_numbers_that_no_record_can_hold_are_a_typed_error() -> None:
         except WeftError:
             pass
         assert engine.state == "open"
+
+
+@workflow
+async def exposing(ctx: Context) -> Any:
+    ctx.expose("n", 1)
+    await ctx.wait_for_signal("a")
+    ctx.expose("n", 2)
+    return await ctx.step("again", say, "activity")
+
+
+@activity
+async def say(text: str) -> str:
+    return text
+
+
+async def test_G9_a_query_that_meets_the_end_of_its_run_is_answered() -> None:
+    async with TestEngine(workflows=[exposing]) as engine:
+        handle = await engine.start(exposing)
+        cancelled, answer = await asyncio.gather(handle.cancel(), handle.query("n"))
+        assert (cancelled, answer) == (None, 1)
+
+
+async def test_a_step_may_be_an_activity() -> None:
+    async with TestEngine(workflows=[exposing]) as engine:
+        handle = await engine.start(exposing)
+        await handle.signal("a")
+        assert await handle.result() == "activity"

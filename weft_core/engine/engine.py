@@ -28,6 +28,7 @@ from weft_core.errors import (
     InvalidInputError,
     PayloadTooLargeError,
     QueryNotFoundError,
+    RunFinishedError,
     RunNotFoundError,
     SignalNotDeclaredError,
 )  # fmt: skip
@@ -283,9 +284,7 @@ class Engine:
         check_text(name, "the name of a query", self.limits)
         header = await self.reader.header(run_id)
         if header.finished_at is not None:
-            if name not in header.exposed:
-                raise QueryNotFoundError(run_id=run_id, query=name, available=sorted(header.exposed))
-            return codec.loads(header.exposed[name]), header.steps
+            return _exposed(header, name)
 
         def answer(run: RunState) -> tuple[Any, int]:
             if name in run.exposed:
@@ -295,7 +294,10 @@ class Engine:
                 raise QueryNotFoundError(run_id=run_id, query=name, available=sorted({*run.queries, *run.exposed}))
             return codec.loads(codec.dumps(handler(*args))), run.completed
 
-        found: tuple[Any, int] = await self._ask(Envelope(run_id, visit=answer))
+        try:
+            found: tuple[Any, int] = await self._ask(Envelope(run_id, visit=answer))
+        except RunFinishedError:  # since we looked
+            return _exposed(await self.reader.header(run_id), name)
         return found
 
     async def cancel(self, run_id: str, reason: str | None = None) -> None:
@@ -401,3 +403,9 @@ class Engine:
             await self._committer.commit([(keys.code(name), seal_plain(keys.code(name), sources))])
         self._pump.code = name
 
+
+def _exposed(header: RunHeader, name: str) -> tuple[Any, int]:
+    """What a finished run answers: the values it had exposed."""
+    if name not in header.exposed:
+        raise QueryNotFoundError(run_id=header.id, query=name, available=sorted(header.exposed))
+    return codec.loads(header.exposed[name]), header.steps

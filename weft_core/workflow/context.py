@@ -67,13 +67,15 @@ class Context:
     ) -> Operation[Any]:
         """Run a function of the workflow's own as an activity: ``await ctx.step("price", lambda: quote(items))``.
 
-        ``fn`` may be a lambda or nested function; it is stored with the checkpoint until its outcome is.
+        ``fn`` may be a lambda or nested function; it is stored with the checkpoint until its outcome is. An activity is
+        run under its own name and policy, as by ``ctx.run``.
         """
         if not callable(fn):
             raise OperationMisuseError(operation=f"ctx.step({name!r})", reason=f"{fn!r} cannot be called")
         timeout_ms = None if timeout is None else duration_ms(timeout, "the timeout of ctx.step")
-        target = fn.fn if isinstance(fn, Activity) else fn
-        return RunActivity(name, args, target, None, retry, timeout_ms)
+        if isinstance(fn, Activity):  # stored by its own name; the function under it has none that leads to it
+            return RunActivity(fn.name, args, None, None, retry, timeout_ms)
+        return RunActivity(name, args, fn, None, retry, timeout_ms)
 
     def memo(self, fn: Callable[..., T], /, *args: Any) -> Operation[T]:
         """Compute a value and record it. An error is final; a crash before it is recorded computes it again."""

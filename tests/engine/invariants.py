@@ -1,0 +1,192 @@
+"""The invariants of CONTRACT.md, checked on the bare rows of a store. Knows the layout, and nothing of weft_core.
+
+``Invariants().check(rows)`` after every operation; one object per store, because it remembers what may never change.
+Number 8 (children) has no subject yet. Number 10 needs an engine: see ``without_ownership``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
+from zlib import crc32
+
+import msgpack
+
+HEADER = (
+    "id", "workflow", "version", "status", "created_at", "updated_at", "input", "code", "finished_at", "result",
+    "error", "idempotency_key", "cancel_reason", "cancel_requested", "signals", "steps", "epoch", "next_seq",
+    "mail_seq", "exposed", "attributes",
+)  # fmt: skip
+SUMMARY = (
+    "steps", "completed", "next_task", "next_seq", "mail_seq", "updated_at", "active", "exposed", "waits", "places",
+)  # fmt: skip
+FINISHED = {"completed", "failed", "cancelled"}
+ENDINGS = {"run_completed", "run_failed", "run_cancelled"}
+
+
+def unseal(key: str, record: bytes) -> list[Any]:
+    assert record[:3] == b"\xc1W\x01", f"{key} is no record of format 1"
+    body = record[7:]
+    assert crc32(body, crc32(key.encode())).to_bytes(4, "big") == record[3:7], f"{key} has a wrong checksum"
+    value: list[Any] = msgpack.unpackb(body, strict_map_key=False, unicode_errors="surrogatepass")
+    return value
+
+
+class View:
+    """A store's rows, taken apart."""
+
+    def __init__(self, rows: Mapping[str, bytes]) -> None:
+        self.rows = rows
+        self.kinds: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+        for key, value in rows.items():
+            self.kinds[key.partition("/")[0]][key] = value
+        self.runs = {k[4:]: dict(zip(HEADER, unseal(k, v)[1:], strict=True)) for k, v in self.kinds["run"].items()}
+        self.parked = {k[5:]: dict(zip(SUMMARY, unseal(k, v)[1], strict=True)) for k, v in self.kinds["ckpt"].items()}
+        self.events: defaultdict[str, list[tuple[int, str, dict[str, Any]]]] = defaultdict(list)
+        for key in sorted(self.kinds["log"]):
+            _, first, _, events = unseal(key, rows[key])
+            assert int(key.rsplit("/", 1)[1], 16) == first
+            run_id = key.split("/")[1]
+            self.events[run_id] += [(first + i, kind, data) for i, (kind, data) in enumerate(events)]
+        self.mail: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+        for key in sorted(self.kinds["mail"]):
+            _, run_id, seq = key.split("/")
+            self.mail[run_id].append((int(seq, 16), unseal(key, rows[key])[0]))
+
+
+class Invariants:
+    def __init__(self) -> None:
+        self._final: dict[str, bytes] = {}
+        self._log: dict[str, bytes] = {}
+        self._idem: dict[str, bytes] = {}
+
+    def check(self, rows: Mapping[str, bytes]) -> View:
+        view = View(rows)
+        for run_id, header in view.runs.items():
+            assert header["id"] == run_id
+            if header["status"] == "running":
+                _waits_for_something(view, run_id)
+            elif header["status"] in FINISHED:
+                _owns_nothing(view, run_id)
+            _events_have_no_gap(view, run_id)
+            _signals_are_accounted_for(view, run_id)
+        assert set(view.events) | set(view.parked) | set(view.mail) <= set(view.runs), "records of no run"
+        _epochs(view)
+        _keys(view)
+        _indexes(view)
+        self._nothing_changed(view)
+        return view
+
+    def _nothing_changed(self, view: View) -> None:
+        """5 a recorded outcome never changes; neither does the past, nor whom an idempotency key means."""
+        final = {k: v for k, v in view.kinds["run"].items() if view.runs[k[4:]]["status"] in FINISHED}
+        for kept, now in ((self._final, final), (self._log, view.kinds["log"]), (self._idem, view.kinds["idem"])):
+            for key, value in kept.items():
+                assert now.get(key) == value, f"5: {key} has changed"
+            kept.update(now)
+
+
+def _timers(view: View, run_id: str) -> Counter[tuple[int, int, int]]:
+    """(deadline, task, step) of a run's timer rows."""
+    found: Counter[tuple[int, int, int]] = Counter()
+    for key in view.kinds["timer"]:
+        _, deadline, owner, place = key.split("/")
+        if owner == run_id:
+            task, step = place.split(".")
+            found[int(deadline, 16), int(task), int(step)] += 1
+    return found
+
+
+def _waits_for_something(view: View, run_id: str) -> None:
+    """1 each running run waits for exactly one thing it can be woken by, and 9 for its timers and its active row."""
+    summary = view.parked.get(run_id)
+    assert summary is not None, f"1: {run_id} runs and has no checkpoint"
+    assert summary["waits"], f"1: {run_id} waits for nothing"
+    places = {place[0]: place for place in summary["places"]}
+    assert [w["task"] for w in summary["waits"]] == list(places)
+    assert 0 in places, f"1: {run_id} has no root"
+    expected: Counter[tuple[int, int, int]] = Counter()
+    in_flight = False
+    parents = Counter(place[1] for place in places.values())
+    buffered = {name for _, name in view.mail[run_id]}
+    for wait in summary["waits"]:
+        if wait.get("deadline"):
+            expected[wait["deadline"], wait["task"], wait["step"]] += 1
+        if wait["kind"] == "activity":
+            in_flight = in_flight or not wait["deadline"]
+        elif wait["kind"] == "sleep":
+            assert wait["deadline"] is not None
+        elif wait["kind"] == "signal":
+            assert wait["name"] not in buffered, f"1: {run_id} waits for {wait['name']}, which lies in its mailbox"
+        else:
+            assert wait["kind"] == "group" and parents[wait["task"]] == wait["alive"] > 0, f"1: {run_id} {wait}"
+    for task, parent, *_ in places.values():
+        assert (parent is None) == (task == 0) and (parent is None or parent in places)
+    assert _timers(view, run_id) == expected, f"1, 9: timers of {run_id}: {_timers(view, run_id)} for {expected}"
+    assert (f"active/{run_id}" in view.rows) == in_flight == summary["active"], f"1, 9: active row of {run_id}"
+
+
+def _owns_nothing(view: View, run_id: str) -> None:
+    """2 no finished run owns a timer, lease or mailbox entry."""
+    assert run_id not in view.parked, f"2: {run_id} is finished and has a checkpoint"
+    assert not view.mail[run_id], f"2: {run_id} is finished and has mail"
+    assert not _timers(view, run_id), f"2: {run_id} is finished and has timers"
+    assert f"active/{run_id}" not in view.rows, f"2: {run_id} is finished and active"
+
+
+def _events_have_no_gap(view: View, run_id: str) -> None:
+    """4 sequence numbers of a run's event log have no gap; a run begins once and ends once."""
+    seqs = [seq for seq, _, _ in view.events[run_id]]
+    assert seqs == list(range(1, len(seqs) + 1)), f"4: {run_id} has events {seqs}"
+    known = view.parked[run_id]["next_seq"] if run_id in view.parked else view.runs[run_id]["next_seq"]
+    if view.runs[run_id]["status"] in FINISHED | {"running"}:
+        assert known == len(seqs) + 1, f"4: {run_id} goes on with {known} after {len(seqs)}"
+    kinds = Counter(kind for _, kind, _ in view.events[run_id])
+    ends = sum(kinds[kind] for kind in ENDINGS)
+    assert kinds["run_started"] == 1 and ends == (view.runs[run_id]["status"] in FINISHED), f"4: {run_id}: {kinds}"
+    outcomes = Counter(data["step"] for _, kind, data in view.events[run_id] if kind == "activity_completed")
+    assert not outcomes or max(outcomes.values()) == 1, f"5: a step of {run_id} has two outcomes"
+
+
+def _signals_are_accounted_for(view: View, run_id: str) -> None:
+    """6 each signal id appears at most once; and what was received was consumed or lies in the mailbox."""
+    kinds = Counter(kind for _, kind, _ in view.events[run_id])
+    ids = Counter(data["signal_id"] for _, kind, data in view.events[run_id] if kind == "signal_received")
+    del ids[None]
+    assert not ids or max(ids.values()) == 1, f"6: {run_id} received {ids}"
+    rows = {key.split("/", 2)[2] for key in view.kinds["mail-id"] if key.split("/")[1] == run_id}
+    assert rows == set(ids), f"6: {run_id} received {set(ids)} and knows {rows}"
+    if view.runs[run_id]["status"] not in FINISHED:
+        left = kinds["signal_received"] - kinds["signal_consumed"]
+        assert left == len(view.mail[run_id]), f"6: {run_id} has {view.mail[run_id]}, not {left}"
+
+
+def _epochs(view: View) -> None:
+    """3 no record carries an epoch above the current one."""
+    if "meta/owner" in view.rows:
+        epoch = unseal("meta/owner", view.rows["meta/owner"])[0]
+        for run_id, header in view.runs.items():
+            assert header["epoch"] <= epoch, f"3: {run_id} has epoch {header['epoch']} over {epoch}"
+
+
+def _keys(view: View) -> None:
+    """7 each idempotency key maps to one run."""
+    named = {key[5:]: unseal(key, value)[0] for key, value in view.kinds["idem"].items()}
+    claimed = {h["idempotency_key"]: run_id for run_id, h in view.runs.items() if h["idempotency_key"] is not None}
+    assert named == claimed and len(set(claimed.values())) == len(claimed), f"7: {named} and {claimed}"
+    assert sum(h["idempotency_key"] is not None for h in view.runs.values()) == len(named), "7: two runs for one key"
+
+
+def _indexes(view: View) -> None:
+    """9 every index equals its rebuild from the records."""
+    by_time = {f"by-time/{h['created_at']:012x}/{run_id}" for run_id, h in view.runs.items()}
+    assert set(view.kinds["by-time"]) == by_time, "9: the list by time"
+    running = {run_id for run_id, h in view.runs.items() if h["status"] in ("running", "held")}
+    assert {key[7:] for key in view.kinds["active"]} <= running, "9: active rows of no running run"
+    assert {key.split("/")[2] for key in view.kinds["timer"]} <= set(view.runs), "9: timers of no run"
+
+
+def without_ownership(rows: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What two recoveries must agree on (10): all but who owns the store, and which code it was last driven with."""
+    return {key: value for key, value in rows.items() if not key.startswith(("meta/", "code/"))}

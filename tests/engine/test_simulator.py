@@ -1,0 +1,430 @@
+"""Random workflows, random messages, random accidents; after every one the invariants of the contract.
+
+A failure prints its seed: ``WEFT_SIM_SEED=<seed> pytest tests/engine/test_simulator.py`` repeats that round alone.
+``WEFT_SIM_ROUNDS`` says how many rounds there are; each begins where the last one ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import time
+from collections import Counter
+from typing import Any
+
+from tests.engine.invariants import ENDINGS, Invariants, View, without_ownership
+from weft_core import Context, RetryPolicy, activity, activity_info, durable, workflow
+from weft_core.client import leave_cancel, leave_signal
+from weft_core.errors import (
+    EngineDegradedError,
+    EngineFencedError,
+    RunExistsError,
+    RunFinishedError,
+    SignalTimeoutError,
+    StorageError,
+    WeftError,
+)
+from weft_core.model.limits import Limits
+from weft_core.storage import MemoryStorage
+from weft_core.testing import CrashingStorage, FailingStorage, SimulatedCrash, TestEngine, VirtualClock, virtual_host
+
+ROUNDS = int(os.environ.get("WEFT_SIM_ROUNDS", "25"))
+SEED = os.environ.get("WEFT_SIM_SEED")
+SIGNALS = ("red", "green")
+Node = list[Any]
+
+
+class World:
+    """Outside of any engine: what the effects did, as their receivers saw it."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.rows = MemoryStorage()
+        self.effects: Counter[tuple[str, int, str]] = Counter()
+        self.failures: Counter[tuple[str, int]] = Counter()
+
+    def called(self, name: str) -> None:
+        info = activity_info()
+        self.effects[info.run_id, info.step, name] += 1
+        events = View(self.rows.rows()).events[info.run_id]
+        recorded = [data["step"] for _, kind, data in events if kind == "activity_completed"]
+        assert info.step not in recorded, f"G4: {name} was called after its outcome was recorded"
+
+
+world: World
+
+
+PATIENT = RetryPolicy(max_attempts=1000, initial_interval=0.5, max_interval=3)
+
+
+@activity(retry=PATIENT)
+async def touch(name: str, waits: int) -> str:
+    world.called(name)
+    for _ in range(waits):
+        await asyncio.sleep(0)
+    return name
+
+
+@activity(retry=RetryPolicy(max_attempts=4, initial_interval=0.5, max_interval=3))
+def stumble(name: str, times: int) -> str:
+    world.called(name)
+    info = activity_info()
+    world.failures[info.run_id, info.step] += 1
+    if world.failures[info.run_id, info.step] <= times:
+        raise ValueError(name)
+    return name
+
+
+def clean_up(name: str) -> None:
+    world.called(name)
+
+
+@durable
+async def perform(ctx: Context, node: Node) -> Any:
+    """Interpret one node: ``[kind, name, ...]``. The value says what happened."""
+    kind, name = node[0], node[1]
+    if kind == "touch":
+        return await ctx.run(touch, name, node[2])
+    if kind == "stumble":
+        try:
+            return await ctx.run(stumble, name, node[2])
+        except ValueError as error:
+            return f"failed {error}"
+        except WeftError:
+            return f"failed {name}"
+    if kind == "sleep":
+        await ctx.sleep(node[2])
+        return name
+    if kind == "wait":
+        try:
+            return [name, await ctx.wait_for_signal(node[2], timeout=node[3])]
+        except SignalTimeoutError:
+            return [name, None]
+    if kind == "note":
+        await ctx.set_attribute(name, [name])
+        return ctx.get_attribute(name)
+    if kind == "step":
+        return await ctx.step(name, lambda: name)
+    if kind == "fail":
+        raise ValueError(name)
+    if kind == "guard":
+        try:
+            return await perform(ctx, node[2])
+        except ValueError as error:
+            return f"caught {error}"
+    if kind == "last":
+        ctx.log(f"{name}-last")
+        try:
+            return await perform(ctx, node[2])
+        finally:
+            await ctx.step(f"{name}-last", clean_up, name, retry=PATIENT)
+    if kind == "seq":
+        return [await perform(ctx, child) for child in node[2]]
+    if kind == "plain-race":
+        return await ctx.race({n: ctx.wait_for_signal(n, timeout=node[2]) for n in SIGNALS})
+    branches = [perform(ctx, child) for child in node[2]]
+    return await (ctx.all(branches) if kind == "all" else ctx.race(branches))
+
+
+@workflow(signals=SIGNALS)
+async def program(ctx: Context, node: Node) -> Any:
+    ctx.expose("node", node)
+    return await perform(ctx, node)
+
+
+class Author:
+    """Writes programs."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance, self._count = chance, 0
+
+    def write(self, depth: int = 3) -> Node:
+        self._count += 1
+        pick, name = self._chance, f"n{self._count}"
+        leaves = ["touch", "stumble", "sleep", "wait", "note", "step", "plain-race"] * 3 + ["fail"]
+        whole = ["seq", "seq", "all", "race", "last", "guard"]
+        kind = pick.choice(whole if depth > 1 else leaves if depth == 0 else leaves + whole * 4)
+        rest: list[Any] = {
+            "touch": lambda: [pick.randint(0, 3)],
+            "stumble": lambda: [pick.randint(0, 5)],
+            "sleep": lambda: [pick.choice([0, 1, 5, 20])],
+            "wait": lambda: [pick.choice(SIGNALS), pick.choice([1, 10, 1000])],
+            "plain-race": lambda: [pick.choice([1, 10])],
+            "guard": lambda: [self.write(depth - 1)],
+            "last": lambda: [self.write(depth - 1), pick.randint(0, 2)],
+        }.get(kind, list)()
+        if kind in ("seq", "all", "race"):
+            rest = [[self.write(depth - 1) for _ in range(pick.randint(2, 3))]]
+        return [kind, name, *rest]
+
+
+def fits(node: Node, value: Any) -> bool:
+    """Whether a completed node may have this value."""
+    kind, name = node[0], node[1]
+    if kind == "stumble":
+        return value in (name, f"failed {name}") and (node[2] < 4 or value != name)
+    if kind == "wait":
+        return value[0] == name and (value[1] is None or value[1][0] == node[2])
+    if kind == "note":
+        return bool(value == [name])
+    if kind == "plain-race":
+        return value[0] in SIGNALS and value[1][0] == value[0]
+    if kind == "guard":
+        return (isinstance(value, str) and value.startswith("caught ")) or fits(node[2], value)
+    if kind == "last":
+        return fits(node[2], value)
+    if kind in ("seq", "all"):
+        return len(value) == len(node[2]) and all(map(fits, node[2], value))
+    if kind == "race":
+        return any(_fits(child, value) for child in node[2])
+    return kind != "fail" and bool(value == name)
+
+
+def _fits(node: Node, value: Any) -> bool:
+    try:
+        return fits(node, value)
+    except (TypeError, IndexError, KeyError):
+        return False
+
+
+class Round:
+    """One world, from its first engine to its last."""
+
+    def __init__(self, seed: int) -> None:
+        global world
+        self.world = world = World(seed)
+        self.pick = self.world.random
+        self.author = Author(self.pick)
+        self.clock = VirtualClock()
+        self.host = virtual_host(self.clock, f"seed {seed}")
+        self.invariants = Invariants()
+        self.accidents = 0
+        self.acknowledged: set[tuple[str, str]] = set()
+        self.programs: dict[str, Node] = {}
+        self.sent = 0
+        self.limits = Limits(
+            max_live_runs=self.pick.choice([1, 2, 1000]), max_batch_turns=self.pick.choice([1, 2, 3, 512])
+        )
+        self.engine: TestEngine
+
+    async def open(self) -> None:
+        while True:
+            self.crashing = CrashingStorage(self.world.rows.reopen())
+            self.failing = FailingStorage(self.crashing)
+            self.engine = TestEngine(workflows=[program], storage=self.failing, clock=self.clock, limits=self.limits)
+            self.engine._host = self.host
+            if self.pick.random() < 0.2:
+                self.crashing.crash_in(self.pick.randint(1, 4), self.pick.choice(["before", "after"]))
+            try:
+                await self.engine.open()
+                await self.engine.settle()
+            except SimulatedCrash:
+                pass
+            if not self.crashing.dead:
+                self.crashing.crash_at = None
+                return
+            self.accidents += 1
+            await self.engine.crash()
+            self.check()
+
+    def check(self) -> View:
+        view = self.invariants.check(self.world.rows.rows())
+        for run_id, signal_id in self.acknowledged:
+            assert f"mail-id/{run_id}/{signal_id}" in view.rows, f"G7: {signal_id} of {run_id} is lost"
+        for run_id in self.programs:
+            assert run_id in view.runs, f"G1: {run_id} is lost"
+        return view
+
+    # -- what users do
+
+    async def start(self) -> None:
+        node = self.author.write()
+        key = f"key{self.pick.randint(1, 6)}"
+        how = self.pick.randint(0, 2)
+        if how == 0:
+            self.programs[(await self.engine.start(program, node)).id] = node
+        elif how == 1:
+            await self._start_as(node, {"id": key})
+        else:
+            twice = (self._start_as(node, {"idempotency_key": key}) for _ in range(2))
+            for failed in await asyncio.gather(*twice, return_exceptions=True):
+                if isinstance(failed, BaseException):
+                    raise failed
+
+    async def _start_as(self, node: Node, name: dict[str, str]) -> None:
+        try:
+            handle = await self.engine.start(program, node, **name)
+        except RunExistsError:
+            return
+        except WeftError as error:
+            if error.code != "IdempotencyKeyConflictError":
+                raise
+            return
+        assert self.programs.setdefault(handle.id, node) == node
+
+    def _any_run(self) -> str | None:
+        return self.pick.choice(list(self.programs)) if self.programs else None
+
+    async def signal(self) -> None:
+        if (run_id := self._any_run()) is None:
+            return
+        name = self.pick.choice(SIGNALS)
+        self.sent += 1
+        signal_id = self.pick.choice([None, f"s{self.sent}", f"s{self.pick.randint(1, 4)}"])
+        try:
+            if self.pick.random() < 0.3:
+                await leave_signal(self.failing, self.host.ids, run_id, name, [name, self.sent], signal_id=signal_id)
+                await self.engine._inbox.take()
+            else:
+                await self.engine.signal(run_id, name, [name, self.sent], signal_id=signal_id)
+                if signal_id is not None:
+                    self.acknowledged.add((run_id, signal_id))
+        except RunFinishedError:
+            pass
+
+    async def cancel(self) -> None:
+        if (run_id := self._any_run()) is None:
+            return
+        try:
+            if self.pick.random() < 0.3:
+                await leave_cancel(self.failing, self.host.ids, run_id, reason="left")
+                await self.engine._inbox.take()
+            else:
+                await self.engine.cancel(run_id, "asked")
+        except RunFinishedError:
+            pass
+
+    async def look(self) -> None:
+        if (run_id := self._any_run()) is None:
+            return
+        await self.engine.settle()
+        before = self.world.rows.rows()
+        assert await self.engine.query(run_id, "node") == self.programs[run_id]
+        info = await self.engine.describe(run_id)
+        history = await self.engine.history(run_id)
+        assert (history[-1]["type"] in ENDINGS) == (info["finished_at"] is not None)
+        await self.engine.frames(run_id)
+        assert {r["id"] for r in (await self.engine.list(limit=1000)).items} >= set(self.programs)
+        assert without_ownership(self.world.rows.rows()) == without_ownership(before), "G9: looking has written"
+
+    async def advance(self) -> None:
+        await self.engine.advance_time(self.pick.choice([0, 0.3, 1, 4, 12]))
+
+    async def resume(self) -> None:
+        if (run_id := self._any_run()) is not None:
+            try:
+                await self.engine.resume(run_id)
+            except RunFinishedError:
+                pass
+
+    # -- what happens to them
+
+    async def crash_soon(self) -> None:
+        self.crashing.crash_in(self.pick.randint(1, 6), self.pick.choice(["before", "after"]))
+
+    async def crash_now(self) -> None:
+        self.accidents += 1
+        await self.engine.crash()
+        await self.open()
+
+    async def trouble(self) -> None:
+        kinds = ["unavailable", "quota", "unknown-committed", "unknown-lost"]
+        self.failing.fail_next_writes(self.pick.choice([1, 3, 100]), self.pick.choice(kinds))
+
+    async def reopen(self) -> None:
+        await self.engine.close()
+        self.accidents += 1  # attempts in flight are cut off
+        await self.open()
+
+    async def overtake(self) -> None:
+        """Another engine opens the store while this one still believes to own it, and is used for a while."""
+        old = self.engine
+        self.accidents += 1
+        await self.open()
+        self.check()
+        for _ in range(3):
+            if old.state == "open" and (run_id := self._any_run()) is not None:
+                try:
+                    await old.signal(run_id, SIGNALS[0], [SIGNALS[0], 0])
+                except (RunFinishedError, EngineFencedError, StorageError, EngineDegradedError, SimulatedCrash):
+                    pass
+        await old.crash()
+
+    async def act(self) -> None:
+        users = [self.start, self.signal, self.advance] * 3 + [self.look, self.cancel, self.resume]
+        fate = [self.crash_soon, self.crash_now, self.trouble, self.reopen, self.overtake]
+        action = self.pick.choice(users if self.pick.random() < 0.8 else fate)
+        try:
+            await action()
+            if self.pick.random() < 0.7:
+                await self.engine.settle()
+        except (SimulatedCrash, EngineDegradedError, StorageError):
+            pass
+        if self.engine.state != "open":
+            self.accidents += 1
+            await self.engine.crash()
+            self.check()
+            await self.open()
+
+    async def run(self) -> None:
+        await self.open()
+        for _ in range(self.pick.randint(20, 60)):
+            await self.act()
+            self.check()
+        await self.finish()
+
+    async def finish(self) -> None:
+        """All accidents end. Everything that is left is cancelled and must come to its end."""
+        await self.engine.crash()
+        self.accidents += 1
+        await self.open()
+        self.failing._from = None
+        await self.engine.advance_time(3)
+        for run_id, header in self.check().runs.items():
+            assert header["status"] not in ("dead", "held"), header["error"]
+            if header["status"] == "running":
+                await self.engine.cancel(run_id)
+        for _ in range(20):
+            await self.engine.advance_time(60)
+        await self.recover_twice()
+        view = self.check()
+        for run_id, header in view.runs.items():
+            assert header["status"] in ("completed", "failed", "cancelled"), (run_id, header["status"])
+            await self._judge(view, run_id, header)
+        for (run_id, step, name), times in self.world.effects.items():
+            allowed = 1 + self.accidents + self.world.failures[run_id, step]
+            assert times <= allowed, f"G4: {name} of {run_id} ran {times} times in {self.accidents} accidents"
+        await self.engine.close()
+
+    async def _judge(self, view: View, run_id: str, header: dict[str, Any]) -> None:
+        if header["status"] == "completed":
+            node = await self.engine.query(run_id, "node")
+            result = await self.engine.get_handle(run_id).result()
+            assert fits(node, result), f"{node} gave {result}"
+        entered = {data["message"] for _, kind, data in view.events[run_id] if kind == "logged"}
+        begun = {data["name"] for _, kind, data in view.events[run_id] if kind == "activity_scheduled"}
+        assert entered <= begun, f"G13: the finally blocks {entered - begun} of {run_id} never ran"
+
+    async def recover_twice(self) -> None:
+        """10 recover(recover(S)) = recover(S)."""
+        seen = []
+        for _ in range(2):
+            await self.engine.crash()
+            await self.open()
+            seen.append(without_ownership(self.world.rows.rows()))
+        assert seen[0] == seen[1], "10: a second recovery changed something"
+
+
+def test_the_invariants_hold_whatever_happens() -> None:
+    first = int(SEED) if SEED is not None else time.time_ns() % 1_000_000_000
+    rounds = 1 if SEED is not None else ROUNDS
+    logging.getLogger("weft").setLevel(logging.CRITICAL)
+    for seed in range(first, first + rounds):
+        try:
+            asyncio.run(asyncio.wait_for(Round(seed).run(), 60))
+        except BaseException:
+            print(f"\nWEFT_SIM_SEED={seed}")
+            raise
+    logging.getLogger("weft").setLevel(logging.NOTSET)
