@@ -6,6 +6,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PYTHON ?=
 PORT ?= 8765
+FIRST := $(or $(FIRST),$(shell date +%s))
+COUNT ?= 20000
 DEMO := build/demo
 export PYTHON
 
@@ -55,8 +57,9 @@ bench: $(VENV_READY) ## ratios, measured in one run
 	@tools/ensure_node.sh
 	@chromium=$$(tools/ensure_chromium.sh $(VENV)) && WEFT_CHROMIUM="$$chromium" $(PY) benchmarks/run.py
 
-soak: $(VENV_READY) ## search for rare failures for as long as you let it (SOAK_SECONDS=600)
-	@$(PY) benchmarks/soak.py
+soak: $(VENV_READY) ## random programs, crashed and restored at every await, against plain Python (FIRST=seed COUNT=20000)
+	@echo "seeds from $(FIRST), $(COUNT) programs"
+	@$(PY) -m tests.frames.differential $(FIRST) $(COUNT)
 
 clean: ## remove everything make has made
 	rm -rf $(VENV) build dist browser/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
