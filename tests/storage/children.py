@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import sys
 
+from tests.storage.eager import eager_storage
 from weft_server.storage.lock import OwnerLock
 from weft_server.storage.sqlite import SQLiteStorage
 
 
-async def write_for_ever(path: str, durability: str) -> None:
+def open_storage(path: str, durability: str, where: str) -> SQLiteStorage:
+    if where == "thread":
+        return SQLiteStorage(path, durability=durability, commit_in="thread")  # type: ignore[arg-type]
+    return eager_storage(path, durability=durability)
+
+
+async def write_for_ever(path: str, durability: str, where: str) -> None:
     """Turn n puts 20 rows that all say n; the number of each acknowledged turn goes to stdout."""
-    storage = SQLiteStorage(path, durability=durability)  # type: ignore[arg-type]
+    storage = open_storage(path, durability, where)
     last = await storage.get("turn") or b"0"
     turn = int(last)
     while True:
@@ -25,9 +33,9 @@ async def write_for_ever(path: str, durability: str) -> None:
         sys.stdout.buffer.flush()
 
 
-async def take_over(path: str, name: str, times: str) -> None:
+async def take_over(path: str, name: str, times: str, where: str) -> None:
     """Raise the epoch so many times by compare-and-swap, against whoever does it too; write each epoch won."""
-    storage = SQLiteStorage(path)
+    storage = open_storage(path, "strict", where)
     won = 0
     while won < int(times):
         seen = await storage.get("meta/epoch")
@@ -44,6 +52,15 @@ def hold(path: str) -> None:
     sys.stdin.read()
 
 
+def hold_write_lock(path: str) -> None:
+    """Be in the middle of a write until stdin ends."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    print("held", flush=True)
+    sys.stdin.read()
+    connection.close()
+
+
 def hold_and_fork(path: str) -> None:
     """Take the owner lock; a forked child says so and lives on when its parent is killed."""
     lock = OwnerLock(path)
@@ -55,8 +72,7 @@ def hold_and_fork(path: str) -> None:
 
 if __name__ == "__main__":
     _, wanted, *arguments = sys.argv
-    outcome = {"write_for_ever": write_for_ever, "take_over": take_over, "hold": hold, "hold_and_fork": hold_and_fork}[
-        wanted
-    ](*arguments)
+    programs = [write_for_ever, take_over, hold, hold_write_lock, hold_and_fork]
+    outcome = {program.__name__: program for program in programs}[wanted](*arguments)
     if outcome is not None:
         asyncio.run(outcome)

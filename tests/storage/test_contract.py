@@ -83,11 +83,25 @@ class TestSqliteRelaxed(TestSqliteStrict):
         return SQLiteStorage(self.path, durability="relaxed")
 
 
-class TestSqliteInline(TestSqliteStrict):
+class TestSqliteInThread(TestSqliteStrict):
     async def open_inner(self) -> Storage:
         from weft_server.storage.sqlite import SQLiteStorage
 
-        return SQLiteStorage(self.path, inline=True)
+        return SQLiteStorage(self.path, commit_in="thread")
+
+
+class TestSqliteInLoop(TestSqliteStrict):
+    async def open_inner(self) -> Storage:
+        from weft_server.storage.sqlite import SQLiteStorage
+
+        return SQLiteStorage(self.path, commit_in="loop")
+
+
+class TestSqliteInLoopWheneverItMay(TestSqliteStrict):
+    async def open_inner(self) -> Storage:
+        from tests.storage.eager import eager_storage
+
+        return eager_storage(self.path)
 
 
 class _Scoped(_Wrapped):

@@ -26,7 +26,7 @@ FORMAT = 1
 _STORE = "SQLite"
 _RETRY_S = 0.02
 _LOG_BYTES = 4_608 * 1024
-"""A little over the 1,000 pages after which SQLite moves the log into the file and begins it anew."""
+"""A little over the 1,000 pages after which the log is moved into the file and begun anew."""
 _ZEROS = bytes(64 * 1024)
 
 
@@ -40,7 +40,7 @@ class Settings:
 def open_file(settings: Settings, *, reading: bool = False) -> sqlite3.Connection:
     """A connection to the store in this file, made if the file is absent or empty. StorageOpenError: not ours."""
     try:
-        # One thread at a time uses it, but an inline lane may serve the event loops of several threads.
+        # One thread at a time uses it, but not always the same: see the lanes.
         connection = sqlite3.connect(
             settings.path, timeout=settings.busy_timeout_s, isolation_level=None, check_same_thread=False
         )
@@ -70,6 +70,8 @@ def _prepare(connection: sqlite3.Connection, settings: Settings) -> None:
     # Deleted rows are not overwritten with zeros; some builds do that by default, and it costs writes.
     connection.execute("PRAGMA secure_delete = OFF")
     connection.execute("PRAGMA cache_size = -8000")
+    # Moving the log into the file may take long; who commits decides when and where.
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
     if not ours:
         _create(connection, settings.path)
 

@@ -54,7 +54,7 @@ class Outlet:
     """Brings finished jobs from other threads to one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._finished: deque[Finished] = deque()
         self._bell: Bell | None = Bell()
         try:
@@ -63,14 +63,17 @@ class Outlet:
             self._bell.close()
             self._bell = None
 
-    def bring(self, jobs: Sequence[Finished]) -> None:
-        """Have these resolved in the loop; nothing happens if it has been closed. From any thread."""
+    def put(self, jobs: Sequence[Finished]) -> None:
+        """Have these resolved in the loop, after the ones before them, when it next rings. From any thread."""
         self._finished.extend(jobs)
+
+    def ring(self) -> None:
+        """Wake the loop; nothing happens if it has been closed. From any thread."""
         if self._bell is not None:
             self._bell.ring()
             return
         try:
-            self._loop.call_soon_threadsafe(self._resolve)
+            self.loop.call_soon_threadsafe(self._resolve)
         except RuntimeError:
             pass  # closed: nobody waits any more
 
@@ -85,9 +88,9 @@ class Outlet:
 
     def close(self) -> None:
         """Resolve what is left and let go of the loop. Once; in this loop or after its end."""
-        if not self._loop.is_closed():
+        if not self.loop.is_closed():
             self._resolve()
             if self._bell is not None:
-                self._loop.remove_reader(self._bell.read_end)
+                self.loop.remove_reader(self._bell.read_end)
         if self._bell is not None:
             self._bell.close()
