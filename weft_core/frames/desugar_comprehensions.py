@@ -143,7 +143,7 @@ class _Lower(ast.NodeTransformer):
         fn: Any = ast.AsyncFunctionDef if is_async else ast.FunctionDef
         fn = at(function_def(fn, function_name, arguments(".it"), body), node)
         note = notes_of(fn)
-        note.comprehension = True
+        note.comprehension, note.digest = True, digest
         note.first_arg = self._first_arg()
         note.pretty = "<genexpr>" if kind == "gen" else f"<{kind}comp>"
         lower_comprehensions(fn, self.suspends)
@@ -208,7 +208,9 @@ def _first_iterable(kind: _Kind) -> ast.expr:
         return name(".it")
     # comprehensions are inlined from 3.12 on and own their iterator: do not keep it in the argument too
     pair = ast.Tuple(elts=[name(".it"), walrus(".it", const(None))], ctx=LOAD)
-    return ast.Subscript(value=pair, slice=const(0), ctx=LOAD)
+    made = ast.Subscript(value=pair, slice=const(0), ctx=LOAD)
+    notes_of(made).source = name(".it")  # labels must be the same in all versions
+    return made
 
 
 def _accumulate(kind: _Kind, loops: list[ast.stmt]) -> list[ast.stmt]:

@@ -8,9 +8,11 @@ and the hash of its statement. With these a checkpoint finds its label again in 
 from __future__ import annotations
 
 import ast
+import copy
+from typing import Any
 
 from .fingerprint import digest, fingerprint
-from .nodes import notes_of
+from .nodes import TEMPLATES, notes_of
 
 
 class Label:
@@ -82,6 +84,8 @@ def _text(label: Label) -> str:
         source = note.source or value
         if note.source is None and isinstance(value, ast.Call) and value.args:
             source = value.args[0]
+        if source is not None:
+            source = notes_of(source).source or source
         text = f"{note.kind} {_unparse(source)}"
         return text if note.digest is None else f"{text} ~{note.digest[:6]}"
     prefix = {ast.Await: "", ast.Yield: "yield ", ast.YieldFrom: "yield from "}[type(node)]
@@ -104,8 +108,22 @@ def _call_text(n: ast.Call) -> str:
 def _unparse(e: ast.expr | None, limit: int = 60) -> str:
     if e is None:
         return ""
+    if any(isinstance(n, _STRINGS) for n in ast.walk(e)):
+        e = _WithoutFStrings().visit(copy.deepcopy(e))
     try:
         text = ast.unparse(e)
     except Exception:  # a tree that unparse does not know: the label is still unique by its ordinal
         text = type(e).__name__
     return text if len(text) <= limit else text[: limit - 8] + "~" + digest(text)[:7]
+
+
+_STRINGS: tuple[type[ast.AST], ...] = (ast.JoinedStr, *TEMPLATES)
+
+
+class _WithoutFStrings(ast.NodeTransformer):
+    """Python versions write f-strings in different ways; a label must be the same in all."""
+
+    def visit(self, node: ast.AST) -> Any:
+        if isinstance(node, _STRINGS):
+            return ast.Name(id=f"f'~{fingerprint(node)[:6]}'", ctx=ast.Load())
+        return super().visit(node)

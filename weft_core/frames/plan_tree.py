@@ -37,8 +37,7 @@ def _nested(plan: Plan, n: FunctionNode | ast.Lambda, prefix: str) -> None:
     ordinal = plan.ordinals[full] = plan.ordinals.get(full, 0) + 1
     segment = full if ordinal == 1 else f"{full}#{ordinal}"
     path = f"{plan.path}/{segment}" if plan.path else segment
-    hashed = n.body if notes_of(n).comprehension else n  # the ordinal in a comprehension's name may shift
-    made = Plan(plan.root, plan, n, name, path, kind_of(n), fingerprint(hashed))
+    made = Plan(plan.root, plan, n, name, path, kind_of(n), notes_of(n).digest or fingerprint(n))
     gather(made, [n.body] if isinstance(n, ast.Lambda) else n.body)
 
 
