@@ -85,9 +85,10 @@ def evict_frame(o: Any) -> None:
         return
     thrown = Evict()
     try:
-        _, frame, _, running, suspended = parts(o)
+        _, frame, awaited, running, suspended = parts(o)
         if frame is None or running:
             return
+        del frame, awaited  # a finished frame refers back to this one, and we must not refer to it
         if t is types.AsyncGeneratorType:
             if suspended:
                 o.athrow(thrown).send(None)
