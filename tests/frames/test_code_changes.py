@@ -8,6 +8,7 @@ from tests.frames.helpers import module
 from tests.frames.toy_engine import Ctx, Workflow
 from weft_core.errors import CodeChangedError, UnknownFunctionError
 from weft_core.frames import REGISTRY
+from weft_core.frames.labels import stmt_hash
 
 V1 = """
 @durable
@@ -171,3 +172,29 @@ def test_a_changed_comprehension_or_lambda_is_refused():
 def test_a_named_nested_function_may_be_edited_but_not_renamed():
     assert migrate(NESTED.replace('("sub", x) + 1', '("sub", x) + 1 + 0'), NESTED) == migrate(NESTED, NESTED)
     refusal(NESTED.replace("sub(", "sub2("), NESTED, steps=4)
+
+
+VERSIONED = """
+@durable
+async def wf(ctx, items):
+    name = f"{ctx!r:>{items}}-{items=}"
+    async def sub(x):
+        return [await ctx.run(f"{x:{name}}", y) async for y in x]
+    return [await sub(f"a{x}") for x in items], {k: v for k in items for v in await sub(k)}
+"""
+
+
+def test_hashes_and_labels_are_the_same_in_every_python_version():
+    """Or an upgrade of Python would hold every parked run."""
+    plans = module(VERSIONED).wf.__durable__.plans
+    found = {p.path: (p.hash, [(x.id, stmt_hash(x)) for x in p.labels]) for p in plans.values()}
+    assert found == EXPECTED
+
+
+EXPECTED = {
+    "": ("c947ad23294e", [("listcomp items ~86b91e", "fc0caa91a211"), ("dictcomp items ~243976", "fc0caa91a211")]),
+    ".listcomp0": ("86b91ecb917a", [("sub()", "86e204da8689")]),
+    ".dictcomp1": ("2439769caa94", [("sub(k)", "ee1e460cc6d0")]),
+    "sub": ("b99be83ec8c2", [("listcomp x ~64a207", "32e2fb960e7a")]),
+    "sub/.listcomp0": ("64a207109fd1", [("async for .it", "6fc27de62a67"), ("ctx.run()", "66b9e7a2111f")]),
+}
