@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import os
+import sys
 import time
 from datetime import datetime
 from typing import Any, Final
@@ -20,13 +22,16 @@ STATUS_STYLE: Final = {
     "held": "magenta",
     "dead": "bold red",
 }
+PIPED_WIDTH: Final = 200
+"""Columns when nobody looks: a pipe has no edge to wrap at."""
 _UNITS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
 
 
 @functools.cache
 def out() -> Console:
     """Standard output: results, and nothing else, so that it can be piped."""
-    return Console(highlight=False, soft_wrap=True)
+    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+    return Console(highlight=False, soft_wrap=True, width=wide)
 
 
 @functools.cache
