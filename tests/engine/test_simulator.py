@@ -235,6 +235,8 @@ class Round:
             assert f"mail-id/{run_id}/{signal_id}" in view.rows, f"G7: {signal_id} of {run_id} is lost"
         for run_id in self.programs:
             assert run_id in view.runs, f"G1: {run_id} is lost"
+        if self.engine.state == "open" and self.engine.idle:
+            assert not view.kinds["active"], f"an attempt that nobody makes: {list(view.kinds['active'])}"
         return view
 
     # -- what users do

@@ -66,7 +66,7 @@ class StoreReader:
             rows = await self._storage.scan(keys.BY_TIME, before=before, limit=_SCAN, reverse=True)
             for key, _ in rows:
                 before = key
-                info = await self._item(key.split("/", 2)[2])
+                info = await self._item(key.rpartition("/")[2])  # ids hold no slash
                 if info is None or (status and info["status"] != status) or (workflow and info["workflow"] != workflow):
                     continue
                 items.append(info)
