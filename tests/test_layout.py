@@ -90,9 +90,10 @@ def test_the_edges_use_only_public_names_of_the_core() -> None:
     assert not found, "\n".join(found)
 
 
-def test_there_is_one_version() -> None:
-    assert importlib.metadata.version("weft-engine") == VERSION
-    assert json.loads((ROOT / "browser" / "package.json").read_text())["version"] == VERSION
+def test_there_is_one_version_and_one_licence() -> None:
+    package = json.loads((ROOT / "browser" / "package.json").read_text())
+    assert importlib.metadata.version("weft-engine") == package["version"] == VERSION
+    assert importlib.metadata.metadata("weft-engine")["License-Expression"] == package["license"] == "Apache-2.0"
 
 
 def test_no_file_knows_the_machine_it_was_written_on() -> None:
