@@ -11,6 +11,7 @@ import { Broker } from "./broker.mjs";
  * @typedef {object} Status
  * @property {"loading" | "ready" | "follower" | "degraded" | "closed"} state
  * @property {"leader" | "follower" | null} role
+ * @property {"cold" | "warm"} standby warm: Python is loaded here, so that this tab can take over at once
  * @property {number} progress of loading, 0 to 1
  * @property {string} stage what is being loaded or done, for people
  * @property {"strict" | "relaxed"} durability
@@ -42,7 +43,7 @@ export class Tab {
     this.broker = new Broker(options.serviceWorker ?? null);
     /** @type {Status} */
     this.status = {
-      state: "loading", role: null, progress: 0, stage: "starting", durability: options.durability ?? "strict",
+      state: "loading", role: null, standby: "cold", progress: 0, stage: "starting", durability: options.durability ?? "strict",
       storage: options.storage ?? "direct", persisted: null, quota: null, error: null,
     };
     this.known = new Promise((resolve, reject) => {
@@ -155,7 +156,7 @@ export class Tab {
     const pause = RESTART_PAUSES_MS[this.restarts++];
     const offline = String(error.facts?.reason).startsWith("cannot be loaded"); // it may come back
     const hopeless = pause === undefined || error.code === "WorkflowImportError" || (error.code === "AssetError" && !offline);
-    this.#set({ state: "degraded", role: null, stage: "stopped", error });
+    this.#set({ state: "degraded", role: null, standby: "cold", stage: "stopped", error });
     if (hopeless) this.settleOpen.reject(new WeftError(error));
     else setTimeout(() => this.status.state !== "closed" && !this.worker && this.#startWorker(), wasLeader ? pause : pause * 2);
   }
@@ -198,7 +199,7 @@ export class Tab {
     const sleep = () => this.worker && this.#stopWorker();
     const wake = () => {
       if (this.worker || this.status.state === "closed") return;
-      this.#set({ state: "loading", role: null, stage: "waking", progress: 0 });
+      this.#set({ state: "loading", role: null, standby: "cold", stage: "waking", progress: 0 });
       this.#startWorker();
       this.channel.postMessage({ v: PROTOCOL, t: "hello" });
     };

@@ -70,6 +70,7 @@ function prepare() {
     } catch (error) {
       throw Object.assign(new Error(pythonMessage(error)), { name: "WorkflowImportError" });
     }
+    status({ standby: "warm" });
     return main;
   })();
   return prepared;
