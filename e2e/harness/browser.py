@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -149,11 +150,21 @@ class ServiceWorkers:
         return self.stops
 
     def stop_and_see(self) -> None:
-        """Stop them all, and wait until the browser says of one that it has stopped."""
-        before, deadline = self.stops, time.monotonic() + GONE_TIMEOUT_S
-        while self.stops == before:
-            assert time.monotonic() < deadline, f"no service worker stopped: {self.running}"
-            self.stop_all()
+        """When one runs, stop it, and wait until the browser says that it has stopped.
+
+        To stop one again and again while it starts would only keep it from ever working.
+        """
+        self._wait(lambda: "running" in self.running.values(), "no service worker runs")
+        before = self.stops
+        self.stop_all()
+        self._wait(lambda: self.stops > before, "no service worker stopped")
+
+    def _wait(self, condition: Callable[[], bool], otherwise: str) -> None:
+        deadline = time.monotonic() + GONE_TIMEOUT_S
+        while not condition():
+            assert time.monotonic() < deadline, f"{otherwise}: {self.running}"
+            time.sleep(0.01)  # leaves the processor to the browser
+            self._session.send("Page.enable")  # any command: events are delivered during calls only
 
 
 def _alive(pid: int) -> bool:
