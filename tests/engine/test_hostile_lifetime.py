@@ -302,3 +302,25 @@ async def test_all_that_others_left_is_taken_up_whatever_lies_between() -> None:
         await engine.settle()
         assert (await engine.describe("r"))["status"] == "completed"
         assert await rows.reopen().scan(keys.INBOX) == []
+
+
+@workflow
+async def compute_then_nap(ctx: Context) -> str:
+    slow_clock.advance_to(slow_clock.now_ms() + 60_000)  # the body takes a minute
+    await ctx.sleep(5)
+    return "rested"
+
+
+slow_clock: VirtualClock
+
+
+async def test_G10_a_sleep_begins_when_it_is_called_and_not_when_its_turn_began() -> None:
+    global slow_clock
+    slow_clock = VirtualClock()
+    began = slow_clock.now_ms()
+    async with TestEngine(workflows=[compute_then_nap], clock=slow_clock) as engine:
+        handle = await engine.start(compute_then_nap)
+        await engine.advance_time(4)
+        assert (await handle.describe())["waiting_for"][0]["deadline"] == began + 65_000
+        await engine.advance_time(1)
+        assert await handle.result() == "rested"

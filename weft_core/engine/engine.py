@@ -117,7 +117,7 @@ class Engine:
         await self._committer.take_ownership(host.ids)
         reads = self._reads = PatientReads(self.storage, self.retry_delays_s)
         self._live = LiveRuns(reads, self.registry, host.clock, host.ids, self.limits.max_live_runs)
-        rules = Rules(self.registry, HOOKS, self.limits, host.ids.random)
+        rules = Rules(self.registry, HOOKS, self.limits, host.ids.random, host.clock.now_ms)
         self._pump = Pump(
             reads, self._committer, self._live, rules, host.clock, self._committed, self._pump_stopped
         )

@@ -72,6 +72,8 @@ class Rules:
     hooks: Mapping[type[Operation[Any]], Hooks]
     limits: Limits
     chance: Callable[[], float]
+    now_ms: Callable[[], int]
+    """The time at this line of the body, which may have computed for long since its turn began: a wait begins here."""
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ class SignalHooks(BaseHooks):
             if signal.name == op.name:
                 self._take(turn, task, signal)
                 return
-        deadline = turn.now + op.timeout_ms if op.timeout_ms is not None else 0
+        deadline = turn.rules.now_ms() + op.timeout_ms if op.timeout_ms is not None else 0
         task.wait = [deadline]
         if deadline:
             turn.add_timer(task, deadline)

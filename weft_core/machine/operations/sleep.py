@@ -13,7 +13,7 @@ from weft_core.model.run import Task
 
 class SleepHooks(BaseHooks):
     def begin(self, turn: Turn, task: Task, op: Sleep) -> None:
-        deadline = op.deadline_ms if op.deadline_ms is not None else turn.now + (op.delay_ms or 0)
+        deadline = op.deadline_ms if op.deadline_ms is not None else turn.rules.now_ms() + (op.delay_ms or 0)
         turn.event("sleep_started", step=task.step, deadline=deadline)
         task.wait = [deadline]
         turn.add_timer(task, deadline)
