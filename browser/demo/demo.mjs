@@ -48,7 +48,7 @@ class Page {
 
   /** @param {any} order */
   async place(order) {
-    const run = await this.weft.start("checkout", [order], { idempotencyKey: order.id });
+    const run = await this.weft.start("checkout", [order], { id: order.id });
     announce(`Order ${order.id} placed`);
     this.select(run.id);
     if (matchMedia("(max-width: 64rem)").matches) byId("run-panel").scrollIntoView({ behavior: "smooth" });

@@ -32,7 +32,7 @@ export class StatusStrip {
     const worker = workerState();
     byId("status").replaceChildren(
       pill("Engine", engine, mood, status.error?.message ?? status.stage),
-      pill("Role", status.role ?? "–", "", "The tab that leads runs the engine; the others follow it and take over when it dies"),
+      pill("Role", status.role === "follower" && status.standby === "warm" ? "follower, warm" : (status.role ?? "–"), "", "The tab that leads runs the engine; the others follow it and take over when it dies"),
       pill("Durability", status.durability, "", "strict: a step counts as done when the browser has flushed it to the disk"),
       pill("Storage", status.storage === "direct" ? "direct" : "via service worker", "", "Who writes to IndexedDB: the engine's worker itself, or the service worker"),
       pill("Network", online ? "online" : this.network.cut ? "cut (demo)" : "offline", online ? "good" : "bad", "What the browser, or the switch below, says"),

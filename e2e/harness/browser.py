@@ -66,13 +66,6 @@ class Browser:
             self._turn()
         page.close()
 
-    def heard(self, text: str, *, times: int) -> None:
-        """Wait until a console, of a page or a worker, has said ``text`` so often."""
-        deadline = time.monotonic() + 3 * GONE_TIMEOUT_S
-        while sum(text in line for line in self.console) < times:
-            assert time.monotonic() < deadline, f"not heard {times} times: {text}\n" + "\n".join(self.console[-20:])
-            self._turn()
-
     def service_workers(self, page: Page) -> ServiceWorkers:
         """A hand on the service workers that ``page`` can see."""
         assert self.context is not None

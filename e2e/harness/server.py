@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 STOP_TIMEOUT_S = 10
+PR_SET_PDEATHSIG = 1
 
 
 class Server:
@@ -25,7 +27,7 @@ class Server:
         """Start it, on the port it had before if there was one. Returns when it listens."""
         command = [sys.executable, "-m", "weft_server.demo", "--dir", str(self.folder), "--port", str(self.port)]
         command += ["--ledger", str(self.ledger), "--latency-ms", str(self.latency_ms)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=_die_with_the_tests)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert "http://" in line, f"the demo server did not start: {line!r}"
@@ -66,3 +68,9 @@ class Server:
     def _call(self, path: str, body: bytes | None = None) -> Any:
         with urllib.request.urlopen(urllib.request.Request(self.url + path, data=body), timeout=10) as answer:
             return json.load(answer)
+
+
+def _die_with_the_tests() -> None:
+    """Linux ends the server when the tests that started it are killed: nothing stays behind."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
