@@ -132,3 +132,17 @@ async def test_G18_a_key_that_nobody_wrote_stops_no_run(key: str) -> None:
         if "healthy" not in key:
             assert await engine.get_handle("healthy").result() == "sleep"
         assert engine.state == "open"
+
+
+async def test_G18_a_run_whose_mail_is_damaged_can_be_cancelled() -> None:
+    clock = VirtualClock()
+    rows = await store(clock)
+    key = next(key for key in rows if key.startswith("mail/activity/"))
+    rows[key] = b"junk"
+    memory = MemoryStorage(rows)
+    async with TestEngine(workflows=[busy], storage=memory, clock=clock) as engine:
+        with pytest.raises(WeftError):
+            await engine.signal("activity", "other", 1)
+        await engine.cancel("activity")
+        assert (await engine.describe("activity"))["status"] == "cancelled"
+    assert not [key for key in memory.rows() if key.startswith(("mail/activity/", "ckpt/activity", "active/activity"))]

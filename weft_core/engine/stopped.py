@@ -127,9 +127,16 @@ class StoppedRuns:
         for wait in waits:  # type: ignore[attr-defined]
             if wait.get("deadline"):
                 ops.append((keys.timer(wait["deadline"], header.id, wait["task"], wait["step"]), None))
-        ops.extend((keys.mail(header.id, s.seq), None) for s in await self._live.read_mailbox(header.id))
+        ops.extend([(key, None) for key in await self._mail_keys(header.id)])
         batch.ops.extend(ops)
         header.status, header.finished_at, header.updated_at = "cancelled", now, now
         header.cancel_requested, header.cancel_reason = True, message.reason
         self._log(header, batch, now, "run_cancelled", reason=message.reason)
         batch.ended.append(header)
+
+    async def _mail_keys(self, run_id: str) -> list[str]:
+        """Of every buffered signal, readable or not."""
+        found: list[str] = []
+        while rows := await self._storage.scan(keys.mail_prefix(run_id), after=found[-1] if found else None):
+            found.extend(key for key, _ in rows)
+        return found
