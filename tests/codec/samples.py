@@ -19,6 +19,11 @@ from weft_core import codec
 
 codec.allow_module(__name__)
 
+try:
+    ZONE: Any = zoneinfo.ZoneInfo("UTC")
+except zoneinfo.ZoneInfoNotFoundError:  # a machine without the time zone database
+    ZONE = dt.timezone.utc
+
 
 class Color(enum.Enum):
     RED = 1
@@ -108,8 +113,8 @@ STDLIB: list[Any] = [
     3 + 4j, range(3), range(10, 0, -2), range(10**30), slice(1, None, 2), ..., NotImplemented,
     dt.datetime(2024, 1, 2, 3, 4, 5, 6), dt.datetime(2024, 1, 2, tzinfo=dt.timezone.utc),
     dt.datetime(2024, 11, 3, 1, 30, fold=1, tzinfo=dt.timezone(dt.timedelta(hours=-5), "EST")),
-    dt.datetime(2024, 7, 1, tzinfo=zoneinfo.ZoneInfo("UTC")), dt.date(2024, 2, 29), dt.time(1, 2, 3, fold=1),
-    dt.time(1, tzinfo=dt.timezone.utc), dt.timedelta(days=-1, microseconds=5), zoneinfo.ZoneInfo("UTC"),
+    dt.datetime(2024, 7, 1, tzinfo=ZONE), dt.date(2024, 2, 29), dt.time(1, 2, 3, fold=1),
+    dt.time(1, tzinfo=dt.timezone.utc), dt.timedelta(days=-1, microseconds=5), ZONE,
     dt.timezone.utc, decimal.Decimal("1.10"), decimal.Decimal("-Infinity"), decimal.Decimal("1E+999"),
     fractions.Fraction(-1, 3), fractions.Fraction(2**80, 3), uuid.UUID(int=5), pathlib.PurePosixPath("/a/b"),
     pathlib.PureWindowsPath("C:/a"), re.compile("a+", re.I), re.compile(b"x"), collections.deque([1, 2], maxlen=5),
