@@ -55,13 +55,8 @@ export class Weft {
    * @param {string} workflow @param {unknown[]} [input] positional @param {{id?: string, idempotencyKey?: string}} [options]
    */
   async start(workflow, input = [], { id, idempotencyKey } = {}) {
-    const key = idempotencyKey ?? (id === undefined ? `page-${uniqueId()}` : undefined);
-    const starting = this.#call("start", { workflow, input, id, idempotency_key: key });
-    // With an id of yours and no key: a leader that died may have started it for this very call.
-    const run = await starting.catch((error) => {
-      if (error.code === "RunExistsError" && error.repeated && id !== undefined) return this.describe(id);
-      throw error;
-    });
+    const key = idempotencyKey ?? `page-${uniqueId()}`;
+    const run = await this.#call("start", { workflow, input, id, idempotency_key: key });
     if (this.#askPersist) this.#tab.persist();
     this.#askPersist = false;
     return run;

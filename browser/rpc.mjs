@@ -15,8 +15,6 @@ export class WeftError extends Error {
     this.name = "WeftError";
     this.code = code;
     this.facts = facts;
-    /** The call was sent to more than one leader: the error may speak of what an earlier one did for this very call. */
-    this.repeated = false;
   }
 }
 
@@ -34,7 +32,6 @@ export function uniqueId() {
  * @property {(value: any) => void} resolve
  * @property {(error: WeftError) => void} reject
  * @property {ReturnType<typeof setTimeout> | undefined} timer
- * @property {boolean} repeated
  */
 
 /** The asking side. */
@@ -56,17 +53,14 @@ export class Caller {
     const message = { v: PROTOCOL, t: /** @type {const} */ ("call"), from: this.from, id, method, params: JSON.stringify(params) };
     return new Promise((resolve, reject) => {
       const timer = deadlineMs ? setTimeout(() => this.#expire(id, deadlineMs), deadlineMs) : undefined;
-      this.pending.set(id, { message, resolve, reject, timer, repeated: false });
+      this.pending.set(id, { message, resolve, reject, timer });
       this.send(message);
     });
   }
 
   /** There is a new leader, which knows nothing of what its predecessor was asked. */
   resend() {
-    for (const waiting of this.pending.values()) {
-      waiting.repeated = true;
-      this.send(waiting.message);
-    }
+    for (const waiting of this.pending.values()) this.send(waiting.message);
   }
 
   /** @param {{id: number, text: string}} reply */
@@ -74,7 +68,7 @@ export class Caller {
     const waiting = this.#take(id);
     if (!waiting) return; // answered twice, or too late
     const answer = JSON.parse(text);
-    if (answer.error) waiting.reject(Object.assign(new WeftError(answer.error), { repeated: waiting.repeated }));
+    if (answer.error) waiting.reject(new WeftError(answer.error));
     else waiting.resolve(answer.ok);
   }
 
