@@ -16,7 +16,6 @@ from .code_objects import compile_function
 from .desugar_comprehensions import is_bare_super, lower_comprehensions, name_super
 from .emit import emit
 from .fingerprint import fingerprint
-from .labels import label_sig, stmt_hash
 from .nodes import (
     FUNCTIONS,
     LOAD,
@@ -39,22 +38,9 @@ from .nodes import (
 )
 from .plan import CODES, Plan, Root, kind_of
 from .plan_tree import analyse_function, gather, post_order, resolve_names, strip_signature
-from .source import locate, uses_private
 from .suspension import Suspends
 
-__all__ = [
-    "CODES",
-    "Plan",
-    "Root",
-    "build",
-    "kind_of",
-    "label_sig",
-    "live_code",
-    "locate",
-    "resume_code",
-    "stmt_hash",
-    "uses_private",
-]
+__all__ = ["build", "live_code", "resume_code"]
 
 
 def build(

@@ -20,12 +20,16 @@ from tests.frames.differential.canonical import canon, exception_text
 from tests.frames.differential.generator import Generator
 from tests.frames.toy_engine import Ctx, Workflow
 from weft_core.codec import allow_module
+from weft_core.codec.encoder import LATE, LOWERINGS
+from weft_core.codec.names import _ALLOWED, _imported
 from weft_core.codec.registry import REGISTERED_NAMES, REGISTERED_TYPES
 from weft_core.errors import SnapshotError, TransformError, WeftError
 from weft_core.frames import REGISTRY, durable, source
 from weft_core.frames.durable import _roots
 from weft_core.frames.live import parts, read_locals
 from weft_core.frames.plan import CODES
+from weft_core.frames.restore import _known
+from weft_core.frames.sites import SITES
 
 MAX_STEPS = 250
 
@@ -70,12 +74,18 @@ def forget(name):
     """Drop everything that is kept of a loaded program."""
     filename = f"/differential/{name}.py"
     sys.modules.pop(name, None)
+    _ALLOWED.discard(name)
     linecache.cache.pop(filename, None)
     source._files.pop(filename, None)
     for table, belongs in (
         (_roots, lambda k, v: k[0] == filename),
         (REGISTRY, lambda k, v: k.startswith(name + ":")),
         (CODES, lambda k, v: v[0].co_filename == filename),
+        (SITES, lambda k, v: v.plan.root.filename == filename),
+        (_known, lambda k, v: v.plan.root.filename == filename),
+        (_imported, lambda k, v: v.__module__ == name),
+        (LOWERINGS, lambda k, v: k.__module__ == name),
+        (LATE, lambda k, v: k.__module__ == name),
         (REGISTERED_NAMES, lambda k, v: v.cls.__module__ == name),
         (REGISTERED_TYPES, lambda k, v: k.__module__ == name),
     ):
