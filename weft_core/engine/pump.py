@@ -33,9 +33,11 @@ from weft_core.errors import (
 from weft_core.machine import records
 from weft_core.machine.effects import ArmTimer, StartAttempt, StopAttempt
 from weft_core.machine.operations import HOOKS
+from weft_core.machine.operations.activity import put_off
 from weft_core.machine.turn import Rules, Turn
 from weft_core.model import keys
 from weft_core.model.messages import Begin, CancelRequested, Recover, SignalArrived, TimerFired
+from weft_core.model.operations import RunActivity
 from weft_core.model.run import STOPPED, RunHeader, RunState
 from weft_core.ports import Clock, Op
 
@@ -69,6 +71,8 @@ class Pump:
         self._deciding = False
         self._firing = 0
         """Timers that were taken and are queued."""
+        self._put_off: list[StartAttempt] = []
+        """Attempts that were decided while closing."""
         self._over: BaseException | None = None
         """Why nothing is taken in any more."""
         self.timers = TimerQueue(storage, clock, self._wake.set)
@@ -103,6 +107,7 @@ class Pump:
             while True:
                 if not self._inbox:
                     if self._closing:
+                        await self._put_off_attempts()
                         self._over = EngineClosedError(state="closed")
                         return
                     await self._wake.wait()
@@ -350,13 +355,27 @@ class Pump:
         for effect in batch.effects:
             if type(effect) is StartAttempt:
                 # Not while closing: an attempt that ends at once would bring the next one, for ever.
-                if not self._closing:
+                if self._closing:
+                    self._put_off.append(effect)
+                else:
                     self.attempts.start(effect)
             elif type(effect) is StopAttempt:
                 self.attempts.stop(effect.run_id, effect.step)
             else:
                 self.timers.arm(effect.deadline_ms)  # type: ignore[union-attr]
         self._live.evict_surplus()
+
+    async def _put_off_attempts(self) -> None:
+        """Write down which attempts never began, so that the next owner does not take them for cut off."""
+        ops: list[Op] = []
+        for effect in self._put_off:
+            run = self._live.get(effect.run_id)
+            task = run.tasks.get(effect.task) if run is not None else None
+            if run is not None and task is not None and task.step == effect.step and type(task.op) is RunActivity:
+                put_off(task)
+                ops.append((keys.checkpoint(run.id), records.write_checkpoint(run, self._clock.now_ms(), True)))
+        if ops:
+            await self._committer.commit(ops)
 
     def _reject_all(self, trouble: BaseException) -> None:
         while self._inbox:

@@ -18,7 +18,12 @@ from weft_core.model.operations import RunActivity
 from weft_core.model.retry import DEFAULT_RETRY, RetryPolicy
 from weft_core.model.run import Task
 
-RUNNING, BACKOFF = 0, 1
+RUNNING, BACKOFF, PUT_OFF = 0, 1, 2
+
+
+def put_off(task: Task) -> None:
+    """Its engine closes before the attempt that was decided has begun: the next owner makes it, uncounted."""
+    task.wait[0] = PUT_OFF
 
 
 class ActivityHooks(BaseHooks):
@@ -76,7 +81,7 @@ class ActivityHooks(BaseHooks):
         phase, _, due = task.wait
         if phase == RUNNING:
             turn.effects.append(StopAttempt(turn.run.id, task.step))
-        else:
+        elif phase == BACKOFF:
             turn.drop_timer(task, due)
         return True
 
@@ -84,8 +89,11 @@ class ActivityHooks(BaseHooks):
         op = task.op
         assert isinstance(op, RunActivity)
         phase, attempt, due = task.wait
-        if phase != RUNNING:
+        if phase == BACKOFF:
             turn.add_timer(task, due)
+            return
+        if phase == PUT_OFF:
+            self._attempt(turn, task, op, attempt)
             return
         error = ActivityInterruptedError(activity=op.activity, attempt=attempt)
         last = attempt >= self._policy(turn, op).max_attempts
@@ -97,7 +105,7 @@ class ActivityHooks(BaseHooks):
             self._attempt(turn, task, op, attempt + 1)
 
     def in_flight(self, task: Task) -> bool:
-        return bool(task.wait) and task.wait[0] == RUNNING
+        return bool(task.wait) and task.wait[0] != BACKOFF
 
     def describe(self, task: Task) -> dict[str, Any]:
         phase, attempt, due = task.wait or (RUNNING, 0, 0)
