@@ -225,3 +225,28 @@ async def test_a_step_may_be_an_activity() -> None:
         handle = await engine.start(exposing)
         await handle.signal("a")
         assert await handle.result() == "activity"
+
+
+@workflow
+async def leaving(ctx: Context, at_once: bool) -> None:
+    def leave() -> None:
+        raise SystemExit(4)
+
+    if at_once:
+        raise SystemExit(3)
+    ctx.on_query("leave", leave)
+    await ctx.wait_for_signal("a")
+
+
+async def test_G15_a_workflow_that_exits_ends_itself_and_nobody_else() -> None:
+    async with TestEngine(workflows=[leaving, *ALL]) as engine:
+        with pytest.raises(RunFailedError, match="SystemExit"):
+            await (await engine.start(leaving, True)).result()
+        with pytest.raises(RuntimeError, match="SystemExit"):
+            await (await engine.start(leaving, False)).query("leave")
+        assert await alive(engine)
+
+
+def test_a_steep_backoff_ends_at_the_longest_interval() -> None:
+    policy = RetryPolicy(max_attempts=1000, backoff=1e6, max_interval=60, jitter=0)
+    assert [policy.delay_ms(n, 0.5) for n in (1, 2, 64, 900)] == [1000, 60_000, 60_000, 60_000]

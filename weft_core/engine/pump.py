@@ -193,6 +193,8 @@ class Pump:
         assert envelope.visit is not None
         try:
             envelope.answer = envelope.visit(run)
+        except SystemExit as error:  # of the author's handler; it must stop neither us nor who asked
+            envelope.reject(RuntimeError(f"the query's handler raised SystemExit({error})"))
         except Exception as error:
             envelope.reject(error)
 

@@ -258,7 +258,7 @@ class Turn:
                 op = frame.throw(failure.foreign_await(frame, op))
         except StopIteration as stop:
             self.finish_task(task, True, stop.value)
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:  # a SystemExit is of this run, and would stop all others
             raise
         except BaseException as error:
             self.finish_task(task, False, error)

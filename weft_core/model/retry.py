@@ -36,8 +36,10 @@ class RetryPolicy:
 
     def delay_ms(self, attempt: int, chance: float) -> int:
         """Milliseconds to wait after failed ``attempt`` (from 1); ``chance`` in [0, 1) decides the jitter."""
-        exponent = min(attempt - 1, 64)
-        base = min(self._initial_ms * self.backoff**exponent, self._max_ms)
+        try:
+            base = min(self._initial_ms * self.backoff ** min(attempt - 1, 64), self._max_ms)
+        except OverflowError:
+            base = self._max_ms
         return max(0, round(base * (1 + self.jitter * (2 * chance - 1))))
 
     def is_final(self, error: BaseException) -> bool:
