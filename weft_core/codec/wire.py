@@ -16,6 +16,8 @@ bytes claim is really there, so no allocation ever rests on a claim.
 from __future__ import annotations
 
 import functools
+import sys
+from collections import Counter
 from typing import Any, Protocol
 
 from msgpack import ExtType, Packer, Unpacker, unpackb
@@ -187,12 +189,21 @@ def unpack(data: bytes) -> Any:
     "else."""
     try:
         _prove(data)
-        return unpackb(data, ext_hook=_read_ext, strict_map_key=False, unicode_errors="surrogatepass")
+        return unpackb(data, ext_hook=_read_ext, strict_map_key=False, unicode_errors="surrogatepass", **_MAP_HOOK)
     except (CorruptRecordError, MemoryError):
         raise
     except Exception as error:
         raise damaged(f"{type(error).__name__}: {error}") from None
 
+
+def _checked_map(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    if len(pairs) > 64 and max(Counter(hash(k) for k, _ in pairs).values()) > 64:
+        raise ValueError("too many keys have the same hash")
+    return dict(pairs)
+
+
+# Where hashes have 32 bits (in the browser) thousands of 64-bit integers can be found that share one.
+_MAP_HOOK: dict[str, Any] = {} if sys.hash_info.width > 32 else {"object_pairs_hook": _checked_map}
 
 _provers: list[Any] = []
 
