@@ -77,6 +77,11 @@ class Committer:
     def _owner_record(self) -> bytes:
         return seal_plain(keys.OWNER, [self.epoch, self.commits])
 
+    async def is_fenced(self) -> bool:
+        """Whether another engine has raised the epoch."""
+        found = await self._storage.get(keys.OWNER)
+        return found is not None and unseal_plain(keys.OWNER, found)[0] != self.epoch
+
     async def commit(self, ops: Sequence[Op]) -> None:
         """Write atomically. ``EngineFencedError``: nothing was written and we own the store no more.
 

@@ -123,7 +123,9 @@ class Engine:
         )
         self._pump.attempts = Attempts(self.registry, host, self.limits, self._committer.store_id, self._outcome)
         self._starts = Starts(reads, self.registry, self._live, self._pump.submit, host, self.limits)
-        self._inbox = InboxReader(reads, self.deliver_signal, self.deliver_cancel, self.discard)
+        self._inbox = InboxReader(
+            reads, self.deliver_signal, self.deliver_cancel, self.discard, self._check_owner
+        )
         await self._store_code()
         self.state = "open"
         self.events.start()
@@ -364,6 +366,11 @@ class Engine:
         return self._pump.idle
 
     # -- inside
+
+    async def _check_owner(self) -> None:
+        """An engine with nothing to commit does not meet its fence: look, and if it is there, run into it."""
+        if await self._committer.is_fenced():
+            await self.discard([(keys.inbox("-"), None)])
 
     def _check_open(self) -> None:
         if self.state != "open":

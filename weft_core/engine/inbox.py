@@ -10,7 +10,15 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from weft_core.engine.patience import PatientReads
-from weft_core.errors import CorruptRecordError, EngineError, StorageError, StorageKeyError, WeftError
+from weft_core.errors import (
+    CorruptRecordError,
+    EngineError,
+    LimitExceededError,
+    PayloadTooLargeError,
+    StorageError,
+    StorageKeyError,
+    WeftError,
+)
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
 from weft_core.model.messages import CancelRequested, SignalArrived
@@ -48,8 +56,10 @@ class InboxReader:
         signal: Callable[[str, SignalArrived, list[Op]], Awaitable[None]],
         cancel: Callable[[str, CancelRequested, list[Op]], Awaitable[None]],
         discard: Callable[[list[Op]], Awaitable[None]],
+        check_owner: Callable[[], Awaitable[None]],
     ) -> None:
         self._storage, self._signal, self._cancel, self._discard = storage, signal, cancel, discard
+        self._check_owner = check_owner
         self._task: asyncio.Task[None] | None = None
 
     def watch(self) -> None:
@@ -58,6 +68,7 @@ class InboxReader:
     async def _watch(self) -> None:
         while True:
             try:
+                await self._check_owner()
                 await self.take()
             except EngineError:
                 return
@@ -87,6 +98,8 @@ class InboxReader:
         except WeftError as refusal:
             if isinstance(refusal, (EngineError, StorageError)) and not isinstance(refusal, StorageKeyError):
                 raise  # no fault of the message: it stays for the next time
+            if isinstance(refusal, LimitExceededError) and not isinstance(refusal, PayloadTooLargeError):
+                return  # the mailbox is full now; its sender was told that it is durable
             log.warning("a message left in the inbox was refused: %s", refusal)
         await self._discard(remove)
 

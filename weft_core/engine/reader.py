@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from weft_core import frames
 from weft_core.engine.code import base_name
 from weft_core.engine.patience import PatientReads
 from weft_core.engine.present import decoded, present_event
-from weft_core.errors import InvalidInputError, RunNotFoundError, WeftError
+from weft_core.errors import CodecError, InvalidInputError, RunNotFoundError, WeftError
 from weft_core.machine import records
 from weft_core.machine.sealed import unseal_plain
 from weft_core.model import keys
@@ -51,7 +52,8 @@ class StoreReader:
         summary: Fields | None = None
         data = await self._storage.get(keys.checkpoint(run_id))
         if data is not None:
-            summary = records.read_summary(run_id, data)[0]
+            with contextlib.suppress(CodecError):  # the engine finds the damage when it loads the run, and reports it
+                summary = records.read_summary(run_id, data)[0]
         return run_info(header, summary)
 
     async def list(

@@ -10,6 +10,7 @@ from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.live import LiveRuns
 from weft_core.engine.patience import PatientReads
 from weft_core.errors import (
+    ActivityNotRegisteredError,
     CodeChangedError,
     CorruptRecordError,
     LimitExceededError,
@@ -25,7 +26,7 @@ from weft_core.model.messages import CancelRequested, SignalArrived, TimerFired
 from weft_core.model.run import RunHeader, RunState
 from weft_core.ports import Op
 
-_NEEDS_CODE = (CodeChangedError, UnknownFunctionError, WorkflowNotRegisteredError)
+_NEEDS_CODE = (ActivityNotRegisteredError, CodeChangedError, UnknownFunctionError, WorkflowNotRegisteredError)
 
 
 class StoppedRuns:

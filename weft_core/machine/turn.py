@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from weft_core import codec
-from weft_core.errors import PayloadTooLargeError, RunCancelled, WeftError
+from weft_core.errors import ActivityNotRegisteredError, PayloadTooLargeError, RunCancelled, WeftError
 from weft_core.machine import failure
 from weft_core.machine.effects import ArmTimer, Effect
 from weft_core.machine.sealed import seal_plain
@@ -208,6 +208,8 @@ class Turn:
         task.op, task.step, task.wait = op, run.steps, []
         try:
             self.rules.hooks[type(op)].begin(self, task, op)
+        except ActivityNotRegisteredError:
+            raise  # code is missing, as when a workflow is: the run is held until it is there
         except WeftError as refusal:  # raised at the line that awaits, as an ordinary error of the author's
             if task.op is not None:
                 self.fail(task, refusal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -57,8 +58,14 @@ class _Timer:
         self.callback = None
 
 
+_run_numbers = itertools.count(1)
+
+
 class SeededIds:
-    """Ids that count, and chance that is a function of the seed."""
+    """Ids that count, and chance that is a function of the seed.
+
+    Ids count over the whole process: two engines on one store never make the same.
+    """
 
     def __init__(self, seed: str = "weft") -> None:
         self._seed = seed
@@ -69,8 +76,7 @@ class SeededIds:
         return hashlib.sha256(f"{self._seed}|{self._count}".encode()).digest()
 
     def new_id(self) -> str:
-        self._count += 1
-        return f"run-{self._count:08d}"
+        return f"run-{next(_run_numbers):08d}"
 
     def random(self) -> float:
         return int.from_bytes(self._hash()[:6], "big") / 2**48

@@ -28,12 +28,12 @@ def put_off(task: Task) -> None:
 
 class ActivityHooks(BaseHooks):
     def begin(self, turn: Turn, task: Task, op: RunActivity) -> None:
-        if op.fn is None and op.activity not in turn.rules.activities:
-            raise ActivityNotRegisteredError(activity=op.activity)
         self._attempt(turn, task, op, 1)
 
     def _attempt(self, turn: Turn, task: Task, op: RunActivity, attempt: int) -> None:
         spec = turn.rules.activities.get(op.activity) if op.fn is None else None
+        if spec is None and op.fn is None:
+            raise ActivityNotRegisteredError(activity=op.activity)
         timeout_ms = op.timeout_ms if op.timeout_ms is not None else spec.timeout_ms if spec else None
         args = turn.copy(op.args, f"the argument list of {op.activity}")
         task.wait = [RUNNING, attempt, 0]
