@@ -141,7 +141,7 @@ def run_info(header: RunHeader, summary: Fields | None) -> dict[str, Any]:
         "attributes": {name: decoded(value) for name, value in header.attributes.items()},
         "idempotency_key": header.idempotency_key,
         "cancel_requested": header.cancel_requested,
-        "waiting_for": summary[records.WAITS] if summary and header.status == "running" else [],
+        "waiting_for": records.waits(summary) if summary and header.status == "running" else [],
         "signals": header.signals,
     }
 

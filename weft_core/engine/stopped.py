@@ -124,8 +124,8 @@ class StoppedRuns:
     async def _end(self, header: RunHeader, message: CancelRequested, batch: Batch, now: int) -> None:
         summary = await self._catch_up(header)
         ops: list[Op] = [(keys.checkpoint(header.id), None), (keys.active(header.id), None)]
-        waits = summary[records.WAITS] if summary is not None else []
-        for wait in waits:  # type: ignore[attr-defined]
+        waits = records.waits(summary) if summary is not None else []
+        for wait in waits:
             if wait.get("deadline"):
                 ops.append((keys.timer(wait["deadline"], header.id, wait["task"], wait["step"]), None))
         ops.extend([(key, None) for key in await self._mail_keys(header.id)])

@@ -10,7 +10,7 @@ from typing import Any
 
 from weft_core import frames
 from weft_core.errors import CorruptRecordError
-from weft_core.machine.operations import HOOKS
+from weft_core.machine.operations import HOOKS, HOOKS_BY_KIND
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
 from weft_core.model.run import RunHeader, RunState, Task
@@ -22,9 +22,11 @@ _HEADER_FIELDS = (
     "mail_seq", "exposed",
 )  # fmt: skip
 # `summary` positions in a checkpoint record
-STEPS, COMPLETED, NEXT_TASK, NEXT_SEQ, MAIL_SEQ, UPDATED_AT, ACTIVE, EXPOSED, WAITS, TASKS = range(10)
+STEPS, COMPLETED, NEXT_TASK, NEXT_SEQ, MAIL_SEQ, UPDATED_AT, ACTIVE, EXPOSED, TASKS = range(9)
 
 Event = tuple[str, dict[str, Any]]
+Place = list[Any]
+"""``[task, parent task, step, operation kind, label, note or None]``"""
 
 
 def write_header(header: RunHeader) -> bytes:
@@ -44,18 +46,17 @@ def read_header(run_id: str, data: bytes) -> RunHeader:
 
 def write_checkpoint(run: RunState, now: int, active: bool) -> bytes:
     """The sealed record of ``ckpt/<id>``: everything needed to go on. Raises NotSerializableError."""
-    waits: list[dict[str, Any]] = []
-    places: list[list[Any]] = []  # where each task stands, as far as that is plain
+    places: list[Place] = []  # where each task stands, as far as that is plain
     root: list[Any] = [run.queries or None]  # what may hold values of the author's, in one graph
     for task in run.tasks.values():
         op = task.op
         assert op is not None
         hooks = HOOKS[type(op)]
-        waits.append(hooks.describe(task))
-        places.append([task.id, task.parent, task.step, task.wait if hooks.plain else None])
+        wait = task.wait if hooks.plain else None
+        places.append([task.id, task.parent, task.step, op.kind, op.label, wait])
         root += (op, task.frame) if hooks.plain else (op, task.frame, task.wait)
     summary = [
-        run.steps, run.completed, run.next_task, run.next_seq, run.mail_seq, now, active, run.exposed, waits, places,
+        run.steps, run.completed, run.next_task, run.next_seq, run.mail_seq, now, active, run.exposed, places,
     ]  # fmt: skip
     return seal_plain(keys.checkpoint(run.id), [_VERSION, summary, frames.snapshot(root, run.externals)])
 
@@ -69,13 +70,22 @@ def read_summary(run_id: str, data: bytes) -> tuple[list[Any], bytes]:
     return values[1], values[2]
 
 
+def waits(summary: list[Any]) -> list[dict[str, Any]]:
+    """What each task of a checkpoint waits for, for people: kind, name, step, task, perhaps attempt and deadline."""
+    return [
+        {"kind": kind, "name": label, "step": step, "task": id_, **HOOKS_BY_KIND[kind].describe(wait)}
+        for id_, _, step, kind, label, wait in summary[TASKS]
+        if kind in HOOKS_BY_KIND
+    ]
+
+
 def read_checkpoint(run: RunState, data: bytes) -> None:
     """Fill ``run`` from its checkpoint: live frames, each suspended where it was."""
     summary, body = read_summary(run.id, data)
     restored = frames.restore(body, run.externals)
     graph = iter(restored.root)
     run.queries = next(graph) or {}
-    for id_, parent, step, wait in summary[TASKS]:
+    for id_, parent, step, _, _, wait in summary[TASKS]:
         task = Task(id_, parent)
         task.op, task.frame = next(graph), next(graph)
         task.step, task.wait = step, wait if wait is not None else next(graph)

@@ -19,3 +19,4 @@ HOOKS: dict[type[Operation[Any]], BaseHooks] = {
     Group: GroupHooks(),
     SetAttributes: AttributeHooks(),
 }
+HOOKS_BY_KIND: dict[str, BaseHooks] = {cls.kind: hooks for cls, hooks in HOOKS.items()}

@@ -107,6 +107,6 @@ class ActivityHooks(BaseHooks):
     def in_flight(self, task: Task) -> bool:
         return bool(task.wait) and task.wait[0] != BACKOFF
 
-    def describe(self, task: Task) -> dict[str, Any]:
-        phase, attempt, due = task.wait or (RUNNING, 0, 0)
-        return {**super().describe(task), "attempt": attempt, "deadline": due if phase == BACKOFF else None}
+    def describe(self, wait: Any) -> dict[str, Any]:
+        phase, attempt, due = wait
+        return {"attempt": attempt, "deadline": due if phase == BACKOFF else None}

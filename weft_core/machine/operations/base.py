@@ -33,7 +33,6 @@ class BaseHooks:
         """True while something runs that would be lost with this process."""
         return False
 
-    def describe(self, task: Task) -> dict[str, Any]:
-        """What the task waits for, for people: kind, name, and perhaps attempt and deadline (epoch ms)."""
-        assert task.op is not None
-        return {"kind": task.op.kind, "name": task.op.label, "step": task.step, "task": task.id}
+    def describe(self, wait: Any) -> dict[str, Any]:
+        """What people want to know of a stored note: perhaps ``attempt`` and ``deadline`` (epoch ms)."""
+        return {}

@@ -101,10 +101,6 @@ class GroupHooks(BaseHooks):
             task.wait[2] = CANCELLED  # decided already, its branches are on their way out
         return False
 
-    def describe(self, task: Task) -> dict[str, Any]:
-        alive = len(task.wait[0]) - len(task.wait[1]) if task.wait else 0
-        return {**super().describe(task), "alive": alive}
-
 
 def _depth(turn: Turn, task: Task) -> int:
     """How many groups there are, one within the other, with the one that this task begins."""

@@ -73,5 +73,5 @@ class SignalHooks(BaseHooks):
         if task.wait[0]:
             turn.add_timer(task, task.wait[0])
 
-    def describe(self, task: Task) -> dict[str, Any]:
-        return {**super().describe(task), "deadline": (task.wait[0] or None) if task.wait else None}
+    def describe(self, wait: Any) -> dict[str, Any]:
+        return {"deadline": wait[0] or None}

@@ -33,5 +33,5 @@ class SleepHooks(BaseHooks):
     def recover(self, turn: Turn, task: Task) -> None:
         turn.add_timer(task, task.wait[0])
 
-    def describe(self, task: Task) -> dict[str, Any]:
-        return {**super().describe(task), "deadline": task.wait[0] if task.wait else None}
+    def describe(self, wait: Any) -> dict[str, Any]:
+        return {"deadline": wait[0]}
