@@ -249,6 +249,8 @@ def find_lowering(t: type) -> Lowering | None:
 def encode(root: Any, externals: Externals, frames: Any = None) -> bytes:
     """Lower and pack ``root``: first the fast way, and again with care if that meets a rare value."""
     try:
+        if type(root) in SCALARS:
+            return wire.pack([wire.FORMAT, root])  # as the document of it would be
         return wire.pack(Encoder(externals, frames).document(root))
     except (OverflowError, UnicodeEncodeError):
         # An integer outside 64 bits or text with lone surrogates, which only the C packer has seen.

@@ -1,7 +1,8 @@
 """The pump: takes messages, lets the machine decide, commits one batch, and only then acts.
 
-All turns that are ready at the same moment share one commit (group commit). This is the only place where a decision
-becomes durable and the only place from which effects start (G1).
+All turns that are ready at the same moment share one commit (group commit), and while one commit is on its way the
+next batch is decided; commits land in the order of their batches. This is the only place where a decision becomes
+durable and the only place from which effects start (G1).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.commit import Committer
 from weft_core.engine.live import LiveRuns
 from weft_core.engine.patience import PatientReads
+from weft_core.engine.started import Started
 from weft_core.engine.stopped import StoppedRuns
 from weft_core.engine.timers import TimerQueue
 from weft_core.errors import (
@@ -49,6 +51,10 @@ _REFUSALS = (RunNotFoundError, LimitExceededError, CodecError, StorageKeyError)
 """What is wrong with one message or one run, and no reason to stop."""
 
 
+async def _nothing() -> None:
+    """The commit of a batch that writes nothing."""
+
+
 class Pump:
     """One per engine; runs as one asyncio task."""
 
@@ -71,6 +77,8 @@ class Pump:
         self._deciding = False
         self._firing = 0
         """Timers that were taken and are queued."""
+        self._flying: tuple[Batch, Started] | None = None
+        """The batch whose commit is on its way."""
         self._put_off: list[StartAttempt] = []
         """Attempts that were decided while closing."""
         self._over: BaseException | None = None
@@ -92,7 +100,7 @@ class Pump:
     @property
     def idle(self) -> bool:
         """Nothing to decide, nothing in flight."""
-        return not (self._inbox or len(self.attempts) or self._wake.is_set() or self._deciding)
+        return not (self._inbox or self._flying or len(self.attempts) or self._wake.is_set() or self._deciding)
 
     def finish(self) -> None:
         """Stop after what is queued now."""
@@ -105,6 +113,9 @@ class Pump:
         started = loop.time()
         try:
             while True:
+                if not self._inbox and self._flying is not None:
+                    await self._land()
+                    continue
                 if not self._inbox:
                     if self._closing:
                         await self._put_off_attempts()
@@ -130,6 +141,7 @@ class Pump:
 
     async def _round(self) -> None:
         if self.timers.due and not self._firing:
+            await self._land()  # it may remove timers that would be found again
             await self._take_timers()
         batch = Batch()
         now = self._clock.now_ms()
@@ -143,15 +155,31 @@ class Pump:
                 if type(envelope.message) is TimerFired:
                     self._firing -= 1
                 await self._decide(envelope, batch, now)
-            if batch.ops:
-                await self._committer.commit(batch.ops)
+            await self._land()
+            self._flying = batch, Started(self._committer.commit(batch.ops) if batch.ops else _nothing())
         except BaseException as error:
             for envelope in batch.envelopes:
                 envelope.reject(error)
             raise
-        self._act(batch)
+        if self._flying[1].done:
+            await self._land()
         if self._inbox or self.timers.due:
             self._wake.set()
+
+    async def _land(self) -> None:
+        """Wait for the commit that is on its way, and act on its batch."""
+        if self._flying is None:
+            return
+        batch, commit = self._flying
+        try:
+            await commit.finish()
+        except BaseException as error:
+            for envelope in batch.envelopes:
+                envelope.reject(error)
+            raise
+        finally:
+            self._flying = None
+        self._act(batch)
 
     async def _take_timers(self) -> None:
         """Queue what is due. Until all of it is decided no more is taken: its records would be found again."""
@@ -205,6 +233,7 @@ class Pump:
 
     async def _load(self, envelope: Envelope, batch: Batch, now: int) -> RunState | None:
         """Bring a run into memory. None: it is stopped or cannot be loaded, and that has been dealt with."""
+        await self._land()  # what is on its way may be about this run
         data = await self._storage.get(keys.run(envelope.run_id))
         if data is None:
             raise RunNotFoundError(run_id=envelope.run_id)
@@ -332,6 +361,7 @@ class Pump:
 
         A new run is refused.
         """
+        await self._land()  # what is stored of the run must be the checkpoint before this turn
         if envelope.new is not None:
             records.evict(run)
             envelope.reject(obstacle)
@@ -380,6 +410,10 @@ class Pump:
             await self._committer.commit(ops)
 
     def _reject_all(self, trouble: BaseException) -> None:
+        if self._flying is not None:
+            for envelope in self._flying[0].envelopes:
+                envelope.reject(trouble)
+            self._flying = None
         while self._inbox:
             self._turn_away(self._inbox.popleft(), trouble)
 
