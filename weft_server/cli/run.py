@@ -51,9 +51,13 @@ async def run(request: Request) -> int:
             storage=storage, workflows=program.workflows, activities=program.activities, close_storage=False
         )
         engine.subscribe(log.event)
+        # Before the engine opens: opening delivers what was left for the run, which may end it at once.
+        known = await _known(engine, program, request, inputs)
+        if known is not None:
+            _announce(known, log)
         with stop_signals() as stopped:
             async with engine:
-                handle = await _start_or_continue(engine, program, request, inputs, log)
+                handle = await _start_or_continue(engine, program, request, inputs, known, log)
                 return await _until_done(engine, handle, request, log, stopped)
 
 
@@ -74,26 +78,34 @@ def _inputs(request: Request) -> list[Any]:
 # ---------------------------------------------------------------- which run
 
 
+def _announce(known: dict[str, Any], log: RunLog) -> None:
+    log.follow(known["id"])
+    if known["status"] == "running":
+        log.say(f"continuing run {known['id']} (step {known['steps']})")
+    elif known["status"] == "held":
+        log.say(f"run {known['id']} was held; trying again")
+    elif known["status"] == "dead":
+        log.say(f"run {known['id']} was in the dead letter list; trying again")
+    else:
+        log.say(f"run {known['id']} is {known['status']} already")
+
+
 async def _start_or_continue(
-    engine: Engine, program: Program, request: Request, inputs: list[Any], log: RunLog
+    engine: Engine,
+    program: Program,
+    request: Request,
+    inputs: list[Any],
+    known: dict[str, Any] | None,
+    log: RunLog,
 ) -> WorkflowHandle:
-    known = await _known(engine, program, request, inputs)
     if known is None:
         handle = await engine.start(program.workflow, *inputs, id=request.run_id)
         log.follow(handle.id)
         return handle
-    log.follow(known["id"])
-    if known["status"] == "running":
-        log.say(f"continuing run {known['id']} (step {known['steps']})")
-        await _take_up(engine, known["id"])
-    elif known["status"] == "held":
-        log.say(f"run {known['id']} was held; trying again")
+    if known["status"] in ("running", "held"):
         await _take_up(engine, known["id"])
     elif known["status"] == "dead":
-        log.say(f"run {known['id']} was in the dead letter list; trying again")
         await engine.resume(known["id"])
-    else:
-        log.say(f"run {known['id']} is {known['status']} already")
     return engine.get_handle(known["id"])
 
 
