@@ -16,7 +16,7 @@ class Recover:
     """The run was loaded by a new owner: derive again every effect that a crash may have lost."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every attempt
 class ActivityOutcome:
     """An attempt ended. ``encoded`` is the value's durable form; ``error`` is None for a success."""
 

@@ -18,7 +18,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every attempt, and freezing costs as much as the rest of it
 class ActivityInfo:
     """What an attempt may know of itself."""
 
