@@ -31,6 +31,7 @@ from weft_core.errors import (
     RunFinishedError,
     RunNotFoundError,
     SignalNotDeclaredError,
+    WorkflowNotRegisteredError,
 )  # fmt: skip
 from weft_core.machine.operations import HOOKS
 from weft_core.machine.sealed import seal_plain
@@ -270,10 +271,12 @@ class Engine:
 
 
     def _declared_signals(self, name: str, version: str, stored: Sequence[str]) -> frozenset[str] | None:
+        """Those of today's code, and those the run was started with: a sender may have been told that it is durable."""
         try:
-            return self.registry.workflow(name, version).signals
-        except Exception:  # the code is not here; the record knows what it declared
+            declared = self.registry.workflow(name, version).signals
+        except WorkflowNotRegisteredError:
             return frozenset(stored) or None
+        return None if declared is None else declared | frozenset(stored)
 
     async def query(self, run_id: str, query: Query[Any] | str, /, *args: Any) -> Any:
         """Ask a run, from its committed state; also while it is parked (G9). Runs no steps, writes nothing."""

@@ -51,6 +51,8 @@ class StoreReader:
         header = await self.header(run_id)
         summary: Fields | None = None
         data = await self._storage.get(keys.checkpoint(run_id))
+        if data is None and header.finished_at is None:
+            header = await self.header(run_id)  # it has finished between the two reads
         if data is not None:
             with contextlib.suppress(CodecError):  # the engine finds the damage when it loads the run, and reports it
                 summary = records.read_summary(run_id, data)[0]
