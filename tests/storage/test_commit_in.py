@@ -16,6 +16,7 @@ import pytest
 import weft_core
 from tests.storage.eager import commits_of, eager_storage, watch
 from weft_core.errors import CommitUnknownError, StorageOpenError, StorageQuotaError, StorageUnavailableError
+from weft_server.storage import _sqlite_in_loop
 from weft_server.storage._sqlite_pace import QUICK_S, Pace
 from weft_server.storage.sqlite import SQLiteStorage
 
@@ -118,7 +119,8 @@ async def test_a_thread_store_never_commits_in_the_event_loop_and_a_loop_store_h
         SQLiteStorage(path, commit_in="disk")  # type: ignore[arg-type]
 
 
-async def test_callers_of_one_turn_share_a_commit(path: Path):
+async def test_callers_of_one_turn_share_a_commit_once_it_has_been_long(path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_sqlite_in_loop, "STRETCH_S", 0.0)
     storage = eager_storage(path)
     watched = await watch(storage)
     await asyncio.gather(*(storage.put(f"k/{index}", b"") for index in range(40)))
@@ -129,7 +131,8 @@ async def test_callers_of_one_turn_share_a_commit(path: Path):
     await storage.close()
 
 
-async def test_others_get_their_turn_while_one_caller_commits_and_commits(path: Path):
+async def test_others_get_their_turn_while_one_caller_commits_and_commits(path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_sqlite_in_loop, "STRETCH_S", 0.0)  # else they get it every few milliseconds
     storage = eager_storage(path, durability="relaxed")
     await storage.put("k", b"")
     turns = 0

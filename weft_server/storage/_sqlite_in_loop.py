@@ -15,6 +15,9 @@ from weft_server.storage._wakeups import Outlet
 
 T = TypeVar("T")
 
+STRETCH_S = 0.004
+"""How long calls may keep the loop to themselves in one turn of it."""
+
 
 class EagerWork(Work, Protocol):
     """Work that can also be tried without ever waiting for others."""
@@ -28,8 +31,9 @@ class EagerWork(Work, Protocol):
 class EagerLane(Lane):
     """A lane that does a small job in the event loop itself while it has been quick lately and nobody is before it.
 
-    The first one in a turn of the loop is done where it is asked for. The others are held until what else is ready has
-    run, so that many who come in one turn are served together, and so that the loop turns however fast the disk is.
+    In the first milliseconds of a turn of the loop each is done where it is asked for. Later ones are held until what
+    else is ready has run, so that many who come in one turn are served together, and so that the loop turns however
+    fast the disk is.
     A job goes to the thread after all if the thread has work by then, if there are too many with it, or if ``at_once``
     finds another process in its way.
     """
@@ -38,7 +42,7 @@ class EagerLane(Lane):
         super().__init__(name, connect, work, path)
         self._eager = work
         self._held: dict[Outlet, list[Job]] = {}
-        self._had_one: set[Outlet] = set()
+        self._turn_began: dict[Outlet, float] = {}
 
     def _place(self, job: Job, outlet: Outlet) -> None:
         held = self._held.get(outlet)
@@ -46,14 +50,20 @@ class EagerLane(Lane):
             held.append(job)  # behind those of this turn, whatever its size
         elif not self._eager.pace.quick or job.pages > MOST_PAGES or self._in_use.locked():
             self._queue([job])
-        elif outlet in self._had_one:
+        elif self._turn_is_long(outlet):
             self._held[outlet] = [job]
             outlet.loop.call_soon(self._decide, outlet)
-        else:
-            self._had_one.add(outlet)
-            outlet.loop.call_soon(self._had_one.discard, outlet)
-            if not self._try([job]):
-                self._queue([job])
+        elif not self._try([job]):
+            self._queue([job])
+
+    def _turn_is_long(self, outlet: Outlet) -> bool:
+        now = outlet.loop.time()
+        began = self._turn_began.get(outlet)
+        if began is None:
+            self._turn_began[outlet] = now
+            outlet.loop.call_soon(self._turn_began.pop, outlet, None)
+            return False
+        return now - began > STRETCH_S
 
     def _decide(self, outlet: Outlet) -> None:
         jobs = self._held.pop(outlet, None)
