@@ -13,7 +13,8 @@ class RetryPolicy:
     """Exponential backoff with jitter.
 
     The wait before attempt ``n + 1`` is ``initial_interval * backoff ** (n - 1)``, at most ``max_interval``, then moved
-    by up to ``jitter`` of itself either way. An attempt that a crash cut off counts as an attempt.
+    by up to ``jitter`` of itself either way. An attempt that was cut off, by a crash or because its engine was closed
+    while it waited, counts as an attempt: with ``max_attempts=1`` it is not made again.
     Errors whose class, or whose class name, is in ``non_retryable`` are final at once.
     """
 
