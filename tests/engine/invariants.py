@@ -170,7 +170,7 @@ def _signals_are_accounted_for(view: View, run_id: str) -> None:
     rows = {key.split("/", 2)[2] for key in view.kinds["mail-id"] if key.split("/")[1] == run_id}
     assert rows == set(ids), f"6: {run_id} received {set(ids)} and knows {rows}"
     if view.runs[run_id]["status"] not in FINISHED:
-        left = kinds["signal_received"] - kinds["signal_consumed"]
+        left = kinds["signal_received"] - kinds["signal_consumed"] + kinds["signal_returned"]
         assert left == len(view.mail[run_id]), f"6: {run_id} has {view.mail[run_id]}, not {left}"
 
 

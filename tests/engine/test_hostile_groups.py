@@ -106,7 +106,8 @@ async def test_G7_a_signal_to_the_loser_of_a_race_stays_for_the_next_one(form: s
                 await engine.crash_and_recover()
         assert await engine.get_handle(handle.id).result() == [("a", 1), ("b", 2), ("none", None)]
         kinds = [e["type"] for e in await engine.history(handle.id)]
-        assert kinds.count("signal_consumed") == kinds.count("signal_received") == 2
+        assert kinds.count("signal_received") == 2
+        assert kinds.count("signal_consumed") - kinds.count("signal_returned") == 2
 
 
 @pytest.mark.parametrize("form", ["race", "all"])

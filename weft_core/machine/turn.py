@@ -7,7 +7,7 @@ what must be done afterwards. It performs neither: the engine commits first, the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -88,8 +88,8 @@ class Turn:
     effects: list[Effect] = field(default_factory=list)
     ready: deque[tuple[Task, bool, Any]] = field(default_factory=deque)
     header_changed: bool = False
-    taken: dict[int, BufferedSignal] = field(default_factory=dict)
-    """By task, the signal that answered its wait and that its frame has not seen yet."""
+    taken: dict[int, list[BufferedSignal]] = field(default_factory=dict)
+    """By task, the signals in the answer that waits for it in ``ready``: no code of the author's has seen them yet."""
 
     # -- messages
 
@@ -137,12 +137,10 @@ class Turn:
             key = keys.mail(run.id, signal.seq)
             self.ops.append((key, seal_plain(key, [signal.name, signal.payload])))
 
-    def _give_back(self, task: Task) -> None:
-        """A branch is cancelled in the very turn in which its wait was answered: nobody has seen the signal (G7)."""
-        signal = self.taken.pop(task.id, None)
-        if signal is not None:
-            consumed = ("signal_consumed", {"step": task.step, "name": signal.name})
-            self.events.remove(consumed)
+    def give_back(self, signals: Iterable[BufferedSignal]) -> None:
+        """They answered waits of branches that were beaten: nobody has seen them, so they are still to be had (G7)."""
+        for signal in signals:
+            self.event("signal_returned", name=signal.name)
             self._offer(signal)
 
     def _accept_cancel(self, message: CancelRequested) -> None:
@@ -231,7 +229,7 @@ class Turn:
         for i, (waiting, _, _) in enumerate(self.ready):
             if waiting is task:
                 self.ready[i] = (task, False, RunCancelled())
-                self._give_back(task)
+                self.give_back(self.taken.pop(task.id, ()))
                 return
         if task.op is not None and self.rules.hooks[type(task.op)].cancel(self, task):
             self.fail(task, RunCancelled())
@@ -245,11 +243,11 @@ class Turn:
             task, ok, value = ready.popleft()
             if task.done:
                 continue
-            if self.taken:
-                self.taken.pop(task.id, None)
             if task.frame is None:
                 self.finish_task(task, ok, value)
                 continue
+            if self.taken:
+                self.taken.pop(task.id, None)
             self._resume(task, ok, value)
 
     def _resume(self, task: Task, ok: bool, value: Any) -> None:

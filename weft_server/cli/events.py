@@ -47,6 +47,7 @@ LOOKS: Final[dict[str, Look]] = {
     "timer_fired": ("✓", "green", lambda e: "timer fired"),
     "signal_received": ("✉", "magenta", lambda e: f"signal {e['name']} received"),
     "signal_consumed": ("✓", "green", lambda e: f"signal {e['name']}"),
+    "signal_returned": ("✉", "cyan", lambda e: f"signal {e['name']} goes back: the branch that took it was beaten"),
     "signal_timed_out": ("✗", "red", lambda e: f"no signal {e['name']} came in time"),
     "attribute_set": ("=", "blue", lambda e: f"{e['key']} = {compact(e.get('value'))}"),
     "group_started": ("⋔", "blue", lambda e: f"{e['kind']} of {e['size']}"),

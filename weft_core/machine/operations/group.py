@@ -1,9 +1,9 @@
 """``ctx.all`` and ``ctx.race``: branches that are operations or whole durable coroutines.
 
 The note is ``[children, outcomes, verdict]``: the branches' task ids, the outcomes so far by position
-(``[ok, value]``), and which position decided (None while undecided; -1 when the group itself is being cancelled).
-A decided group cancels its other branches and goes on only when their ``finally`` blocks have run: no branch outlives
-its group.
+(``[ok, value, signals in it]``), and which position decided (None while undecided; -1 when the group itself is being
+cancelled). A decided group cancels its other branches and goes on only when their ``finally`` blocks have run: no
+branch outlives its group. Signals in outcomes that nobody will see go back to the mailbox (G7).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from weft_core.errors import LimitExceededError, OperationMisuseError, RunCancel
 from weft_core.machine.operations.base import BaseHooks
 from weft_core.machine.turn import Turn
 from weft_core.model.operations import Group, Operation
-from weft_core.model.run import Task
+from weft_core.model.run import BufferedSignal, Task
 
 CANCELLED = -1
 
@@ -68,24 +68,31 @@ class GroupHooks(BaseHooks):
         assert isinstance(op, Group)
         children, outcomes, verdict = task.wait
         position = children.index(child.id)
+        signals = turn.taken.pop(child.id, [])  # of a branch that is one wait, or a group of them
         if verdict is None:
-            outcomes[position] = [ok, value]
+            outcomes[position] = [ok, value, [[s.seq, s.name, s.payload] for s in signals]]
             if op.mode == "race" or not ok:
                 task.wait[2] = verdict = position
                 self._cancel_children(turn, children)
         else:
+            turn.give_back(signals)
             outcomes.setdefault(position, None)
         if len(outcomes) == len(children):
             self._end(turn, task, op, outcomes, verdict)
 
     def _end(self, turn: Turn, task: Task, op: Group, outcomes: dict[int, Any], verdict: int | None) -> None:
         turn.event("group_completed", step=task.step, kind=op.mode, decided_by=verdict)
+        signals = [BufferedSignal(*s) for outcome in outcomes.values() if outcome for s in outcome[2]]
         if verdict == CANCELLED:
             turn.fail(task, RunCancelled())
+            turn.give_back(signals)
         elif verdict is not None and not outcomes[verdict][0]:
             turn.fail(task, outcomes[verdict][1])
+            turn.give_back(signals)
         else:
             turn.answer(task, _result(op, outcomes, verdict))
+            if signals:
+                turn.taken[task.id] = signals
 
     def _cancel_children(self, turn: Turn, children: list[int]) -> None:
         for child_id in children:

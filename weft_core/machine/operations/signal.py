@@ -44,7 +44,7 @@ class SignalHooks(BaseHooks):
 
     def _consume(self, turn: Turn, task: Task, signal: BufferedSignal) -> None:
         turn.event("signal_consumed", step=task.step, name=signal.name)
-        turn.taken[task.id] = signal
+        turn.taken[task.id] = [signal]
         try:
             value = codec.loads(signal.payload)
         except WeftError as unreadable:
