@@ -20,12 +20,12 @@ from weft_core.engine.patience import PatientReads
 from weft_core.engine.started import Started
 from weft_core.engine.stopped import StoppedRuns
 from weft_core.engine.timers import TimerQueue
+from weft_core.engine.writing import write_records
 from weft_core.errors import (
     CodecError,
     EngineClosedError,
     EngineError,
     LimitExceededError,
-    PayloadTooLargeError,
     RunFinishedError,
     RunNotFoundError,
     StorageError,
@@ -34,7 +34,6 @@ from weft_core.errors import (
 )  # fmt: skip
 from weft_core.machine import records
 from weft_core.machine.effects import ArmTimer, StartAttempt, StopAttempt
-from weft_core.machine.operations import HOOKS
 from weft_core.machine.operations.activity import put_off
 from weft_core.machine.turn import Rules, Turn
 from weft_core.model import keys
@@ -49,14 +48,6 @@ _STRETCH_S = 0.005
 
 _REFUSALS = (RunNotFoundError, LimitExceededError, CodecError, StorageKeyError)
 """What is wrong with one message or one run, and no reason to stop."""
-
-
-def _in_flight(run: RunState) -> bool:
-    """Something runs for it that would be lost with this process."""
-    for task in run.tasks.values():  # noqa: SIM110  done at every step, mostly for one task: any() costs twice as much
-        if task.op is not None and HOOKS[type(task.op)].in_flight(task):
-            return True
-    return False
 
 
 async def _nothing() -> None:
@@ -309,7 +300,7 @@ class Pump:
                 turn.header_changed = True
             turn.deliver(message)
             run.next_seq += len(turn.events)
-            self._write(turn, first_seq)
+            write_records(turn, first_seq, self._committer.epoch, self.code)
         except Exception as obstacle:
             if not isinstance(obstacle, WeftError):
                 log.exception("a turn of run %s broke; the run stays at its last checkpoint", run.id)
@@ -334,35 +325,6 @@ class Pump:
         task = turn.run.tasks.get(fired.task)
         if task is None or task.step != fired.step or task.op is None:
             turn.ops.append(self._timer_record(turn.run.id, fired))
-
-    def _write(self, turn: Turn, first_seq: int) -> None:
-        """Add the run's own records to the turn: checkpoint, events, index rows, header."""
-        run, ops = turn.run, turn.ops
-        header = run.header
-        if turn.events:
-            ops.append(records.write_events(run.id, first_seq, turn.now, turn.events))
-        if run.finished:
-            active = False
-            ops.append((keys.checkpoint(run.id), None))
-        else:
-            active = _in_flight(run)
-            record = records.write_checkpoint(run, turn.now, active)
-            self._check_size(record)
-            ops.append((keys.checkpoint(run.id), record))
-        if active != run.active:
-            run.active = active
-            ops.append((keys.active(run.id), b"" if active else None))
-        if turn.header_changed:
-            header.updated_at, header.epoch, header.code = turn.now, self._committer.epoch, self.code
-            header.steps, header.next_seq, header.mail_seq = run.completed, run.next_seq, run.mail_seq
-            if run.finished:
-                header.exposed = run.exposed
-            ops.append((keys.run(run.id), records.write_header(header)))
-
-    def _check_size(self, record: bytes) -> None:
-        limit = self._rules.limits.max_checkpoint_bytes
-        if len(record) > limit:
-            raise PayloadTooLargeError(what="the checkpoint", actual=len(record), limit=limit)
 
     async def _give_up(self, run: RunState, envelope: Envelope, obstacle: Exception, batch: Batch, now: int) -> None:
         """A turn that cannot be stored: its run stays at the checkpoint before it, a signal stays in its mailbox.

@@ -1,0 +1,52 @@
+"""What a turn writes of its run: checkpoint, events, index rows, and the header when it has changed."""
+
+from __future__ import annotations
+
+from weft_core.errors import PayloadTooLargeError
+from weft_core.machine import records
+from weft_core.machine.operations import HOOKS
+from weft_core.machine.turn import Turn
+from weft_core.model import keys
+from weft_core.model.run import RunState
+
+
+def write_records(turn: Turn, first_seq: int, epoch: int, code: str | None) -> None:
+    """Add the run's own records to ``turn.ops``. Raises what keeps the run from being stored.
+
+    ``first_seq`` numbers the turn's first event; ``code`` names the stored source that the run was driven with.
+    """
+    run, ops = turn.run, turn.ops
+    if turn.events:
+        ops.append(records.write_events(run.id, first_seq, turn.now, turn.events))
+    active = not run.finished and _in_flight(run)
+    ops.append((keys.checkpoint(run.id), None if run.finished else _checkpoint(turn, active)))
+    if active != run.active:
+        run.active = active
+        ops.append((keys.active(run.id), b"" if active else None))
+    if turn.header_changed:
+        _bring_up_to_date(turn, epoch, code)
+        ops.append((keys.run(run.id), records.write_header(run.header)))
+
+
+def _checkpoint(turn: Turn, active: bool) -> bytes:
+    record = records.write_checkpoint(turn.run, turn.now, active)
+    limit = turn.rules.limits.max_checkpoint_bytes
+    if len(record) > limit:
+        raise PayloadTooLargeError(what="the checkpoint", actual=len(record), limit=limit)
+    return record
+
+
+def _in_flight(run: RunState) -> bool:
+    """Something runs for it that would be lost with this process."""
+    for task in run.tasks.values():  # noqa: SIM110  done at every step, mostly for one task: any() costs twice as much
+        if task.op is not None and HOOKS[type(task.op)].in_flight(task):
+            return True
+    return False
+
+
+def _bring_up_to_date(turn: Turn, epoch: int, code: str | None) -> None:
+    run, header = turn.run, turn.run.header
+    header.updated_at, header.epoch, header.code = turn.now, epoch, code
+    header.steps, header.next_seq, header.mail_seq = run.completed, run.next_seq, run.mail_seq
+    if run.finished:
+        header.exposed = run.exposed
