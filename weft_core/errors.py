@@ -122,7 +122,8 @@ class TransformError(DefinitionError, SyntaxError):
     """The source of a durable function holds something that cannot be checkpointed.
 
     Raised when the function is decorated. It is a SyntaxError too, so that editors, tracebacks and pytest show the
-    author's line. ``column`` counts from 0 as in ``ast``; ``reason`` is a short stable word for programs.
+    author's line with the construct underlined. ``column`` and ``end_column`` count from 0, in UTF-8 bytes, as in
+    ``ast``; ``reason`` is a short stable word for programs.
     """
 
     def __init__(self, message: str, /, **facts: Any) -> None:
@@ -130,13 +131,21 @@ class TransformError(DefinitionError, SyntaxError):
         self.msg = message
         self.filename = facts.get("filename")
         self.lineno = facts.get("lineno")
-        self.offset = None if facts.get("column") is None else facts["column"] + 1
         self.text = facts.get("text")
+        self.offset = _character(self.text, facts.get("column"))
         self.end_lineno = facts.get("end_lineno")
-        self.end_offset = None if facts.get("end_column") is None else facts["end_column"] + 1
+        same_line = self.end_lineno is None or self.end_lineno == self.lineno
+        self.end_offset = _character(self.text if same_line else None, facts.get("end_column"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.msg, self.facts))
+
+
+def _character(line: str | None, column: int | None) -> int | None:
+    """A SyntaxError counts characters from 1, a syntax tree bytes from 0."""
+    if column is None:
+        return None
+    return column + 1 if line is None else len(line.encode()[:column].decode("utf-8", "ignore")) + 1
 
 
 class SourceUnavailableError(DefinitionError):

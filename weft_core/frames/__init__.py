@@ -13,6 +13,7 @@ from . import iterators, iterators_composed, runtime  # noqa: F401  (fill the co
 from .durable import durable
 from .evict import evict
 from .live import plan_of
+from .mentions import known_names, mentions_of, value_of
 from .peek import Opaque, peek
 from .registry import REGISTRY
 from .restore import Restored, restore

@@ -17,6 +17,7 @@ from weft_core.errors import TransformError
 
 from .nodes import TYPE_PARAMS, FunctionNode, arguments, assign_all, at, const, function_def, start_of
 from .plan import CODES, Plan
+from .refusal import refusal
 from .runtime import RT
 from .source import first_line_of
 
@@ -50,16 +51,7 @@ def compile_function(p: Plan, fn: FunctionNode, captured: Iterable[str]) -> Code
 
 
 def _refusal(p: Plan, message: str, reason: str) -> TransformError:
-    line = p.node.lineno
-    return TransformError(
-        message,
-        reason=reason,
-        function=p.where(),
-        filename=p.root.filename,
-        lineno=line,
-        column=p.node.col_offset,
-        text=p.root.lines[line - 1] if 0 < line <= len(p.root.lines) else None,
-    )
+    return refusal(message, p.node, reason=reason, function=p.where(), filename=p.root.filename, lines=p.root.lines)
 
 
 def _wrap(fn: FunctionNode, captured: set[str], cls: str | None) -> ast.Module:

@@ -16,6 +16,7 @@ from .code_objects import compile_function
 from .desugar_comprehensions import is_bare_super, lower_comprehensions, name_super
 from .emit import emit
 from .fingerprint import fingerprint
+from .mentions import find_mentions
 from .nodes import (
     FUNCTIONS,
     LOAD,
@@ -39,6 +40,7 @@ from .nodes import (
 from .plan import CODES, Plan, Root, kind_of
 from .plan_tree import analyse_function, gather, post_order, resolve_names, strip_signature
 from .suspension import Suspends
+from .thaw import thaw_resume_code
 
 __all__ = ["build", "live_code", "resume_code"]
 
@@ -61,6 +63,7 @@ def build(
     root = Root(key, qualname, filename, flags=flags, cls=cls_name, lines=lines)
     root.lineno = min([node.lineno, *(d.lineno for d in node.decorator_list)])
     root.end_lineno = node.end_lineno or node.lineno
+    root.mentions = find_mentions(node)
     notes_of(node).root = True
     strip_signature(node)
     node_hash = fingerprint(node)
@@ -96,6 +99,8 @@ def resume_code(p: Plan) -> CodeType:
     """
     if p.resume_code is not None:
         return p.resume_code
+    if p.stored_resume is not None:
+        return thaw_resume_code(p)
     node = p.node
     assert not isinstance(node, ast.Lambda)
     body, _ = emit(p.analysis, resume=True, flavour=_flavour(p))

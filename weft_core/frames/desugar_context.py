@@ -14,10 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
-from weft_core.errors import TransformError
-
 from .desugar_expressions import ExpressionDesugar
 from .nodes import FUNCTIONS, FunctionNode, TryFin, at
+from .refusal import refusal
 from .suspension import Suspends
 
 
@@ -140,15 +139,4 @@ class Desugar:
 
     def refuse(self, message: str, node: ast.expr, reason: str) -> NoReturn:
         """Raise a TransformError that points at ``node``."""
-        text = self.lines[node.lineno - 1] if 0 < node.lineno <= len(self.lines) else None
-        raise TransformError(
-            message,
-            reason=reason,
-            function=self.fn.name,
-            filename=self.filename,
-            lineno=node.lineno,
-            column=node.col_offset,
-            end_lineno=node.end_lineno,
-            end_column=node.end_col_offset,
-            text=text,
-        )
+        raise refusal(message, node, reason=reason, function=self.fn.name, filename=self.filename, lines=self.lines)

@@ -9,17 +9,22 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from weft_core.codec import allow_module
-from weft_core.errors import DefinitionError, TransformError
+from weft_core.errors import DefinitionError
 
 from . import compile as compiler
 from .plan import CODES, Root
+from .refusal import refusal
 from .registry import REGISTRY
 from .runtime import RT
-from .source import kind_of, locate, uses_private
+from .source import SourceFile, absent, file_of, kind_of, locate, unavailable, uses_private
+from .stored import StoredModule, stored_module, stored_path
+from .texts import show_text
+from .thaw import thaw
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_roots: dict[tuple[str, int, str], Root] = {}  # (file, line, name) -> compiled once, also if the definition runs again
+_roots: dict[tuple[str, int, str, str], Root] = {}
+"""(file, line, name, key) -> compiled once, also if the definition runs again."""
 _RUNTIME_CELLS = {name: types.CellType(value) for name, value in RT.items()}
 
 
@@ -69,31 +74,55 @@ def durable(fn: Any = None, *, name: str | None = None) -> Any:
 
 def _root_of(fn: types.FunctionType, name: str | None) -> Root:
     code = fn.__code__
-    node, cls, lines = locate(fn)
-    at = (code.co_filename, code.co_firstlineno, code.co_name)
+    key = name or f"{fn.__module__}:{fn.__qualname__}"
+    file, module = file_of(fn), stored_module(fn.__globals__)
+    if file is None and module is not None:
+        file = _stored_file(fn, module)
+    if file is None:
+        raise absent(fn, fn.__globals__.get("__file__"))
+    at = (code.co_filename, code.co_firstlineno, code.co_name, key)
     root = _roots.get(at)
-    if root is not None and root.lines is lines:
+    if root is not None and root.lines is file.lines:
         return root
-    if kind_of(node) == "plain":
-        raise TransformError(
-            f"@durable needs an async function or a generator function; {fn.__qualname__} is an ordinary function",
-            reason="ordinary-function",
-            filename=code.co_filename,
-            lineno=node.lineno,
-            column=node.col_offset,
+    if module is not None and module.text == file.text:
+        root = thaw(key, fn, module, file.lines)
+    else:
+        root = None
+    _roots[at] = root = root or _compiled(key, fn, file)
+    return root
+
+
+def _stored_file(fn: types.FunctionType, module: StoredModule) -> SourceFile:
+    """The text of a module that came without it, from the cache that was made of it."""
+    if not module.is_source_of(fn):
+        raise unavailable(
+            fn,
+            f"cannot be read, and {stored_path(fn.__globals__)} was made from other source",
+            "run `weft compile` on the .py file that the program was built from",
         )
-    root = compiler.build(
-        name or f"{fn.__module__}:{fn.__qualname__}",
-        fn.__qualname__,
-        code.co_filename,
-        node,
-        set(code.co_freevars),
-        code.co_flags,
-        cls if cls and uses_private(node) else None,
-        lines,
-    )
+    show_text(fn.__code__.co_filename, module.lines)
+    file = file_of(fn)
+    assert file is not None
+    return file
+
+
+def _compiled(key: str, fn: types.FunctionType, file: SourceFile) -> Root:
+    code = fn.__code__
+    node, cls = locate(fn, file)
+    if kind_of(node) == "plain":
+        raise refusal(
+            f"@durable needs an async function or a generator function; {fn.__qualname__} is an ordinary function, "
+            f"which cannot be suspended; write `async def`, or call it without @durable",
+            node,
+            reason="ordinary-function",
+            function=fn.__qualname__,
+            filename=code.co_filename,
+            lines=file.lines,
+        )
+    private = cls if cls and uses_private(node) else None
+    names = set(code.co_freevars)
+    root = compiler.build(key, fn.__qualname__, code.co_filename, node, names, code.co_flags, private, file.lines)
     compiler.live_code(root.plan)
-    _roots[at] = root
     return root
 
 

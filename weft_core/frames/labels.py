@@ -33,14 +33,19 @@ class Label:
         "path",
         "save",
         "soft",
+        "statement",
         "stmt",
         "temps",
         "text",
     )
 
-    def __init__(self, n: int, node: ast.Await | ast.Yield | ast.YieldFrom, stmt: ast.AST) -> None:
-        self.n, self.node, self.stmt = n, node, stmt
-        self.lineno = node.lineno
+    def __init__(
+        self, n: int, node: ast.Await | ast.Yield | ast.YieldFrom | None, stmt: ast.AST | None, lineno: int = 0
+    ) -> None:
+        self.n, self.lineno = n, lineno if node is None else node.lineno
+        # None in a function that came from the build-time cache, which keeps what is made of them
+        self.node: Any = node
+        self.stmt: Any = stmt
         self.temps: tuple[tuple[str, bool], ...] = ()  # values already computed in its statement: (name, soft)
         self.hidden: frozenset[str] = frozenset()  # state of the constructs around it
         self.path: tuple[str, ...] = ()  # the constructs around it that must be re-entered
@@ -50,6 +55,7 @@ class Label:
         self.text = ""
         self.id = ""
         self.count = 0
+        self.statement = ""  # see stmt_hash
 
 
 def identify(labels: list[Label]) -> dict[str, Label]:
@@ -74,7 +80,8 @@ def label_sig(label: Label) -> str:
 
 def stmt_hash(label: Label) -> str:
     """The fingerprint of the label's statement (of its header, if it is a compound statement)."""
-    return fingerprint(label.stmt)
+    label.statement = label.statement or fingerprint(label.stmt)
+    return label.statement
 
 
 def _text(label: Label) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from .analysis import Analysis
 from .labels import Label
+from .mentions import Mentions
 from .nodes import FUNCTIONS, ScopeNode, defaults_of, notes_of
 from .scope import Scope
 
@@ -32,6 +33,7 @@ class Root:
         self.lineno = self.end_lineno = 0  # the function with its decorators
         self.plans: dict[str, Plan] = {}
         self.plan: Plan
+        self.mentions = Mentions()
         # set by the decorator
         self.fn: Any = None
         self.env: dict[str, Any] = {}
@@ -44,16 +46,18 @@ class Plan:
     __slots__ = (
         *("root", "parent", "children", "node", "name", "path", "kind", "pretty", "is_comp", "hash", "ordinals"),
         *("scope", "captured", "free", "env", "cells", "params", "user_locals", "names", "stores", "declared"),
-        *("analysis", "labels", "by_id", "needs_ev", "live_code", "resume_code", "resume_fn"),
+        *("analysis", "labels", "by_id", "needs_ev", "live_code", "resume_code", "stored_resume", "resume_fn"),
     )
 
     def __init__(
-        self, root: Root, parent: Plan | None, node: ScopeNode, name: str, path: str, kind: Kind, hash: str
+        self, root: Root, parent: Plan | None, node: ScopeNode | None, name: str, path: str, kind: Kind, hash: str
     ) -> None:
-        self.root, self.parent, self.node = root, parent, node
+        self.root, self.parent = root, parent
         self.name, self.path, self.kind, self.hash = name, path, kind, hash
-        self.is_comp = notes_of(node).comprehension
-        self.pretty = notes_of(node).pretty or name  # as tracebacks show it
+        self.node: ScopeNode  # not there if the function came from the build-time cache; so are scope and analysis
+        self.is_comp, self.pretty = False, name  # how tracebacks show it
+        if node is not None:
+            self.node, self.is_comp, self.pretty = node, notes_of(node).comprehension, notes_of(node).pretty or name
         self.children: list[Plan] = []
         self.ordinals: dict[str, int] = {}  # how many nested functions have this name
         # names
@@ -75,6 +79,7 @@ class Plan:
         # code
         self.live_code: CodeType | None = None
         self.resume_code: CodeType | None = None
+        self.stored_resume: bytes | None = None  # the resume variant as the build-time cache holds it
         self.resume_fn: FunctionType | None = None
         root.plans[path] = self
         if parent is not None:

@@ -1,14 +1,11 @@
-"""Finding the source of a function.
+"""Finding the source of a function: the text that was loaded, and in it the function's syntax tree.
 
-Durable functions are compiled from source, so the source must be there and must be what was loaded. Text in
-``linecache`` counts, which is how notebooks and the browser provide it.
+Durable functions are compiled from source, so the source must be there and must be what was loaded.
 """
 
 from __future__ import annotations
 
 import ast
-import linecache
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -18,8 +15,9 @@ from weft_core.errors import SourceUnavailableError
 from .fingerprint import digest
 from .nodes import FUNCTIONS, FunctionNode
 from .plan import Root, kind_of
+from .texts import has_shared_name, is_text_of, lines_of
 
-__all__ = ["FunctionSource", "first_line_of", "kind_of", "locate", "source_of", "uses_private"]
+__all__ = ["FunctionSource", "SourceFile", "file_of", "first_line_of", "index", "kind_of", "locate", "source_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +54,53 @@ def source_of(fn: Any) -> FunctionSource:
 # ------------------------------------------------------------------ locating
 
 
-@dataclass(slots=True)
-class _File:
-    text: str
-    lines: list[str]
-    # (name, first line) -> the functions there, each with the class whose body it stands in
-    functions: dict[tuple[str, int], list[tuple[FunctionNode, str | None]]]
+Functions = dict[tuple[str, int], list[tuple[FunctionNode, str | None]]]
+"""(name, first line) -> the functions there, each with the class whose body it stands in."""
 
 
-_files: dict[str, _File] = {}
+class SourceFile:
+    """One text that functions were compiled from."""
+
+    __slots__ = ("_functions", "filename", "lines", "text")
+
+    def __init__(self, filename: str, lines: list[str], text: str) -> None:
+        self.filename, self.lines, self.text = filename, lines, text
+        self._functions: Functions | None = None
+
+    def functions(self) -> Functions:
+        """Parsed when first asked for."""
+        if self._functions is None:
+            self._functions = index(ast.parse(self.text, self.filename))
+        return self._functions
 
 
-def locate(fn: FunctionType) -> tuple[FunctionNode, str | None, Sequence[str]]:
-    """The tree of a function, the name of the class it is a method of, and the lines of its file.
+_files: dict[str, SourceFile] = {}
 
-    Raises SourceUnavailableError if there is no source, or not the one that was loaded.
+
+def file_of(fn: FunctionType) -> SourceFile | None:
+    """The text that ``fn`` was loaded from, as far as it is there."""
+    filename = fn.__code__.co_filename
+    lines = lines_of(fn)
+    if not lines:
+        return None
+    file = _files.get(filename)
+    if file is not None and file.lines is lines:
+        return file
+    text = "".join(lines)
+    if file is None or file.text != text:
+        file = _files[filename] = SourceFile(filename, lines, text)
+    return file
+
+
+def locate(fn: FunctionType, file: SourceFile) -> tuple[FunctionNode, str | None]:
+    """The tree of a function and the name of the class it is a method of.
+
+    Raises SourceUnavailableError if the file does not hold the function that was loaded.
     """
     code = fn.__code__
-    file = _load(code.co_filename, fn)
-    found = file.functions.get((code.co_name, code.co_firstlineno), [])
+    found = file.functions().get((code.co_name, code.co_firstlineno), [])
     if len(found) != 1:
-        raise _unavailable(
+        raise unavailable(
             fn,
             "does not match the code that was loaded",
             "restart if the file was edited since; if a decorator replaced the function, put it outside @durable",
@@ -84,24 +108,15 @@ def locate(fn: FunctionType) -> tuple[FunctionNode, str | None, Sequence[str]]:
     node, cls = found[0]
     a = node.args
     names = tuple(x.arg for x in a.posonlyargs + a.args + a.kwonlyargs)
-    if code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] != names:
-        raise _unavailable(fn, "was edited since it was loaded", "restart the program")
-    return node, cls, file.lines
+    same = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] == names
+    if not same or (has_shared_name(code.co_filename) and not is_text_of(file.text, code)):
+        raise unavailable(fn, "was edited since it was loaded", "restart the program")
+    return node, cls
 
 
-def _load(filename: str, fn: FunctionType) -> _File:
-    lines = linecache.getlines(filename, fn.__globals__)
-    if not lines:
-        raise _unavailable(fn, "cannot be read", "put the function in a .py file, or register its text in linecache")
-    text = "".join(lines)
-    file = _files.get(filename)
-    if file is None or file.text != text:
-        file = _files[filename] = _File(text, lines, _index(ast.parse(text, filename)))
-    return file
-
-
-def _index(tree: ast.Module) -> dict[tuple[str, int], list[tuple[FunctionNode, str | None]]]:
-    out: dict[tuple[str, int], list[tuple[FunctionNode, str | None]]] = {}
+def index(tree: ast.Module) -> Functions:
+    """The functions of a module by name and first line."""
+    out: Functions = {}
     todo: list[tuple[ast.AST, str | None]] = [(tree, None)]
     while todo:
         n, cls = todo.pop()
@@ -114,9 +129,27 @@ def _index(tree: ast.Module) -> dict[tuple[str, int], list[tuple[FunctionNode, s
     return out
 
 
-def _unavailable(fn: FunctionType, problem: str, remedy: str) -> SourceUnavailableError:
+def unavailable(fn: FunctionType, problem: str, remedy: str) -> SourceUnavailableError:
+    """The error that names the function and where it was compiled."""
     where = f"{fn.__code__.co_filename}:{fn.__code__.co_firstlineno}"
     return SourceUnavailableError(function=fn.__qualname__, filename=where, problem=problem, remedy=remedy)
+
+
+def absent(fn: FunctionType, module_file: str | None) -> SourceUnavailableError:
+    """The error for a function whose text nobody has."""
+    if fn.__code__.co_filename.startswith("<"):
+        return unavailable(
+            fn,
+            "was not kept",
+            "put the function in a .py file or a notebook, or give its text to weft_core.load_source(name, text); "
+            "python -c and the interactive prompt keep theirs in linecache from Python 3.13 on",
+        )
+    stem = (module_file or fn.__code__.co_filename).rpartition(".")[0]
+    return unavailable(
+        fn,
+        "cannot be read",
+        f"ship the .py file, or beside the compiled module the file {stem}.weft that `weft compile` makes of it",
+    )
 
 
 def first_line_of(node: Any) -> int:

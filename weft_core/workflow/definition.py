@@ -77,7 +77,9 @@ class Workflow:
         self.fn = durable(fn)
         self.activities = tuple(activities)
         self.signals: frozenset[str] | None = (
-            declared_signals(fn) if signals is None else frozenset(s if isinstance(s, str) else s.name for s in signals)
+            declared_signals(self.fn)
+            if signals is None
+            else frozenset(s if isinstance(s, str) else s.name for s in signals)
         )
         """Names of the signals it waits for; None if that cannot be told from its source, so that any is accepted."""
         self.__name__, self.__doc__, self.__wrapped__ = fn.__name__, fn.__doc__, fn
