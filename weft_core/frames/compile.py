@@ -40,7 +40,6 @@ from .nodes import (
 from .plan import CODES, Plan, Root, kind_of
 from .plan_tree import analyse_function, gather, post_order, resolve_names, strip_signature
 from .suspension import Suspends
-from .thaw import thaw_resume_code
 
 __all__ = ["build", "live_code", "resume_code"]
 
@@ -99,8 +98,6 @@ def resume_code(p: Plan) -> CodeType:
     """
     if p.resume_code is not None:
         return p.resume_code
-    if p.stored_resume is not None:
-        return thaw_resume_code(p)
     node = p.node
     assert not isinstance(node, ast.Lambda)
     body, _ = emit(p.analysis, resume=True, flavour=_flavour(p))

@@ -11,7 +11,6 @@ from typing import Any, TypeVar, overload
 from weft_core.codec import allow_module
 from weft_core.errors import DefinitionError
 
-from . import compile as compiler
 from .plan import CODES, Root
 from .refusal import refusal
 from .registry import REGISTRY
@@ -119,6 +118,9 @@ def _compiled(key: str, fn: types.FunctionType, file: SourceFile) -> Root:
             filename=code.co_filename,
             lines=file.lines,
         )
+    # Imported when first needed: a program whose functions all come from the build-time cache never needs it.
+    from . import compile as compiler
+
     private = cls if cls and uses_private(node) else None
     names = set(code.co_freevars)
     root = compiler.build(key, fn.__qualname__, code.co_filename, node, names, code.co_flags, private, file.lines)

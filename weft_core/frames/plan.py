@@ -9,13 +9,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from types import CodeType, FunctionType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from .analysis import Analysis
 from .labels import Label
 from .mentions import Mentions
 from .nodes import FUNCTIONS, ScopeNode, defaults_of, notes_of
 from .scope import Scope
+
+if TYPE_CHECKING:
+    from .analysis import Analysis  # the compiler is loaded only when something is compiled
 
 Kind = Literal["coro", "gen", "agen", "plain", "lambda"]
 

@@ -17,7 +17,6 @@ from weft_core.codec.encoder import as_externals
 from weft_core.codec.wire import damaged
 from weft_core.errors import CodeChangedError, RestoreError, WeftError
 
-from . import compile as compiler
 from .durable import make_function
 from .evict import evict_frame
 from .labels import Label
@@ -27,6 +26,7 @@ from .plan import Plan
 from .registry import REGISTRY
 from .runtime import U
 from .sites import getter
+from .variants import resume_code
 
 _KNOWN_SITES = 4096  # records remembered; more means that someone makes them up
 
@@ -139,7 +139,7 @@ def _lift_frame(d: Decoder, x: list[Any], number: int) -> Any:
         raise damaged("a description of another kind")
     cells = _cells(d, x[2:]) if len(x) > 2 else {}
     plan = site.plan
-    code = plan.resume_code or compiler.resume_code(plan)
+    code = plan.resume_code or resume_code(plan)
     if cells or plan.free:
         fn = _with_cells(site, code, cells)
     else:
