@@ -14,7 +14,7 @@ SURFACE = {
     "weft_core": """
         VERSION Activity ActivityInfo Context Engine Limits Page RetryPolicy RunCancelled WeftError Workflow
         WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error
-        is_weft_error_like query signal
+        is_weft_error_like load_source query signal
         workflow
     """,
     "weft_core.storage": """

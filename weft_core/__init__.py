@@ -2,6 +2,7 @@
 
 from weft_core.engine import Engine, Page, WorkflowHandle, assert_durable_storage_for_recovery
 from weft_core.errors import RunCancelled, WeftError, is_weft_error, is_weft_error_like
+from weft_core.frames import load_source
 from weft_core.model.limits import Limits
 from weft_core.model.retry import RetryPolicy
 from weft_core.version import VERSION
@@ -37,6 +38,7 @@ __all__ = [
     "durable",
     "is_weft_error",
     "is_weft_error_like",
+    "load_source",
     "query",
     "signal",
     "workflow",

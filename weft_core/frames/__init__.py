@@ -13,6 +13,7 @@ from . import iterators, iterators_composed, runtime  # noqa: F401  (fill the co
 from .durable import durable
 from .evict import evict
 from .live import plan_of
+from .load import load_source
 from .mentions import known_names, mentions_of, value_of
 from .peek import Opaque, peek
 from .registry import REGISTRY
@@ -31,10 +32,14 @@ __all__ = [
     "Restored",
     "durable",
     "evict",
+    "known_names",
+    "load_source",
+    "mentions_of",
     "peek",
     "plan_of",
     "restore",
     "snapshot",
     "source_of",
     "stack",
+    "value_of",
 ]

@@ -30,6 +30,8 @@ _MADE = re.compile(r"\.(list|set|dict|gen)comp\d+")
 
 def compile_function(p: Plan, fn: FunctionNode, captured: Iterable[str]) -> CodeType:
     """The code object of ``fn``, a variant of the plan's function that captures these names."""
+    if p.parent is None:
+        fn.decorator_list = _first_line(p.root.lineno, fn.lineno)
     module = _wrap(fn, _helpers_used(fn) | set(captured), p.root.cls)
     try:
         code = compile(module, p.root.filename, "exec", flags=p.root.flags & _FUTURE, dont_inherit=True)
@@ -52,6 +54,13 @@ def compile_function(p: Plan, fn: FunctionNode, captured: Iterable[str]) -> Code
 
 def _refusal(p: Plan, message: str, reason: str) -> TransformError:
     return refusal(message, p.node, reason=reason, function=p.where(), filename=p.root.filename, lines=p.root.lines)
+
+
+def _first_line(first: int, definition: int) -> list[ast.expr]:
+    """A stand-in for decorators: CPython counts a function from its first one, and so do ``inspect`` and pdb."""
+    if first >= definition:
+        return []
+    return [ast.Constant(value=None, lineno=first, col_offset=0, end_lineno=first, end_col_offset=0)]
 
 
 def _wrap(fn: FunctionNode, captured: set[str], cls: str | None) -> ast.Module:

@@ -14,7 +14,7 @@ from .fingerprint import digest
 
 
 class TextLoader(InspectLoader):
-    """The loader of one version of one module. Whoever wants the source (tracebacks, ``inspect``, pdb) finds it here."""
+    """The loader of one text. Whoever wants the source (tracebacks, ``inspect``, pdb) finds it here."""
 
     def __init__(self, name: str, text: str, compiled: bytes | None) -> None:
         self.name, self.text, self.compiled = name, text, compiled
