@@ -13,6 +13,7 @@ import copy
 from typing import Any
 
 from .analysis import Analysis, Range, is_soft
+from .contexts import METHODS
 from .emit_guards import goes_beyond, goes_into, resuming
 from .evaluation_order import Operand, copy_with_operands, operands
 from .nodes import (
@@ -98,6 +99,8 @@ class ExpressionEmit:
         operand = e.value if e.value is not None else at(const(None), e)
         operand_suspends = self.analysis.range(operand)
         value = self.expr(operand)
+        if _calls_contextlib(operand):
+            value = at(call(".durably", value), operand)
         set_pc = walrus(".pc", const(n))
         # the resume ends here: .rs = 0, and the stored operation is taken from its box
         pending = ast.BoolOp(op=ast.Or(), values=[walrus(".rs", const(0)), call(attribute(".aw", "pop"))])
@@ -173,3 +176,8 @@ class ExpressionEmit:
             is_there = compare(name(temporary), ast.IsNot(), name(".U"))
             test = ast.BoolOp(op=ast.And(), values=[test, is_there])
         return ast.IfExp(test=test, body=name(temporary), orelse=store)
+
+
+def _calls_contextlib(e: ast.expr) -> bool:
+    """May this be a call of a method of contextlib that must be replaced to be awaited?"""
+    return isinstance(e, ast.Call) and isinstance(e.func, ast.Attribute) and e.func.attr in METHODS

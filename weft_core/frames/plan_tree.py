@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from .analysis import Analysis
+from .annotations import refuse_suspending_annotations
 from .desugar import desugar
 from .fingerprint import fingerprint
 from .labels import identify
@@ -44,6 +45,7 @@ def _nested(plan: Plan, n: FunctionNode | ast.Lambda, prefix: str) -> None:
 def resolve_names(root: Root, env_names: set[str]) -> None:
     """Find out for every plan which names are its own, captured or free."""
     assert not isinstance(root.plan.node, ast.Lambda)
+    refuse_suspending_annotations(root)
     _, by_node = analyse(root.plan.node, env_names)
     for p in root.plans.values():
         p.scope = by_node[id(p.node)]

@@ -17,6 +17,7 @@ from weft_core.codec.encoder import as_externals
 from weft_core.codec.wire import damaged
 from weft_core.errors import CodeChangedError, RestoreError, WeftError
 
+from .awaitables import Closing, NextOr
 from .durable import make_function
 from .evict import evict_frame
 from .labels import Label
@@ -239,13 +240,23 @@ def _lift_function(d: Decoder, x: list[Any], number: int) -> Any:
     return f
 
 
-@lifts(marks.ASYNC_NEXT)
+@lifts(marks.ASYNC_NEXT, marks.ASYNC_CLOSE)
 def _lift_async_next(d: Decoder, x: list[Any], number: int) -> Any:
     generator = d.lift(x[1])
     if type(generator) is not types.AsyncGeneratorType:
         raise damaged("a step of something that is no async generator")
     _reader(d).owned.add(id(generator))
-    return generator.__anext__()
+    return generator.__anext__() if x[0].number == marks.ASYNC_NEXT else Closing(generator)
+
+
+@lifts(marks.NEXT_OR)
+def _lift_next_or(d: Decoder, x: list[Any], number: int) -> Any:
+    awaited = d.lift(x[1])
+    if type(awaited) in FRAME_TYPES:
+        _reader(d).owned.add(id(awaited))
+    elif not hasattr(awaited, "send"):
+        raise damaged("a step of something that is no iterator")
+    return NextOr(awaited, d.lift(x[2]))
 
 
 @lifts(marks.CLOSED_FRAME)

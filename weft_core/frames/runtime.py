@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from weft_core.errors import Evict
 
+from .contexts import rt_durably
 from .runtime_iter import DeadIter, DictIter, NextOnly, SetIter, rt_aiter, rt_anext, rt_iter
 from .runtime_raise import rt_fix, rt_rex
 from .runtime_star import Star, rt_starfinish, rt_starmatch, rt_starraised
@@ -49,6 +50,7 @@ RT: Mapping[str, Any] = {
     ".reenterG": ReenterG,
     ".aenter": rt_aenter,
     ".aexit": rt_aexit,
+    ".durably": rt_durably,
     # try
     ".EvictC": (Evict, GeneratorExit),
     ".EvictG": (Evict,),

@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 
 from weft_core.errors import Evict
 
+from .contexts import stand_in
+
 
 def _manager_type(m: Any) -> Any:
     """The type of a context manager; the errors are those of the ``with`` statement."""
@@ -73,11 +75,16 @@ def rt_aenter(m: Any) -> Any:
             f"'{t.__name__}' object does not support the asynchronous context manager protocol "
             f"(missed __aexit__ method)"
         )
-    return t.__aenter__(m)
+    ours = stand_in(t.__aenter__)
+    return t.__aenter__(m) if ours is None else ours(m)
 
 
-def rt_aexit(m: Any, exc: BaseException | None) -> Any:
-    """The awaitable of ``__aexit__``."""
+def rt_aexit(m: Any, exc: BaseException | None, method: Any = None) -> Any:
+    """The awaitable of ``__aexit__``, or of another method that is called like it."""
+    method = method or type(m).__aexit__
+    ours = stand_in(method)
+    if ours is not None:
+        return ours(m, exc)
     if exc is None:
-        return type(m).__aexit__(m, None, None, None)
-    return type(m).__aexit__(m, type(exc), exc, exc.__traceback__)
+        return method(m, None, None, None)
+    return method(m, type(exc), exc, exc.__traceback__)

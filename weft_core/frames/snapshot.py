@@ -17,6 +17,7 @@ from weft_core.codec.registry import REGISTERED_TYPES
 from weft_core.codec.wire import UNSET_EXT, mark
 from weft_core.errors import ForeignAwaitError, NotSerializableError, SnapshotError
 
+from .awaitables import generator_of_step, parts_of_next_or
 from .explain import explain
 from .live import FRAME_TYPES, is_suspended_generator, parts, place, read_locals, release_locals, view_locals
 from .plan import CODES, Plan
@@ -210,12 +211,17 @@ def _awaited(e: Encoder, site: Site, o: Any) -> Any:
             line = frame.f_lineno if frame else code.co_firstlineno
             raise foreign(e, code.co_qualname, f"{code.co_filename}:{line}", site)
         return e.lower(o)
-    if t.__name__ == "async_generator_asend":
-        inner = next(x for x in gc.get_referents(o) if isinstance(x, types.AsyncGeneratorType))
+    step = generator_of_step(o)
+    if step is not None:
+        inner, number = step
         if id(inner.ag_code) not in CODES:
             raise foreign(e, inner.ag_code.co_qualname, inner.ag_code.co_filename, site)
         e.note_temporary(o)
-        return [mark(marks.ASYNC_NEXT), e.lower(inner)]
+        return [mark(number), e.lower(inner)]
+    next_or = parts_of_next_or(o)
+    if next_or is not None:
+        e.note_temporary(o)
+        return [mark(marks.NEXT_OR), _awaited(e, site, next_or[0]), e.lower(next_or[1])]
     if t.__name__ == "coroutine_wrapper":
         for x in gc.get_referents(o):
             if isinstance(x, types.CoroutineType):
