@@ -39,7 +39,7 @@ _BUILTINS: dict[str, Any] = {
     for name, value in vars(builtins).items()
     if name in _PURE_BUILTINS or (isinstance(value, type) and value not in (classmethod, staticmethod))
 }
-_STDLIB_MODULES = frozenset({"math", "cmath", "operator", "_operator", "statistics"})
+_STDLIB_MODULES = frozenset({"math", "cmath", "operator", "_operator", "statistics", "itertools"})
 """Modules whose functions only compute."""
 _STDLIB_NAMES = frozenset(
     f"{module}:{name}"

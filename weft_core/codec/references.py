@@ -37,9 +37,14 @@ FINDERS.append(_find_metaclass)
 LOWERINGS[type] = by_name
 
 
+PREFERRED: dict[int, Any] = {}
+"""id of a class that a name stands for -> the one that this version of Python uses in its place."""
+
+
 @lifts(marks.NAMED)
 def _lift_named(d: Decoder, x: list[Any], number: int) -> Any:
-    return resolve(d.sym(x[1]))
+    found = resolve(d.sym(x[1]))
+    return PREFERRED.get(id(found), found)
 
 
 @lowers(types.FunctionType)

@@ -8,7 +8,10 @@ from typing import Any
 _FILE = "read or write it inside an activity, and keep its path or content in the workflow"
 _LOCK = "a run is alone with its variables, so it needs no lock; use ctx.mutex between runs"
 _TASK = "start concurrent work with ctx.all or ctx.race, not with asyncio"
-_LAZY = "materialise it first: list(...)"
+_LAZY = (
+    "make the iterator in the durable function itself, where Weft follows it (not in a helper: CPython's own does not "
+    "tell its state), or use list(...)"
+)
 
 _REMEDIES = {
     "generator": "materialise it first: list(...), or decorate the generator function with @durable",
@@ -23,8 +26,6 @@ _REMEDIES = {
     "module": "import it at the top of the workflow's module instead of holding it in a variable",
     "_asyncio.Task": _TASK,
     "_asyncio.Future": _TASK,
-    "itertools.count": "use a counter variable",
-    "itertools.islice": "slice a list, or wrap it in list(...)",
     "memoryview": "use bytes(...)",
     "weakref.ReferenceType": "keep the object itself, or an id",
     "contextvars.ContextVar": "read its value into a variable",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from weft_core.codec import register
 
-from . import iterators, iterators_composed, runtime  # noqa: F401  (fill the codec's tables)
+from . import iterators, iterators_combined, iterators_composed, iterators_shared, runtime  # noqa: F401  (fill tables)
 from .durable import durable
 from .evict import evict
 from .live import plan_of

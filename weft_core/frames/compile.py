@@ -16,6 +16,7 @@ from .code_objects import compile_function
 from .desugar_comprehensions import is_bare_super, lower_comprehensions, name_super
 from .emit import emit
 from .fingerprint import fingerprint
+from .iterators_follow import follow_iterators
 from .mentions import find_mentions
 from .nodes import (
     FUNCTIONS,
@@ -66,6 +67,7 @@ def build(
     notes_of(node).root = True
     strip_signature(node)
     node_hash = fingerprint(node)
+    follow_iterators(node, lines)
     if "__class__" in env_names:
         _explicit_super(node)
     # the decorator copies the values; `None` keeps their number

@@ -33,8 +33,10 @@ from .nodes import (
 )
 from .suspension import Suspends
 
-# these keep the iterators that they are given
-_LAZY = frozenset(("enumerate", "zip", "map", "filter", "reversed", "iter"))
+# What these are given is used up when they return: a generator expression there stays an ordinary one, and fast.
+_EAGER = frozenset(
+    ("all", "any", "dict", "frozenset", "join", "list", "max", "min", "set", "sorted", "sum", "tuple", "extend")
+)
 
 _Kind = Literal["list", "set", "dict", "gen"]
 _KINDS: dict[type[ast.expr], _Kind] = {
@@ -66,7 +68,7 @@ class _Lower(ast.NodeTransformer):
         self.suspends, self.fn = suspends, fn
         self.made: list[ast.stmt] = []
         self.count = 0
-        self.outliving: dict[int, ast.expr] = {}
+        self.consumed: set[int] = set()
         self.fn_suspends = suspends.any(fn.body)
 
     # -- what is visited
@@ -98,31 +100,22 @@ class _Lower(ast.NodeTransformer):
     visit_ListComp = visit_SetComp = visit_DictComp = comprehension
 
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.expr:
-        if self.suspends.in_comprehension(node) or id(node) in self.outliving:
+        if self.suspends.in_comprehension(node) or (self.fn_suspends and id(node) not in self.consumed):
             return self.build(node)
         if self.suspends(node):
             node.generators[0].iter = self.visit(node.generators[0].iter)
         return node
 
     def visit_For(self, node: ast.For) -> Any:
-        if self.suspends.any(node.body):
-            self._mark_outliving(node.iter)
+        if isinstance(node.iter, ast.GeneratorExp) and not self.suspends.any(node.body):
+            self.consumed.add(id(node.iter))
         return self.generic_visit(node)
 
-    def visit_Assign(self, node: ast.Assign) -> Any:
-        self._mark_outliving(node.value)
+    def visit_Call(self, node: ast.Call) -> Any:
+        called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if called in _EAGER:
+            self.consumed.update(id(x) for x in node.args if isinstance(x, ast.GeneratorExp))
         return self.generic_visit(node)
-
-    def _mark_outliving(self, e: ast.expr) -> None:
-        """Generator expressions in ``e`` that may be alive while the function is suspended."""
-        if not self.fn_suspends:
-            return
-        if isinstance(e, ast.GeneratorExp):
-            self.outliving[id(e)] = e
-            e = e.generators[0].iter
-        if isinstance(e, ast.Call) and isinstance(e.func, ast.Name) and e.func.id in _LAZY:
-            for x in e.args:
-                self._mark_outliving(x)
 
     # -- what is made
 

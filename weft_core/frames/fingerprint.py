@@ -19,6 +19,8 @@ def canonical(value: object) -> str:
     """Canonical text of a syntax tree (or of a list of trees, or of a field's value)."""
     if isinstance(value, ast.Name) and value.id.startswith("."):
         return "(Hidden " + value.id.rstrip("0123456789") + ")"  # ordinals shift when code is added
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == ".followed":
+        return canonical(value.args[0])
     if isinstance(value, ast.AST):
         note = notes_of(value) if isinstance(value, FUNCTIONS) else None
         if note is not None and note.comprehension:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from typing import Any
 
 from .fingerprint import digest, fingerprint
@@ -121,6 +122,8 @@ def _unparse(e: ast.expr | None, limit: int = 60) -> str:
         text = ast.unparse(e)
     except Exception:  # a tree that unparse does not know: the label is still unique by its ordinal
         text = type(e).__name__
+    if ".followed(" in text:
+        text = re.sub(r"\.followed\(([\w.]+)\)", r"\1", text)  # itertools, see iterators_follow
     return text if len(text) <= limit else text[: limit - 8] + "~" + digest(text)[:7]
 
 

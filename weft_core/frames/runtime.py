@@ -13,7 +13,7 @@ from typing import Any, Final
 from weft_core.errors import Evict
 
 from .contexts import rt_durably
-from .runtime_iter import DeadIter, DictIter, NextOnly, SetIter, rt_aiter, rt_anext, rt_iter
+from .runtime_iter import DeadIter, DictIter, NextOnly, SetIter, rt_aiter, rt_anext, rt_followed, rt_iter
 from .runtime_raise import rt_fix, rt_rex
 from .runtime_star import Star, rt_starfinish, rt_starmatch, rt_starraised
 from .runtime_with import ReenterC, ReenterG, WithC, WithG, rt_aenter, rt_aexit
@@ -43,6 +43,7 @@ RT: Mapping[str, Any] = {
     ".anext": rt_anext,
     ".chain": itertools.chain,
     ".N1": (None,),
+    ".followed": rt_followed,
     # with
     ".withC": WithC,
     ".withG": WithG,

@@ -114,6 +114,15 @@ class SetIter:
 _VIEWS: dict[type, _Kind] = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
 
 
+FOLLOWED: dict[int, Any] = {}
+"""id of something of itertools -> its stand-in, where this version of Python needs one."""
+
+
+def rt_followed(value: Any) -> Any:
+    """``itertools.chain`` of the author's code, or what stands in for it."""
+    return FOLLOWED.get(id(value), value)
+
+
 def rt_iter(x: Any) -> Any:
     """``iter(x)`` of a loop that suspends."""
     t = type(x)
