@@ -18,6 +18,7 @@ from weft_core.codec.wire import damaged
 from weft_core.errors import CodeChangedError, RestoreError, WeftError
 
 from .awaitables import Closing, NextOr
+from .delegation import resumable
 from .durable import make_function
 from .evict import evict_frame
 from .labels import Label
@@ -181,6 +182,8 @@ def _fill(d: Decoder, reader: FrameReader, site: Site, holder: list[Any], part: 
     awaited = values.pop()
     if type(awaited) in FRAME_TYPES:
         reader.owned.add(id(awaited))
+    elif awaited is not None:
+        awaited = resumable(awaited)
     values.append(U)  # for variables that today's code has and the checkpoint has not
     holder.append([site.label.n if site.label is not None else 0, [awaited], *site.pick(values)])
 
