@@ -16,6 +16,7 @@
     │   ├── RestoreError
     │   ├── UnknownFunctionError
     │   └── CodeChangedError
+    │       └── MigrationError                  a migration was refused, or raised
     ├── StorageError
     │   ├── StorageKeyError, StorageValueError, StorageClosedError, StorageUnavailableError, StorageQuotaError
     │   ├── StorageOpenError, StorageCorruptError   the store cannot be opened / is damaged as a whole
@@ -25,7 +26,7 @@
     │   ├── EngineFencedError, EngineClosedError, EngineDegradedError
     │   └── OperationMisuseError                an operation was used in a way it cannot be
     ├── RunError
-    │   ├── WorkflowNotRegisteredError, RunNotFoundError, RunExistsError, RunFinishedError, InvalidInputError
+    │   ├── WorkflowNotRegisteredError, VersionNotRegisteredError, RunNotFoundError, RunExistsError, RunFinishedError, InvalidInputError
     │   ├── IdempotencyKeyConflictError, IdempotencyKeyPurgedError
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
     │   └── RunFailedError, RunCancelledError, RunHeldError      what handle.result() raises
@@ -213,7 +214,17 @@ class UnknownFunctionError(RestoreError):
 
 
 class CodeChangedError(RestoreError):
-    """The code no longer has the place where a checkpoint stands, or needs variables it does not hold (G16)."""
+    """The code no longer has the place where a checkpoint stands, or needs variables it does not hold (G16).
+
+    Facts: ``function``, ``old`` (the suspension point), ``line`` (then), ``missing`` (variables), ``old_code`` and
+    ``code`` (fingerprints of the function then and now), as far as they are known.
+    """
+
+
+class MigrationError(CodeChangedError):
+    """A migration raised, or what it made of a run does not fit today's code. The run is held as it was."""
+
+    template = "run {run_id!r} of {workflow} cannot be migrated from version {version!r} to {to_version!r}: {reason}"
 
 
 # ------------------------------------------------------------------ storage (storage helper may extend)
@@ -294,6 +305,13 @@ class RunError(WeftError):
 
 class WorkflowNotRegisteredError(RunError):
     template = "workflow {workflow!r} is not registered with this engine; registered: {registered}"
+
+
+class VersionNotRegisteredError(WorkflowNotRegisteredError):
+    template = (
+        "version {version!r} of workflow {workflow!r} is not registered with this engine; registered: {registered}. "
+        "Register it again, or say how its runs go on: @{workflow}.migrate(from_version={version!r})"
+    )
 
 
 class RunNotFoundError(RunError):

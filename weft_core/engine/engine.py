@@ -119,14 +119,10 @@ class Engine:
         reads = self._reads = PatientReads(self.storage, self.retry_delays_s)
         self._live = LiveRuns(reads, self.registry, host.clock, host.ids, self.limits.max_live_runs)
         rules = Rules(self.registry, HOOKS, self.limits, host.ids.random, host.clock.now_ms)
-        self._pump = Pump(
-            reads, self._committer, self._live, rules, host.clock, self._committed, self._pump_stopped
-        )
+        self._pump = Pump(reads, self._committer, self._live, rules, host.clock, self._committed, self._pump_stopped)
         self._pump.attempts = Attempts(self.registry, host, self.limits, self._committer.store_id, self._outcome)
         self._starts = Starts(reads, self.registry, self._live, self._pump.submit, host, self.limits)
-        self._inbox = InboxReader(
-            reads, self.deliver_signal, self.deliver_cancel, self.discard, self._check_owner
-        )
+        self._inbox = InboxReader(reads, self.deliver_signal, self.deliver_cancel, self.discard, self._check_owner)
         await self._store_code()
         self.state = "open"
         self.events.start()
@@ -269,11 +265,10 @@ class Engine:
         elif extra:
             await self.discard(extra)
 
-
     def _declared_signals(self, name: str, version: str, stored: Sequence[str]) -> frozenset[str] | None:
         """Those of today's code, and those the run was started with: a sender may have been told that it is durable."""
         try:
-            declared = self.registry.workflow(name, version).signals
+            declared = self.registry.closest(name, version).signals
         except WorkflowNotRegisteredError:
             return frozenset(stored) or None
         return None if declared is None else declared | frozenset(stored)

@@ -6,8 +6,9 @@ from collections import OrderedDict
 from typing import Any
 
 from weft_core import codec
-from weft_core.engine.patience import PatientReads
+from weft_core.engine.patience import PatientReads, scan_all
 from weft_core.engine.registry import Registry
+from weft_core.engine.restoring import restore_run
 from weft_core.errors import CorruptRecordError
 from weft_core.machine import records
 from weft_core.machine.sealed import unseal_plain
@@ -38,7 +39,7 @@ class LiveRuns:
     def create(self, header: RunHeader) -> RunState:
         """A new run with its root frame, not started yet."""
         run = self._blank(header)
-        workflow = self._registry.workflow(header.workflow, header.version)
+        workflow = self._registry.version(header.workflow, header.version)
         run.add_task(None, workflow.frame(run.ctx, tuple(codec.loads(header.input))))
         return run
 
@@ -51,14 +52,16 @@ class LiveRuns:
     async def load(self, header: RunHeader) -> RunState:
         """Restore a run from its checkpoint.
 
-        Raises what stands in the way: WorkflowNotRegisteredError, CodeChangedError, CorruptRecordError, ...
+        Raises what stands in the way: WorkflowNotRegisteredError, CodeChangedError, CorruptRecordError, ... Its code is
+        that of its own version, or what it has been migrated to: then ``run.migrated`` says so.
         """
         data = await self._storage.get(keys.checkpoint(header.id))
         if data is None:
             raise CorruptRecordError(key=keys.checkpoint(header.id), reason="an unfinished run without it")
-        self._registry.workflow(header.workflow, header.version)
         run = self._blank(header)
-        records.read_checkpoint(run, data)
+        record = records.read_record(header.id, data)
+        stored = await scan_all(self._storage, keys.chunk_prefix(header.id)) if record.directory else ()
+        restore_run(run, record, dict(stored), self._registry)
         run.mailbox.extend(await self.read_mailbox(header.id))
         if run.mailbox:
             run.mail_seq = max(run.mail_seq, run.mailbox[-1].seq)
@@ -66,13 +69,10 @@ class LiveRuns:
 
     async def read_mailbox(self, run_id: str) -> list[BufferedSignal]:
         """The signals buffered for a run, oldest first."""
-        prefix, after = keys.mail_prefix(run_id), None
         found: list[BufferedSignal] = []
-        while rows := await self._storage.scan(prefix, after=after):
-            after = rows[-1][0]
-            for key, data in rows:
-                name, payload = unseal_plain(key, data)
-                found.append(BufferedSignal(int(key.rsplit("/", 1)[1], 16), name, payload))
+        for key, data in await scan_all(self._storage, keys.mail_prefix(run_id)):
+            name, payload = unseal_plain(key, data)
+            found.append(BufferedSignal(int(key.rsplit("/", 1)[1], 16), name, payload))
         return found
 
     def keep(self, run: RunState) -> None:

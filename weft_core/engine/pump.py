@@ -262,8 +262,9 @@ class Pump:
         return await self._taken_up(run, envelope, batch, now)
 
     async def _taken_up(self, run: RunState, envelope: Envelope, batch: Batch, now: int) -> RunState | None:
-        """A message may come before the Recover of its run; then the attempts that were in flight are begun first."""
-        if run.active and not isinstance(envelope.message, Recover):
+        """A message may come before the Recover of its run; then the attempts that were in flight are begun first, and
+        that it has been migrated is made durable."""
+        if (run.active or run.migrated is not None) and not isinstance(envelope.message, Recover):
             obstacle = self._turn(run, Envelope(run.id, Recover()), batch, now)
             if obstacle is not None:
                 await self._give_up(run, envelope, obstacle, batch, now)
@@ -375,7 +376,7 @@ class Pump:
             task = run.tasks.get(effect.task) if run is not None else None
             if run is not None and task is not None and task.step == effect.step and type(task.op) is RunActivity:
                 put_off(task)
-                ops.append((keys.checkpoint(run.id), records.write_checkpoint(run, self._clock.now_ms(), True)))
+                ops.extend(records.write_checkpoint(run, self._clock.now_ms(), True))
         if ops:
             await self._committer.commit(ops)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from weft_core import frames
 from weft_core.engine.code import base_name
-from weft_core.engine.patience import PatientReads
+from weft_core.engine.patience import PatientReads, scan_all
 from weft_core.engine.present import decoded, present_event
 from weft_core.errors import CodecError, InvalidInputError, RunNotFoundError, WeftError
 from weft_core.machine import records
@@ -55,7 +55,7 @@ class StoreReader:
             header = await self.header(run_id)  # it has finished between the two reads
         if data is not None:
             with contextlib.suppress(CodecError):  # the engine finds the damage when it loads the run, and reports it
-                summary = records.read_summary(run_id, data)[0]
+                summary = records.read_record(run_id, data).summary
         return run_info(header, summary)
 
     async def list(
@@ -110,16 +110,28 @@ class StoreReader:
     async def frames(self, run_id: str) -> dict[str, Any]:
         """Where an unfinished run stands: each task's stack with source, waiting line and live locals."""
         header = await self.header(run_id)
-        data = await self._storage.get(keys.checkpoint(run_id))
+        data, stored = await self._checkpoint(run_id)
         if data is None:
             return {"run_id": run_id, "step": header.steps, "tasks": []}
-        summary, body = records.read_summary(run_id, data)
+        record = records.read_record(run_id, data)
+        chunks = record.chunks(run_id, stored)
         source = await self._source(header.code)
         tasks = [
             {"task": task, "frames": [_frame(view, source) for view in stack]}
-            for task, stack in enumerate(frames.peek(body))
+            for task, stack in enumerate(frames.peek(record.frames, chunks))
         ]
-        return {"run_id": run_id, "step": summary[records.COMPLETED], "tasks": tasks}
+        return {"run_id": run_id, "step": record.summary[records.COMPLETED], "tasks": tasks}
+
+    async def _checkpoint(self, run_id: str) -> tuple[bytes | None, dict[str, bytes]]:
+        """A checkpoint record with its chunks, though the owner may write another meanwhile."""
+        key = keys.checkpoint(run_id)
+        data = await self._storage.get(key)
+        while data is not None and records.read_record(run_id, data).directory:
+            stored = dict(await scan_all(self._storage, keys.chunk_prefix(run_id)))
+            before, data = data, await self._storage.get(key)
+            if data == before:
+                return data, stored
+        return data, {}
 
     async def _source(self, code: str | None) -> Rows:
         data = await self._storage.get(keys.code(code)) if code else None
@@ -128,7 +140,9 @@ class StoreReader:
 
 def run_info(header: RunHeader, summary: Fields | None) -> dict[str, Any]:
     """The public form of a run."""
+    held = {"held": _held(header)} if header.status == "held" else {}
     return {
+        **held,
         "id": header.id,
         "workflow": header.workflow,
         "version": header.version,
@@ -143,11 +157,23 @@ def run_info(header: RunHeader, summary: Fields | None) -> dict[str, Any]:
         "attributes": {name: decoded(value) for name, value in header.attributes.items()},
         "idempotency_key": header.idempotency_key,
         "cancel_requested": header.cancel_requested,
-        "waiting_for": records.waits(summary) if summary and header.status == "running" else [],
+        "waiting_for": records.waits(summary) if summary and header.finished_at is None else [],
         "signals": header.signals,
     }
 
 
+def _held(header: RunHeader) -> dict[str, Any]:
+    """Why it is held, as far as that is known: the place in the old code, what is missing, what there is."""
+    error = header.error or {}
+    facts = error.get("facts") or {}
+    known = {k: facts[k] for k in _HELD_FACTS if facts.get(k) is not None}
+    return {"code": error.get("code"), "message": error.get("message"), "new_code": facts.get("code"), **known}
+
+
+_HELD_FACTS = (
+    "activity", "function", "filename", "line", "old", "new", "missing", "old_code", "registered", "workflow",
+    "version", "to_version", "reason",
+)  # fmt: skip
 _UNREADABLE: dict[str, Any] = {
     "workflow": "?", "version": "?", "status": "dead", "steps": 0, "created_at": 0, "updated_at": 0,
     "finished_at": None, "input": None, "result": None, "attributes": {}, "idempotency_key": None,

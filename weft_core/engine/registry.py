@@ -11,8 +11,10 @@ from weft_core.errors import (
     ActivityNotRegisteredError,
     DefinitionError,
     DuplicateDefinitionError,
+    VersionNotRegisteredError,
     WorkflowNotRegisteredError,
 )
+from weft_core.frames import Root
 from weft_core.workflow import Activity, Workflow, definitions_in
 from weft_core.workflow.activity import DECLARED
 
@@ -22,7 +24,10 @@ class Registry(Mapping[str, Activity[..., Any]]):
 
     def __init__(self) -> None:
         self._workflows: dict[tuple[str, str], Workflow] = {}
-        self._latest: dict[str, Workflow] = {}
+        self._versions: dict[str, list[Workflow]] = {}
+        """By name, in the order of registration."""
+        self.functions: dict[str, Root] = {}
+        """The workflows' own functions, by the key that checkpoints have for them."""
         self._explicit: dict[str, Activity[..., Any]] = {}
         self._found: dict[str, Activity[..., Any]] = {}
         self._replaced: dict[str, Callable[..., Any]] = {}
@@ -37,7 +42,10 @@ class Registry(Mapping[str, Activity[..., Any]]):
         known = self._workflows.get(key)
         if known is not None and known is not workflow:
             raise DuplicateDefinitionError(kind="workflow", name=workflow.name)
-        self._workflows[key] = self._latest[workflow.name] = workflow
+        if known is None:
+            self._workflows[key] = workflow
+            self._versions.setdefault(workflow.name, []).append(workflow)
+            self.functions[workflow.key] = workflow.root
         for act in workflow.activities:
             self._found[act.name] = act
         module = sys.modules.get(workflow.__module__)
@@ -45,13 +53,34 @@ class Registry(Mapping[str, Activity[..., Any]]):
             for act in definitions_in(module)[1]:
                 self._found.setdefault(act.name, act)
 
-    def workflow(self, name: str, version: str | None = None) -> Workflow:
-        """The definition of that version if it is here, else the latest one: whether it fits a checkpoint is decided
-        there (G16). Raises ``WorkflowNotRegisteredError``."""
-        found = self._workflows.get((name, version)) if version is not None else None
-        found = found or self._latest.get(name)
+    def newest(self, name: str) -> Workflow:
+        """The version that was registered last, which new runs are started on. ``WorkflowNotRegisteredError``."""
+        return self.versions(name)[-1]
+
+    def versions(self, name: str) -> list[Workflow]:
+        """All versions in the order of registration. ``WorkflowNotRegisteredError`` if there is none."""
+        found = self._versions.get(name)
+        if not found:
+            raise WorkflowNotRegisteredError(workflow=name, registered=sorted(self._versions))
+        return found
+
+    def version(self, name: str, version: str) -> Workflow:
+        """That very version. ``WorkflowNotRegisteredError``, ``VersionNotRegisteredError``."""
+        found = self._workflows.get((name, version))
         if found is None:
-            raise WorkflowNotRegisteredError(workflow=name, registered=sorted(self._latest))
+            registered = [w.version for w in self.versions(name)]
+            raise VersionNotRegisteredError(workflow=name, version=version, registered=registered)
+        return found
+
+    def closest(self, name: str, version: str) -> Workflow:
+        """That version, else the newest one. ``WorkflowNotRegisteredError``."""
+        return self._workflows.get((name, version)) or self.newest(name)
+
+    def exactly(self, workflow: Workflow) -> Workflow:
+        """``workflow`` itself, if it is registered."""
+        found = self.version(workflow.name, workflow.version)
+        if found is not workflow:
+            raise DuplicateDefinitionError(kind="workflow", name=f"{workflow.name} version {workflow.version}")
         return found
 
     def workflows(self) -> list[Workflow]:

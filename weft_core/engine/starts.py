@@ -67,7 +67,8 @@ class Starts:
         self, workflow: Workflow | str, inputs: tuple[Any, ...], run_id: str | None, idempotency_key: str | None
     ) -> str:
         """Id of the run, which is durable."""
-        definition = self._registry.workflow(workflow if isinstance(workflow, str) else workflow.name)
+        registry = self._registry
+        definition = registry.newest(workflow) if isinstance(workflow, str) else registry.exactly(workflow)
         definition.check_inputs(inputs)
         data = codec.dumps(list(inputs))
         if len(data) > self._limits.max_payload_bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.live import LiveRuns
-from weft_core.engine.patience import PatientReads
+from weft_core.engine.patience import PatientReads, scan_all
 from weft_core.errors import (
     ActivityNotRegisteredError,
     CodeChangedError,
@@ -26,7 +26,8 @@ from weft_core.model.messages import CancelRequested, SignalArrived, TimerFired
 from weft_core.model.run import RunHeader, RunState
 from weft_core.ports import Op
 
-_NEEDS_CODE = (ActivityNotRegisteredError, CodeChangedError, UnknownFunctionError, WorkflowNotRegisteredError)
+NEEDS_CODE = (ActivityNotRegisteredError, CodeChangedError, UnknownFunctionError, WorkflowNotRegisteredError)
+"""What holds a run: it goes on once other code is given."""
 
 
 class StoppedRuns:
@@ -60,7 +61,7 @@ class StoppedRuns:
         return records.read_header(run_id, data)
 
     def _stop(self, header: RunHeader, obstacle: Exception, batch: Batch, now: int) -> None:
-        held = isinstance(obstacle, _NEEDS_CODE)
+        held = isinstance(obstacle, NEEDS_CODE)
         header.status = "held" if held else "dead"
         header.error, header.updated_at = failure.record(obstacle), now
         # Held runs are tried again whenever an engine opens the store; dead ones wait for a person.
@@ -79,7 +80,7 @@ class StoppedRuns:
         """Bring the header's counters up to those of the checkpoint, if that can be read."""
         data = await self._storage.get(keys.checkpoint(header.id))
         try:
-            summary = records.read_summary(header.id, data)[0] if data is not None else None
+            summary = records.read_record(header.id, data).summary if data is not None else None
         except WeftError:
             summary = None
         if summary is not None:
@@ -128,16 +129,10 @@ class StoppedRuns:
         for wait in waits:
             if wait.get("deadline"):
                 ops.append((keys.timer(wait["deadline"], header.id, wait["task"], wait["step"]), None))
-        ops.extend([(key, None) for key in await self._mail_keys(header.id)])
+        for prefix in (keys.mail_prefix(header.id), keys.chunk_prefix(header.id)):
+            ops.extend([(key, None) for key, _ in await scan_all(self._storage, prefix)])
         batch.ops.extend(ops)
         header.status, header.finished_at, header.updated_at = "cancelled", now, now
         header.cancel_requested, header.cancel_reason = True, message.reason
         self._log(header, batch, now, "run_cancelled", reason=message.reason)
         batch.ended.append(header)
-
-    async def _mail_keys(self, run_id: str) -> list[str]:
-        """Of every buffered signal, readable or not."""
-        found: list[str] = []
-        while rows := await self._storage.scan(keys.mail_prefix(run_id), after=found[-1] if found else None):
-            found.extend(key for key, _ in rows)
-        return found

@@ -34,6 +34,7 @@ class Analysis:
         self._alive: list[ast.AST] = []  # ids are keys above
         self._hidden: list[tuple[str, ...]] = []
         self._path: list[str] = []
+        self._around: list[ast.AST | str] = []
         self._finals: list[int] = []
         self._statement: ast.AST = fn
         self._temporaries = 0
@@ -91,67 +92,81 @@ class Analysis:
         if isinstance(n, SUSPENSIONS):
             label = Label(len(self.labels) + 1, n, self._statement)
             label.hidden = frozenset(x for names in self._hidden for x in names)
-            label.path = tuple(self._path)
+            label.path, label.around = tuple(self._path), tuple(self._around)
             self.labels.append(label)
         self._mark(n, first)
 
     @contextmanager
-    def _inside(self, hidden: tuple[str, ...], path: str | None) -> Iterator[None]:
+    def _inside(self, hidden: tuple[str, ...], path: str | None, header: str) -> Iterator[None]:
+        """A construct that keeps state, which a resume brings back; its header must then be the same."""
         self._hidden.append(hidden)
         if path:
-            self._path.append(path)
+            self._path.append(f"{path}:{header[:6]}")
         yield
         self._hidden.pop()
         if path:
             self._path.pop()
 
+    def _block_in(self, stmts: Sequence[ast.stmt], *around: ast.AST | str) -> None:
+        """A block that can be entered without any state: what is around it only helps to tell labels apart."""
+        if stmts:
+            self._around += around
+            self._block(stmts)
+            del self._around[-len(around) :]
+
     # -- compound statements
 
     def _if(self, s: ast.If) -> None:
         self._header(s.test)
-        self._block(s.body)
-        self._block(s.orelse)
+        self._block_in(s.body, "if", s.test)
+        self._block_in(s.orelse, "else", s.test)
 
     def _while(self, s: ast.While) -> None:
         self._header(s.test)
         note = notes_of(s)
-        with self._inside(note.hidden, note.path):
-            self._block(s.body)
-        self._block(s.orelse)
+        with self._inside(note.hidden, note.path, note.header):
+            self._block_in(s.body, "while", s.test)
+        self._block_in(s.orelse, "while-else", s.test)
 
     def _for(self, s: ast.For) -> None:
         self._header(s.iter)
-        with self._inside(_maybe(notes_of(s).iterator), "for"):
+        note = notes_of(s)
+        with self._inside(_maybe(note.iterator), "for", note.header):
             self._block(s.body)
-        self._block(s.orelse)
+        self._block_in(s.orelse, "for-else", s.iter)
 
     def _with(self, s: ast.With) -> None:
         for item in s.items:
             self._header(item.context_expr)
-        with self._inside(_maybe(notes_of(s).manager), "with"):
+        with self._inside(_maybe(notes_of(s).manager), "with", notes_of(s).header):
             self._block(s.body)
 
     def _try(self, s: ast.Try | ast.TryStar) -> None:
-        self._block(s.body)
+        note = notes_of(s)
+        with self._inside(note.hidden, note.path, note.header):  # of an `async with`
+            self._block_in(s.body, "try")
         for h in s.handlers:
-            with self._inside(_maybe(notes_of(h).caught), "except"):
+            with self._inside(_maybe(notes_of(h).caught), "except", notes_of(h).header):
                 self._block(h.body)
-        self._block(s.orelse)
-        self._block(s.finalbody)
+        self._block_in(s.orelse, "try-else")
+        self._block_in(s.finalbody, "finally")
 
     def _try_fin(self, s: TryFin) -> None:
         self._finals.append(s.depth)
-        self._block(s.inner)
+        note = notes_of(s)
+        with self._inside(note.hidden, note.path, note.header):
+            self._block_in(s.inner, "try")
         self._finals.pop()
         # a return, break or continue may be on its way through several finally blocks
         outer = tuple(x for d in self._finals for x in (f".fk{d}", f".fv{d}"))
-        with self._inside((f".fk{s.depth}", f".fx{s.depth}", f".fv{s.depth}", *outer), "finally"):
+        jumps = "".join(map(str, sorted(s.jumps)))
+        with self._inside((f".fk{s.depth}", f".fx{s.depth}", f".fv{s.depth}", *outer), "finally", jumps):
             self._block(s.finalbody)
 
     def _match(self, s: ast.Match) -> None:
         self._header(s.subject)
         for c in s.cases:
-            self._block(c.body)
+            self._block_in(c.body, "case", c.pattern)
 
     def _assert(self, s: ast.Assert) -> None:
         self._root(s.test, s)

@@ -6,6 +6,7 @@ import ast
 
 from .desugar_context import Desugar
 from .desugar_try import desugar_try
+from .fingerprint import fingerprint
 from .nodes import (
     NOWHERE,
     assign,
@@ -38,8 +39,10 @@ def desugar_while(d: Desugar, s: ast.While) -> list[ast.stmt]:
 
 
 def desugar_for(d: Desugar, s: ast.For) -> list[ast.stmt]:
-    s.iter = d.expr(s.iter)
     body = s.body
+    if d.suspends(s.target) or d.suspends.any(body):
+        notes_of(s).header = fingerprint([s.target, s.iter])
+    s.iter = d.expr(s.iter)
     if d.suspends(s.target):
         item = d.hidden("n")
         body = [at(assign(s.target, name(item)), s.target), *body]
@@ -70,6 +73,7 @@ def desugar_async_for(d: Desugar, s: ast.AsyncFor) -> list[ast.stmt]:
         finally: .a = None
     """
     iterator, go, item = d.hidden("a"), d.hidden("g"), d.hidden("n")
+    header = fingerprint([s.target, s.iter])
     anext_ = at(ast.Await(value=call(".anext", name(iterator))), s.iter)
     note = notes_of(anext_)
     note.kind, note.source = "async for", s.iter
@@ -84,7 +88,7 @@ def desugar_async_for(d: Desugar, s: ast.AsyncFor) -> list[ast.stmt]:
     out += d.stmt(at(assign(iterator, call(".aiter", s.iter)), s.iter))
     out += d.stmt(at(assign(go, const(True)), NOWHERE))
     note = notes_of(loop)
-    note.hidden, note.path = (iterator,), "async for"
+    note.hidden, note.path, note.header = (iterator, go), "async for", header
     # the iterator is dropped as soon as the loop is left, as the interpreter would
     released = at(try_(body=[loop], finalbody=[at(clear(iterator), NOWHERE)]), NOWHERE)
     again = at(handler(None, None, [reraise()]), start_of(s))

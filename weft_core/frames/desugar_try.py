@@ -6,6 +6,7 @@ import ast
 
 from .desugar_assign import delete_name
 from .desugar_context import Desugar, Final
+from .fingerprint import fingerprint
 from .nodes import NOTHING_PENDING, NOWHERE, assign, at, clear, const, name, new_try_fin, notes_of, try_
 from .scope import bound_names
 
@@ -32,7 +33,10 @@ def _handler(d: Desugar, h: ast.ExceptHandler) -> None:
         )
     if not d.suspends.any(h.body):
         h.body = d.block(h.body)
-    elif h.name is None:
+        return
+    if not notes_of(h).header:
+        notes_of(h).header = fingerprint([h.type, None if h.name is None or h.name.startswith(".") else h.name])
+    if h.name is None:
         notes_of(h).caught = h.name = d.hidden("e")
         with d.deeper("e"):
             h.body = d.block(h.body)
@@ -68,6 +72,8 @@ def desugar_suspending_finally(d: Desugar, s: AnyTry) -> list[ast.stmt]:
     node = new_try_fin()
     ast.copy_location(node, s)
     node.depth, node.in_async_generator, node.jumps = depth, d.is_async_generator, set()
+    made, note = notes_of(node), notes_of(s)
+    made.hidden, made.path, made.header = note.hidden, note.path, note.header
     with d.deeper("f"):
         with d.within(node):
             if s.handlers or s.orelse:

@@ -10,6 +10,7 @@ import ast
 
 from .desugar_context import Desugar
 from .desugar_try import desugar_suspending_finally, desugar_try
+from .fingerprint import fingerprint
 from .nodes import (
     NOWHERE,
     assign,
@@ -20,6 +21,7 @@ from .nodes import (
     handler,
     if_,
     name,
+    notes_of,
     raise_,
     reraise,
     start_of,
@@ -84,10 +86,9 @@ def _clause(d: Desugar, h: ast.ExceptHandler, state: str) -> list[ast.stmt]:
         )
     target = h.name or raised
     fix = at(ast.Expr(call(".fix", name(target))), NOWHERE)
-    run = try_(
-        body=[at(raise_(call(".rex", name(group))), start_of(h))],
-        handlers=[at(handler(".BaseException", target, [fix, *h.body]), NOWHERE)],
-    )
+    clause = at(handler(".BaseException", target, [fix, *h.body]), NOWHERE)
+    notes_of(clause).header = fingerprint([h.type, h.name])
+    run = try_(body=[at(raise_(call(".rex", name(group))), start_of(h))], handlers=[clause])
     note = at(ast.Expr(call(".starraised", name(state), name(raised))), NOWHERE)
     guarded = try_(body=[at(run, NOWHERE)], handlers=[at(handler(".BaseException", raised, [note]), NOWHERE)])
     return [

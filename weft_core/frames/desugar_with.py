@@ -10,6 +10,7 @@ import ast
 
 from .desugar_context import Desugar
 from .desugar_try import desugar_try
+from .fingerprint import fingerprint
 from .nodes import (
     NOWHERE,
     assign,
@@ -38,6 +39,7 @@ def desugar_with(d: Desugar, s: ast.With) -> list[ast.stmt]:
         _move_to_item(inner, s.items[1])
         s = at(ast.With(items=s.items[:1], body=[inner], type_comment=None), s)
     item = s.items[0]
+    notes_of(s).header = fingerprint(item)
     item.context_expr = d.expr(item.context_expr)
     body = s.body
     if item.optional_vars is not None and d.suspends(item.optional_vars):
@@ -76,6 +78,7 @@ def desugar_async_with(d: Desugar, s: ast.AsyncWith) -> list[ast.stmt]:
         _move_to_item(inner, s.items[1])
         body = [inner]
     item = s.items[0]
+    header = fingerprint(item)
     where = start_of(item.context_expr)
     manager, entered, handled, caught = d.hidden("m"), d.hidden("v"), d.hidden("h"), d.hidden("x")
 
@@ -96,6 +99,8 @@ def desugar_async_with(d: Desugar, s: ast.AsyncWith) -> list[ast.stmt]:
         handlers=[at(handler(".BaseException", caught, failed), NOWHERE)],
         finalbody=[at(if_(not_(name(handled)), [ast.Expr(value=exit_normal)]), NOWHERE)],
     )
+    note = notes_of(tried)
+    note.hidden, note.path, note.header = (manager, handled), "async with", header
     d.suspends.forget()
     with d.deeper("m", "v", "h", "x"):
         out += desugar_try(d, at(tried, NOWHERE))

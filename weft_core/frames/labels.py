@@ -1,15 +1,18 @@
 """Labels: the identity of suspension points.
 
 A label is one ``await`` or ``yield`` of a function. A checkpoint does not name its line, which moves when code above it
-is edited, but what it *is*: its text (``ctx.run('pay')``), its ordinal among equal texts, the constructs around it,
-and the hash of its statement. With these a checkpoint finds its label again in changed code, or knows that it cannot.
+is edited, but what it *is*: its text (``ctx.run('pay')``), its ordinal among equal texts, the constructs around it with
+their headers, the hash of its statement, and which labels come before and after it. With these a checkpoint finds its
+label again in changed code, or knows that it cannot (see ``match``).
 """
 
 from __future__ import annotations
 
 import ast
 import copy
+import hashlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from .fingerprint import digest, fingerprint
@@ -24,12 +27,14 @@ class Label:
     """
 
     __slots__ = (
+        "around",
         "count",
         "hidden",
         "id",
         "lineno",
         "live",
         "n",
+        "named",
         "node",
         "path",
         "save",
@@ -49,7 +54,9 @@ class Label:
         self.stmt: Any = stmt
         self.temps: tuple[tuple[str, bool], ...] = ()  # values already computed in its statement: (name, soft)
         self.hidden: frozenset[str] = frozenset()  # state of the constructs around it
-        self.path: tuple[str, ...] = ()  # the constructs around it that must be re-entered
+        self.path: tuple[str, ...] = ()  # the constructs around it that must be re-entered, with their headers' hashes
+        self.around: tuple[ast.AST | str, ...] = ()  # the headers of all constructs around it
+        self.named = True  # its text says which operation it is
         self.live: set[str] = set()
         self.save: list[str] = []
         self.soft: set[str] = set()
@@ -64,6 +71,7 @@ def identify(labels: list[Label]) -> dict[str, Label]:
     groups: dict[str, list[Label]] = {}
     for label in labels:
         label.text = _text(label)
+        label.named = _is_named(label)
         groups.setdefault(label.text, []).append(label)
     by_id: dict[str, Label] = {}
     for text, group in groups.items():
@@ -75,14 +83,59 @@ def identify(labels: list[Label]) -> dict[str, Label]:
 
 
 def label_sig(label: Label) -> str:
-    """The nesting that a resume must find again, e.g. ``for/with/except``."""
+    """The nesting that a resume must find again, each construct with the hash of its header: ``for:3f2a91/with:…``."""
     return "/".join(label.path)
+
+
+def nesting(sig: str) -> str:
+    """A nesting as people read it: ``for/with``."""
+    return "/".join(part.partition(":")[0] for part in sig.split("/")) or "top level"
 
 
 def stmt_hash(label: Label) -> str:
     """The fingerprint of the label's statement (of its header, if it is a compound statement)."""
     label.statement = label.statement or fingerprint(label.stmt)
     return label.statement
+
+
+def exact_hash(label: Label) -> str:
+    """The statement and the headers of all constructs around it: equal for what nobody could tell apart."""
+    parts = [label.text, stmt_hash(label), label_sig(label)]
+    parts += [x if isinstance(x, str) else fingerprint(x) for x in label.around]
+    return digest("\n".join(parts))[:8]
+
+
+def twins(label: Label, labels: Sequence[Label]) -> int:
+    """How many labels are exactly like this one, itself included."""
+    if label.count == 1:
+        return 1
+    exact = exact_hash(label)
+    return sum(other.text == label.text and exact_hash(other) == exact for other in labels)
+
+
+WINDOW = 16
+"""How many neighbours on each side a checkpoint names. An await that was moved has passed its nearest one first."""
+
+
+def neighbours(label: Label, labels: Sequence[Label], window: int | None = WINDOW) -> tuple[bytes, bytes]:
+    """The texts of the labels before and after this one, two bytes each, in order."""
+    before, after = labels[: label.n - 1], labels[label.n :]
+    if window is not None:
+        before, after = before[-window:], after[:window]
+    return b"".join(map(tag_of, before)), b"".join(map(tag_of, after))
+
+
+def tag_of(label: Label) -> bytes:
+    """Two bytes for its text."""
+    return hashlib.blake2s(label.text.encode("utf-8", "surrogatepass"), digest_size=2).digest()
+
+
+def _is_named(label: Label) -> bool:
+    """False for ``ctx.all([...])`` and its like: several operations of a function may read so."""
+    value = label.node.value
+    if notes_of(label.node).kind is not None or not isinstance(value, ast.Call):
+        return True
+    return not (isinstance(value.func, ast.Attribute) and value.args and label.text.endswith("()"))
 
 
 def _text(label: Label) -> str:

@@ -81,6 +81,8 @@ class Notes:
     # a while loop made from `async for`: state and name that the labels inside get
     hidden: tuple[str, ...] = ()
     path: str | None = None
+    # the text of a construct's head that a run inside it depends on: what it loops over, enters, catches
+    header: str = ""
     # a try statement that is bookkeeping: its finally must run at eviction too
     quiet: bool = False
     # an await that was made from another construct: its kind, the author's expression, a fingerprint of the whole

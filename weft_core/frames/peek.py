@@ -10,13 +10,14 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from weft_core.codec import Decoder, marks, wire
+from weft_core.codec import ChunkReader, Decoder, marks, wire
 from weft_core.codec.containers import lift_pairs
 from weft_core.codec.decoder import LIFTINGS, Lifting, guarded
 from weft_core.codec.encoder import NO_EXTERNALS
 from weft_core.codec.wire import damaged
 from weft_core.errors import UnknownTypeError
 
+from .registry import shown_name
 from .views import FrameView
 
 
@@ -40,13 +41,19 @@ class _External:
 _EXTERNAL = _External()
 
 
-def peek(data: bytes) -> list[list[FrameView]]:
+def peek(data: bytes, chunks: ChunkReader | None = None) -> list[list[FrameView]]:
     """The suspended functions of a snapshot: one list for each outermost frame in document order, innermost last.
 
     Variables that hold externals and hidden ones are left out. Raises :class:`CorruptRecordError` for damaged bytes.
     """
-    decoder = _Peeker()
-    guarded(lambda: decoder.document(data))
+    decoder = _Peeker(chunks)
+
+    def read() -> None:
+        if chunks is not None:
+            chunks.load(_Peeker)
+        decoder.document(data)
+
+    guarded(read)
     return decoder.stacks()
 
 
@@ -73,8 +80,8 @@ class _Cell:
 class _Peeker(Decoder):
     liftings: dict[int, Lifting]
 
-    def __init__(self) -> None:
-        super().__init__(NO_EXTERNALS)
+    def __init__(self, chunks: Any = None) -> None:
+        super().__init__(NO_EXTERNALS, None, chunks)
         self.liftings = _PEEKS
         self.found: list[_Frame] = []
 
@@ -134,10 +141,10 @@ def _frame(d: Any, x: list[Any], number: int) -> Any:
 
 
 def _site(data: bytes) -> tuple[FrameView, list[str]]:
-    filename, key, path, _, _, label, _, _, _, line, *names = wire.unpack(data)
+    filename, key, path, _, _, label, _, _, _, line, _, _, _, _, *names = wire.unpack(data)
     if not all(type(t) is str for t in (filename, key, path, label, *names)) or type(line) is not int:
         raise damaged("not the record of a frame")
-    function = key.rpartition(":")[2] + (f".<locals>.{path}" if path else "")
+    function = shown_name(key) + (f".<locals>.{path}" if path else "")
     return FrameView(function, filename, line if label else None, label or "start"), names
 
 
@@ -164,7 +171,7 @@ def _cell(d: Any, x: list[Any], number: int) -> Any:
 @_peeks(marks.FUNCTION)
 def _function(d: Any, x: list[Any], number: int) -> Any:
     key, path, _ = d.sym(x[1]), d.sym(x[2]), d.sym(x[3])
-    out = d.objs[number] = Opaque(f"function {key.rpartition(':')[2]}.<locals>.{path}")
+    out = d.objs[number] = Opaque(f"function {shown_name(key)}.<locals>.{path}")
     for i in range(5, 5 + 2 * x[4], 2):
         d.sym(x[i]), d.lift(x[i + 1])
     d.lift_all(x[5 + 2 * x[4] :])

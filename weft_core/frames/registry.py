@@ -21,3 +21,18 @@ _OURS = "weft_core.frames.durable_contexts:"
 
 REGISTRY: dict[str, Root] = _Registry()
 """``module:qualname`` (or the name given to ``@durable``) -> the function's root plan."""
+
+_WORKFLOW = "workflow:"
+
+
+def workflow_key(name: str, version: str) -> str:
+    """The key of a workflow's own function: its name and version, wherever the function is written and whatever it is
+    called. So versions stand side by side, and a function may be moved or renamed under its runs."""
+    return f"{_WORKFLOW}{name}@{version}"
+
+
+def shown_name(key: str) -> str:
+    """What people call the function with this key: the workflow's name, or the function's own."""
+    if key.startswith(_WORKFLOW):
+        return key[len(_WORKFLOW) :].rpartition("@")[0]
+    return key.rpartition(":")[2]

@@ -9,27 +9,30 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from weft_core.codec import Decoder, Externals, marks, wire
+from weft_core.codec import ChunkReader, Decoder, Externals, marks, wire
 from weft_core.codec.decoder import guarded, lifts
 from weft_core.codec.encoder import as_externals
 from weft_core.codec.wire import damaged
 from weft_core.errors import CodeChangedError, RestoreError, WeftError
 
+from .adapt import adapt_cells, adapt_values
 from .awaitables import Closing, NextOr
 from .delegation import resumable
 from .durable import make_function
 from .evict import evict_frame
 from .labels import Label
 from .live import FRAME_TYPES
-from .match import Place, find_label, find_plan
-from .plan import Plan
+from .match import Place, find_label, find_plan, find_root
+from .plan import Plan, Root
 from .registry import REGISTRY
 from .runtime import U
 from .sites import getter
 from .variants import resume_code
 
+_NO_FUNCTIONS: Mapping[str, Root] = {}
 _KNOWN_SITES = 4096  # records remembered; more means that someone makes them up
 
 
@@ -41,17 +44,26 @@ class Restored:
     yielded: dict[int, Any]
 
 
-def restore(data: bytes, externals: Externals | Mapping[str, Any] | None = None) -> Restored:
+def restore(
+    data: bytes,
+    externals: Externals | Mapping[str, Any] | None = None,
+    functions: Mapping[str, Root] = _NO_FUNCTIONS,
+    chunks: ChunkReader | None = None,
+) -> Restored:
     """The value of a snapshot, its frames suspended where they were. Runs none of the authors' statements.
 
+    ``functions`` are the durable functions to go on with, by the key that the snapshot has for them; others are looked
+    up in the registry of the process. ``chunks`` reads what is kept beside the snapshot.
     Raises :class:`CodeChangedError`, :class:`UnknownFunctionError`, :class:`UnknownTypeError`, :class:`RestoreError` or
     :class:`CorruptRecordError`, and no other, whatever the bytes are.
     """
     ext = as_externals(externals)
-    reader = FrameReader()
+    reader = FrameReader(functions)
 
     def read() -> Restored:
-        root = Decoder(ext, reader).document(data)
+        if chunks is not None:
+            chunks.load(lambda shared: Decoder(ext, None, shared))
+        root = Decoder(ext, reader, chunks).document(data)
         return Restored(root, reader.prime())
 
     try:
@@ -65,9 +77,10 @@ def restore(data: bytes, externals: Externals | Mapping[str, Any] | None = None)
 class FrameReader:
     """The frames' half of a decoder: the frames made so far, and which of them another frame awaits."""
 
-    __slots__ = ("frames", "owned")
+    __slots__ = ("frames", "functions", "owned")
 
-    def __init__(self) -> None:
+    def __init__(self, functions: Mapping[str, Root]) -> None:
+        self.functions = functions
         self.frames: list[tuple[Any, Site, list[Any]]] = []
         self.owned: set[int] = set()
 
@@ -84,7 +97,7 @@ class FrameReader:
 class Site:
     """A record of a site, matched with today's code."""
 
-    key: str
+    place: Place
     plan: Plan
     label: Label | None
     names: list[str]
@@ -95,33 +108,39 @@ class Site:
 _known: dict[bytes, Site] = {}
 
 
-def _read_site(data: bytes) -> Site:
+def _read_site(functions: Mapping[str, Root], data: bytes) -> Site:
     site = _known.get(data)
     if site is not None:
-        root = REGISTRY.get(site.key)
-        if root is not None and root.plans.get(site.plan.path) is site.plan:
+        key = site.place.key
+        root = (functions.get(key) if functions else None) or REGISTRY.get(key)
+        if root is site.plan.root:
             return site
-    record = wire.unpack(data)
-    if type(record) is not list or [type(x) for x in record[:10]] != _RECORD:
-        raise damaged("not the record of a frame")
-    place = Place(*record[1:10])
-    names = record[10:]
-    if any(type(n) is not str for n in names):
-        raise damaged("not the record of a frame")
-    _, plan = find_plan(place.key, place.path, place.hash)
+    place, names = read_place(data)
+    plan = find_plan(find_root(place.key, functions), place.path, place.hash)
     if not plan.durable:
         raise damaged("a frame of a function that has none")
     label = find_label(plan, place, names)
     where = {n: i for i, n in enumerate(names)}
     pick = getter([where.get(n, len(names)) for n in plan.names])
-    site = Site(place.key, plan, label, names, pick, place.hash == plan.hash)
+    site = Site(place, plan, label, names, pick, place.hash == plan.hash)
     if len(_known) >= _KNOWN_SITES:
         _known.clear()
     _known[data] = site
     return site
 
 
-_RECORD = [str, str, str, str, str, str, int, str, str, int]
+def read_place(data: bytes) -> tuple[Place, list[str]]:
+    """What the record of a site says, and the variables that are stored there."""
+    record = wire.unpack(data)
+    if type(record) is not list or [type(x) for x in record[: len(_RECORD)]] != _RECORD:
+        raise damaged("not the record of a frame")
+    names = record[len(_RECORD) :]
+    if any(type(n) is not str for n in names):
+        raise damaged("not the record of a frame")
+    return Place(*record[1 : len(_RECORD)]), names
+
+
+_RECORD = [str, str, str, str, str, str, int, str, str, int, str, int, bytes, bytes]
 
 
 # ------------------------------------------------------------------ the codec's table
@@ -136,11 +155,13 @@ def _reader(d: Decoder) -> FrameReader:
 @lifts(marks.FRAME)
 def _lift_frame(d: Decoder, x: list[Any], number: int) -> Any:
     reader = _reader(d)
-    site = d.record(x[1], _read_site)
+    site = d.record(x[1], partial(_read_site, reader.functions))
     if type(site) is not Site:
         raise damaged("a description of another kind")
     cells = _cells(d, x[2:]) if len(x) > 2 else {}
     plan = site.plan
+    if not site.same:
+        adapt_cells(plan, site.place, site.label, site.names, cells)
     code = plan.resume_code or resume_code(plan)
     if cells or plan.free:
         fn = _with_cells(site, code, cells)
@@ -154,7 +175,7 @@ def _lift_frame(d: Decoder, x: list[Any], number: int) -> Any:
     frame = d.objs[number] = fn(holder)
     reader.frames.append((frame, site, holder))
     d.unset = U
-    d.late(_fill, d, reader, site, holder)
+    d.late(_fill, d, reader, site, holder, cells)
     return frame
 
 
@@ -175,7 +196,9 @@ def _with_cells(site: Site, code: Any, cells: dict[str, Any]) -> Any:
     return make_function(code, plan.root.globals, plan.root.env, code.co_name, cells)
 
 
-def _fill(d: Decoder, reader: FrameReader, site: Site, holder: list[Any], part: Any) -> None:
+def _fill(
+    d: Decoder, reader: FrameReader, site: Site, holder: list[Any], cells: dict[str, types.CellType], part: Any
+) -> None:
     if type(part) is not list or len(part) != len(site.names) + 1:
         raise damaged("a frame with other variables")
     values = d.lift_all(part)
@@ -184,8 +207,12 @@ def _fill(d: Decoder, reader: FrameReader, site: Site, holder: list[Any], part: 
         reader.owned.add(id(awaited))
     elif awaited is not None:
         awaited = resumable(awaited)
-    values.append(U)  # for variables that today's code has and the checkpoint has not
-    holder.append([site.label.n if site.label is not None else 0, [awaited], *site.pick(values)])
+    if site.same:
+        values.append(U)  # for variables that today's code has and the checkpoint has not
+        values = site.pick(values)
+    else:
+        values = adapt_values(site.plan, site.place, site.label, site.names, values, cells)
+    holder.append([site.label.n if site.label is not None else 0, [awaited], *values])
 
 
 def _cells(d: Decoder, flat: list[Any]) -> dict[str, Any]:
@@ -218,8 +245,9 @@ def _lift_cell(d: Decoder, x: list[Any], number: int) -> Any:
 
 @lifts(marks.FUNCTION)
 def _lift_function(d: Decoder, x: list[Any], number: int) -> Any:
-    _reader(d)
-    root, plan = find_plan(d.sym(x[1]), d.sym(x[2]), d.sym(x[3]))
+    reader = _reader(d)
+    root = find_root(d.sym(x[1]), reader.functions)
+    plan = find_plan(root, d.sym(x[2]), d.sym(x[3]))
     end = 5 + 2 * x[4]
     cells = _cells(d, x[5:end])
     code = plan.live_code

@@ -12,7 +12,7 @@ from typing import Any
 
 from weft_core.codec import wire
 
-from .labels import Label, label_sig, stmt_hash
+from .labels import Label, exact_hash, label_sig, neighbours, stmt_hash, twins
 from .plan import Plan
 
 
@@ -44,8 +44,9 @@ def _record(plan: Plan, label: Label | None, names: list[str]) -> bytes:
     place: list[Any] = [filename, plan.root.key, plan.path, plan.hash, plan.kind]
     if label is not None:
         place += [label.id, label.count, label_sig(label), stmt_hash(label), label.lineno]
+        place += [exact_hash(label), twins(label, plan.labels), *neighbours(label, plan.labels)]
     else:
-        place += ["", 0, "", "", 0]
+        place += ["", 0, "", "", 0, "", 0, b"", b""]
     return wire.pack([*place, *names], careful=True)
 
 

@@ -33,6 +33,8 @@ def record(error: BaseException) -> dict[str, Any]:
     """What the record of a failed run keeps: code, message, traceback as text, and the error itself if it can be."""
     lines = "".join(traceback.format_exception(error))
     kept = {**brief(error), "type": type_name(error), "traceback": lines[-_MAX_TRACEBACK:]}
+    if isinstance(error, WeftError):
+        kept["facts"] = error.to_json()["facts"]
     try:
         kept["value"] = codec.dumps(error)
     except Exception:  # also from an author's own state; its text is kept, `result()` then raises without a cause

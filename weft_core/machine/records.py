@@ -6,14 +6,17 @@ A record is one sealed msgpack array. A checkpoint carries, before its frames, t
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from weft_core import frames
+from weft_core import codec, frames
+from weft_core.codec.chunk_writer import FROM as CHUNKS_FROM
 from weft_core.errors import CorruptRecordError
 from weft_core.machine.operations import HOOKS, HOOKS_BY_KIND
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
 from weft_core.model.run import RunHeader, RunState, Task
+from weft_core.ports import Op
 
 _VERSION = 1
 _HEADER_FIELDS = (
@@ -44,8 +47,8 @@ def read_header(run_id: str, data: bytes) -> RunHeader:
     return RunHeader(**fields, attributes=values[len(_HEADER_FIELDS) + 1])
 
 
-def write_checkpoint(run: RunState, now: int, active: bool) -> bytes:
-    """The sealed record of ``ckpt/<id>``: everything needed to go on. Raises NotSerializableError."""
+def write_checkpoint(run: RunState, now: int, active: bool) -> list[Op]:
+    """What makes ``ckpt/<id>``, its record first, say where the run stands. Raises NotSerializableError."""
     places: list[Place] = []  # where each task stands, as far as that is plain
     root: list[Any] = [run.queries or None]  # what may hold values of the author's, in one graph
     for task in run.tasks.values():
@@ -58,16 +61,57 @@ def write_checkpoint(run: RunState, now: int, active: bool) -> bytes:
     summary = [
         run.steps, run.completed, run.next_task, run.next_seq, run.mail_seq, now, active, run.exposed, places,
     ]  # fmt: skip
-    return seal_plain(keys.checkpoint(run.id), [_VERSION, summary, frames.snapshot(root, run.externals)])
+    key = keys.checkpoint(run.id)
+    if run.chunks is None:
+        body = frames.snapshot(root, run.externals)
+        if len(body) <= CHUNKS_FROM:
+            return [(key, seal_plain(key, [_VERSION, summary, body]))]
+        run.chunks = codec.Chunks()
+    body = frames.snapshot(root, run.externals, chunks=run.chunks)
+    record = seal_plain(key, [_VERSION, summary, body, run.chunks.directory()])
+    puts, drops = run.chunks.changes()
+    return [
+        (key, record),
+        *[(at := keys.chunk(run.id, *name), codec.seal(at, data)) for name, data in puts.items()],
+        *[(keys.chunk(run.id, *name), None) for name in drops],
+    ]
 
 
-def read_summary(run_id: str, data: bytes) -> tuple[list[Any], bytes]:
-    """(summary, frames) of a checkpoint record, nothing of the author's decoded."""
+def delete_checkpoint(run: RunState) -> list[Op]:
+    """What removes the checkpoint of a run that is live."""
+    chunks = run.chunks.names() if run.chunks is not None else ()
+    return [(keys.checkpoint(run.id), None), *[(keys.chunk(run.id, *name), None) for name in chunks]]
+
+
+class CheckpointRecord(NamedTuple):
+    """A checkpoint as far as it can be read without the author's code."""
+
+    summary: list[Any]
+    frames: bytes
+    directory: list[Any]
+    """Of what is kept in chunks; empty if nothing is."""
+
+    def chunks(self, run_id: str, stored: Mapping[str, bytes]) -> codec.ChunkReader | None:
+        """Reads the chunks among the ``stored`` records."""
+        if not self.directory:
+            return None
+
+        def fetch(name: tuple[int, int]) -> bytes:
+            key = keys.chunk(run_id, *name)
+            if key not in stored:
+                raise CorruptRecordError(key=key, reason="a chunk of a checkpoint is gone")
+            return codec.unseal(key, stored[key])
+
+        return codec.ChunkReader(self.directory, fetch)
+
+
+def read_record(run_id: str, data: bytes) -> CheckpointRecord:
+    """A checkpoint record, nothing of the author's decoded."""
     key = keys.checkpoint(run_id)
     values = unseal_plain(key, data)
-    if len(values) != 3 or values[0] != _VERSION:
+    if len(values) not in (3, 4) or values[0] != _VERSION:
         raise CorruptRecordError(key=key, reason=f"a checkpoint of unknown version {values[:1]}")
-    return values[1], values[2]
+    return CheckpointRecord(values[1], values[2], values[3] if len(values) == 4 else [])
 
 
 def waits(summary: list[Any]) -> list[dict[str, Any]]:
@@ -79,11 +123,10 @@ def waits(summary: list[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def read_checkpoint(run: RunState, data: bytes) -> None:
-    """Fill ``run`` from its checkpoint: live frames, each suspended where it was."""
-    summary, body = read_summary(run.id, data)
-    restored = frames.restore(body, run.externals)
-    graph = iter(restored.root)
+def fill_run(run: RunState, summary: list[Any], restored: list[Any]) -> None:
+    """Fill ``run`` from its checkpoint: ``restored`` is the graph that :func:`write_checkpoint` wrote, its frames live,
+    each suspended where it was."""
+    graph = iter(restored)
     run.queries = next(graph) or {}
     for id_, parent, step, _, _, wait in summary[TASKS]:
         task = Task(id_, parent)

@@ -29,7 +29,7 @@ from weft_core.model.messages import (
 )  # fmt: skip
 from weft_core.model.operations import Operation, WaitSignal
 from weft_core.model.retry import RetryPolicy
-from weft_core.model.run import FINISHED, BufferedSignal, RunState, Task
+from weft_core.model.run import FINISHED, BufferedSignal, Migrated, RunState, Task
 from weft_core.ports import Op
 
 _SCALARS = frozenset({int, str, float, bool, bytes, type(None)})
@@ -154,9 +154,27 @@ class Turn:
 
     def _recover(self) -> None:
         self.event("run_recovered")
-        for task in list(self.run.tasks.values()):
+        tasks = list(self.run.tasks.values())
+        if self.run.migrated is not None:
+            tasks = tasks[self._migrate(self.run.migrated) :]
+        for task in tasks:
             if task.op is not None:
                 self.rules.hooks[type(task.op)].recover(self, task)
+
+    def _migrate(self, new: Migrated) -> int:
+        """The run goes on with other code. How many of its tasks need no recovery, because they begin anew."""
+        run, header = self.run, self.run.header
+        self.event("run_migrated", from_version=header.version, to_version=new.to_version, how=new.how)
+        header.version, header.signals, self.header_changed = new.to_version, new.signals, True
+        self.ops.extend((key, None) for key in new.obsolete)
+        run.migrated = None
+        if new.instead is None:
+            return 0
+        root = run.tasks[0]
+        assert root.op is not None
+        self.rules.hooks[type(root.op)].cancel(self, root)
+        self.begin(root, new.instead)
+        return 1
 
     # -- what operation hooks call
 

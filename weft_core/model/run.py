@@ -73,12 +73,26 @@ class BufferedSignal:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """How a run came to the version it is on now."""
+
+    to_version: str
+    signals: list[str]
+    how: Literal["migration", "structure"]
+    """By a migration, or because the code fits as it is."""
+    instead: Operation[Any] | None = None
+    """Begin this; what the root waits for is let go."""
+    obsolete: list[str] = field(default_factory=list)
+    """Keys of records that belong to the checkpoint before."""
+
+
 class RunState:
     """A run in memory. Everything here but ``header`` and ``mailbox`` is rebuilt from the checkpoint."""
 
     __slots__ = (
-        "active", "completed", "ctx", "exposed", "externals", "header", "logged", "mail_seq", "mailbox", "next_seq",
-        "next_task", "queries", "steps", "tasks", "uncommitted",
+        "active", "chunks", "completed", "ctx", "exposed", "externals", "header", "logged", "mail_seq", "mailbox",
+        "migrated", "next_seq", "next_task", "queries", "steps", "tasks", "uncommitted",
     )  # fmt: skip
 
     def __init__(self, header: RunHeader, ctx: Any, externals: Any) -> None:
@@ -99,6 +113,10 @@ class RunState:
         self.queries: dict[str, Callable[..., Any]] = {}
         self.logged: list[tuple[str, dict[str, bytes]]] = []
         """What ``ctx.log`` said since the last suspension."""
+        self.chunks: Any = None
+        """What of its checkpoint is kept in chunks (:class:`weft_core.codec.Chunks`); None while that is small."""
+        self.migrated: Migrated | None = None
+        """It has been brought to other code since its checkpoint; its next turn makes that durable."""
         self.active = False
         """Whether the store's ``active/`` index names this run."""
         self.uncommitted = 0

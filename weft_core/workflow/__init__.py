@@ -5,13 +5,16 @@ from weft_core.workflow.activity import Activity, ActivityInfo, activity, activi
 from weft_core.workflow.context import Context
 from weft_core.workflow.definition import Query, Signal, Workflow, WorkflowBuilder, durable, query, signal, workflow
 from weft_core.workflow.discovery import definitions_in
+from weft_core.workflow.migration import Frame, StoredRun
 
 __all__ = [
     "Activity",
     "ActivityInfo",
     "Context",
+    "Frame",
     "Query",
     "Signal",
+    "StoredRun",
     "Workflow",
     "WorkflowBuilder",
     "activity",

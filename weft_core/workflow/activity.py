@@ -112,5 +112,3 @@ def activity(
     if fn is not None:
         return Activity(fn)
     return lambda f: Activity(f, name, retry, timeout)
-
-

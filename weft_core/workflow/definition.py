@@ -9,9 +9,11 @@ from typing import Any, Generic, TypeVar
 from weft_core import codec, frames
 from weft_core.errors import DefinitionError, InvalidInputError
 from weft_core.workflow.declared import declared_signals
+from weft_core.workflow.migration import Migration, StoredRun
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
+M = TypeVar("M", bound=Callable[[StoredRun], None])
 
 
 class Signal(Generic[T]):
@@ -74,7 +76,11 @@ class Workflow:
         if "/" in self.name or not self.name:
             raise DefinitionError(f"{self.name!r} cannot name a workflow: it must be non-empty and have no slash")
         self.version = version
-        self.fn = durable(fn)
+        self.key = frames.workflow_key(self.name, version)
+        """Names its function in checkpoints."""
+        codec.allow_module(fn.__module__)
+        self.fn = frames.durable(getattr(fn, "__wrapped_source__", fn), name=self.key)
+        self.migrations: list[Migration] = []
         self.activities = tuple(activities)
         self.signals: frozenset[str] | None = (
             declared_signals(self.fn)
@@ -85,6 +91,50 @@ class Workflow:
         self.__name__, self.__doc__, self.__wrapped__ = fn.__name__, fn.__doc__, fn
         self.__module__, self.__qualname__ = fn.__module__, fn.__qualname__
         self._signature = inspect.signature(fn)
+
+    @property
+    def root(self) -> frames.Root:
+        """What frames know of its function."""
+        fn: Any = self.fn
+        root: frames.Root = fn.__durable__
+        return root
+
+    @property
+    def code(self) -> str:
+        """The fingerprint of its code: that of its function, without the helpers it calls."""
+        return self.root.plan.hash
+
+    def migrate(
+        self, *, from_version: str, to_version: str | None = None, from_code: str | None = None
+    ) -> Callable[[M], M]:
+        """Declare how runs of another version go on: a decorator for a function that changes a :class:`StoredRun`.
+
+        It is used for runs whose own version is not registered; with ``from_version`` equal to this version, for those
+        that its changed code no longer fits. ``from_code`` limits it to one fingerprint of the old code.
+        ``to_version`` says that it leads to a version in between; another migration then leads on from there.
+        """
+        target = self.version if to_version is None else to_version
+        for made in self.migrations:
+            if (made.from_version, made.from_code) == (from_version, from_code):
+                raise DefinitionError(f"{self!r} has two migrations from version {from_version!r}")
+
+        def declare(fn: M) -> M:
+            self.migrations.append(Migration(fn, from_version, target, from_code))
+            return fn
+
+        return declare
+
+    def way_from(self, version: str, code: str) -> list[Migration]:
+        """The migrations that lead from code of that version here, in order; empty if none do."""
+        way: list[Migration] = []
+        while True:
+            fitting = [m for m in self.migrations if m.takes(version, code) and m not in way]
+            if not fitting:
+                return []
+            way.append(max(fitting, key=lambda m: m.from_code is not None))
+            version, code = way[-1].to_version, ""
+            if version == self.version:
+                return way
 
     def frame(self, ctx: Any, inputs: tuple[Any, ...]) -> Any:
         """A new frame of this workflow. Inputs that do not fit the parameters: ``InvalidInputError``."""
