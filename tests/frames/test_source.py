@@ -18,7 +18,7 @@ from tests.frames.toy_engine import Ctx, Workflow, run
 from weft_core import load_source
 from weft_core.engine.code import registered_sources
 from weft_core.errors import CodeChangedError, DefinitionError, SourceUnavailableError
-from weft_core.frames import source_of
+from weft_core.frames import durable, source_of
 
 SHOP = '''"""A shop."""
 from weft_core.frames import durable
@@ -106,6 +106,31 @@ def test_a_file_in_another_encoding(folder, encoding):
     module = importlib.import_module("shop")
     assert both(module.shop) == 106
     assert 'ctx.run("päy")' in source_of(module.shop).text
+
+
+def test_one_function_compiled_under_two_keys_is_the_same_function_twice(folder):
+    """Compiling rewrites the syntax tree: the second time it must not begin with what the first one left."""
+    (folder / "shop.py").write_text(SHOP.replace("@durable\nasync def shop", "async def shop"))
+    module = importlib.import_module("shop")
+    first, second = (durable(module.shop, name=f"shop:{key}").__durable__ for key in "ab")
+    assert (first.key, second.key) == ("shop:a", "shop:b")
+    assert [p.hash for p in first.plans.values()] == [p.hash for p in second.plans.values()]
+    assert first.plan.live_code == second.plan.live_code
+    assert [x.id for x in first.plan.labels] == [x.id for x in second.plan.labels]
+
+
+def test_lines_are_those_of_the_compiler_also_where_text_holds_other_line_ends(folder):
+    """A form feed or a U+2028 ends a line for ``str.splitlines``, which linecache uses for zips and loaders."""
+    text = SHOP.replace('"""A shop."""', '"""A shop.\x0c \u2028 """').replace('"pay"', '"p\x0cay"')
+    with zipfile.ZipFile(folder / "app.zip", "w") as archive:
+        archive.writestr("shop.py", text.encode())
+    sys.path.insert(0, str(folder / "app.zip"))
+    try:
+        module = importlib.import_module("shop")
+    finally:
+        sys.path.remove(str(folder / "app.zip"))
+    assert both(module.shop) == 106
+    assert source_of(module.shop).text == FUNCTION.replace('"pay"', '"p\x0cay"')
 
 
 # ------------------------------------------------------------------ text
@@ -214,7 +239,7 @@ from tests.frames.helpers import both, echo
 from tests.frames.toy_engine import Ctx, Workflow, run
 from weft_core.engine.code import registered_sources
 from weft_core.errors import CodeChangedError
-from weft_core.frames import source_of
+from weft_core.frames import durable, source_of
 
 shell = InteractiveShell.instance(history_length=0)
 {naming}

@@ -21,29 +21,28 @@ from .nodes import FUNCTIONS, FunctionNode
 from .plan import CODES, Plan, Root, kind_of
 from .source import index, uses_private
 from .stored import StoredModule, signature, this_python
-from .texts import functions_in
+from .texts import functions_in, split_lines
 
 
-def compile_module(text: str, filename: str) -> bytes:
-    """The cache of one module. ``filename`` is what tracebacks will show, best the file's path where it will run.
+def compile_module(text: str, filename: str) -> StoredModule:
+    """The cache of one module. ``filename`` is what its tracebacks show; loaded elsewhere, they show that place.
 
     Raises SyntaxError for text that is no Python.
     """
-    text = text if text.endswith("\n") else text + "\n"
+    lines = split_lines(text)
     functions = {
         (code.co_name, code.co_firstlineno): marshal.dumps((signature(code), _freeze(root)))
-        for code, root in _roots(text, filename)
+        for code, root in _roots("".join(lines), filename, lines)
     }
-    return StoredModule(text, {this_python(): marshal.dumps(functions)}).to_bytes()
+    return StoredModule("".join(lines), {this_python(): marshal.dumps(functions)})
 
 
-def _roots(text: str, filename: str) -> Iterator[tuple[CodeType, Root]]:
+def _roots(text: str, filename: str, lines: list[str]) -> Iterator[tuple[CodeType, Root]]:
     tree = ast.parse(text, filename)
     codes: dict[tuple[str, int], list[CodeType]] = {}
     for code in functions_in(compile(text, filename, "exec", dont_inherit=True)):
         codes.setdefault((code.co_name, code.co_firstlineno), []).append(code)
     nested = _nested(tree)
-    lines = text.splitlines(keepends=True)
     for at, found in index(tree).items():
         (node, cls), made = found[0], codes.get(at, [])
         if len(found) == len(made) == 1 and kind_of(node) != "plain" and id(node) not in nested:

@@ -15,7 +15,7 @@ from weft_core.errors import SourceUnavailableError
 from .fingerprint import digest
 from .nodes import FUNCTIONS, FunctionNode
 from .plan import Root, kind_of
-from .texts import has_shared_name, is_text_of, lines_of
+from .texts import has_shared_name, is_text_of, lines_of, loaded_lines
 
 __all__ = ["FunctionSource", "SourceFile", "file_of", "first_line_of", "index", "kind_of", "locate", "source_of"]
 
@@ -61,17 +61,20 @@ Functions = dict[tuple[str, int], list[tuple[FunctionNode, str | None]]]
 class SourceFile:
     """One text that functions were compiled from."""
 
-    __slots__ = ("_functions", "filename", "lines", "text")
+    __slots__ = ("_functions", "_taken", "filename", "lines", "text")
 
     def __init__(self, filename: str, lines: list[str], text: str) -> None:
         self.filename, self.lines, self.text = filename, lines, text
         self._functions: Functions | None = None
+        self._taken: set[tuple[str, int]] = set()
 
-    def functions(self) -> Functions:
-        """Parsed when first asked for."""
-        if self._functions is None:
+    def take(self, at: tuple[str, int]) -> list[tuple[FunctionNode, str | None]]:
+        """The functions with this name and first line, as trees that are the caller's: compiling rewrites them."""
+        if self._functions is None or at in self._taken:
             self._functions = index(ast.parse(self.text, self.filename))
-        return self._functions
+            self._taken.clear()
+        self._taken.add(at)
+        return self._functions.get(at, [])
 
 
 _files: dict[str, SourceFile] = {}
@@ -86,6 +89,7 @@ def file_of(fn: FunctionType) -> SourceFile | None:
     file = _files.get(filename)
     if file is not None and file.lines is lines:
         return file
+    lines = loaded_lines(fn) or lines
     text = "".join(lines)
     if file is None or file.text != text:
         file = _files[filename] = SourceFile(filename, lines, text)
@@ -98,7 +102,7 @@ def locate(fn: FunctionType, file: SourceFile) -> tuple[FunctionNode, str | None
     Raises SourceUnavailableError if the file does not hold the function that was loaded.
     """
     code = fn.__code__
-    found = file.functions().get((code.co_name, code.co_firstlineno), [])
+    found = file.take((code.co_name, code.co_firstlineno))
     if len(found) != 1:
         raise unavailable(
             fn,

@@ -17,7 +17,7 @@ import msgpack
 
 from weft_core.version import VERSION
 
-from .texts import is_text_of
+from .texts import is_text_of, split_lines
 
 FORMAT = 1
 SUFFIX = ".weft"
@@ -35,7 +35,7 @@ class StoredModule:
 
     def __init__(self, text: str, compiled: dict[str, bytes]) -> None:
         self.text, self.compiled = text, compiled
-        self.lines = text.splitlines(keepends=True)
+        self.lines = split_lines(text)
         self._functions: dict[tuple[str, int], bytes] | None = None
 
     def to_bytes(self) -> bytes:
@@ -59,16 +59,24 @@ class StoredModule:
         """For a function whose module came without its text: is it this text?"""
         return is_text_of(self.text, fn.__code__)
 
+    @property
+    def count(self) -> int:
+        """How many functions are compiled for this Python."""
+        return len(self._compiled())
+
     def function(self, code: CodeType) -> Any:
         """What was compiled of the function with this code; None if nothing was, or not for this Python."""
-        if self._functions is None:
-            data = self.compiled.get(this_python())
-            self._functions = {} if data is None else marshal.loads(data)
-        found = self._functions.get((code.co_name, code.co_firstlineno))
+        found = self._compiled().get((code.co_name, code.co_firstlineno))
         if found is None:
             return None
         signed, function = marshal.loads(found)
         return function if signed == signature(code) else None
+
+    def _compiled(self) -> dict[tuple[str, int], bytes]:
+        if self._functions is None:
+            data = self.compiled.get(this_python())
+            self._functions = {} if data is None else marshal.loads(data)
+        return self._functions
 
 
 def signature(code: CodeType) -> tuple[Any, ...]:
@@ -77,22 +85,27 @@ def signature(code: CodeType) -> tuple[Any, ...]:
     return code.co_qualname, sorted(code.co_freevars), code.co_varnames[:count], code.co_flags
 
 
-_stored: dict[str, StoredModule | None] = {}
+_stored: dict[str, tuple[object, StoredModule | None]] = {}
+"""path -> (the loader that was asked, what it had); a module that is loaded again has another loader."""
 
 
 def stored_module(globals_: dict[str, Any]) -> StoredModule | None:
     """The cache beside the module with these globals, read by the module's own loader; None if there is none."""
     path = stored_path(globals_)
     loader: Any = globals_.get("__loader__") or getattr(globals_.get("__spec__"), "loader", None)
-    read = getattr(loader, "get_data", None)
-    if path is None or read is None:
+    if path is None or not hasattr(loader, "get_data"):
         return None
-    if path not in _stored:
-        try:
-            _stored[path] = StoredModule.from_bytes(read(path))
-        except (OSError, ImportError):
-            _stored[path] = None
-    return _stored[path]
+    asked = _stored.get(path)
+    if asked is None or asked[0] is not loader:
+        asked = _stored[path] = loader, _read(loader, path)
+    return asked[1]
+
+
+def _read(loader: Any, path: str) -> StoredModule | None:
+    try:
+        return StoredModule.from_bytes(loader.get_data(path))
+    except (OSError, ImportError):
+        return None
 
 
 def stored_path(globals_: dict[str, Any]) -> str | None:

@@ -9,7 +9,6 @@ import __future__
 
 import ast
 import linecache
-from collections.abc import Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -30,9 +29,32 @@ def lines_of(fn: FunctionType) -> list[str]:
     return lines
 
 
-def show_text(filename: str, lines: Sequence[str]) -> None:
+def split_lines(text: str) -> list[str]:
+    """As the compiler counts lines: ``str.splitlines`` also ends them at form feeds and at other separators."""
+    return [line + "\n" for line in text.removesuffix("\n").split("\n")]
+
+
+def loaded_lines(fn: FunctionType) -> list[str]:
+    """The lines of a module whose loader was asked for them, if linecache has split them wrongly; else nothing."""
+    filename = fn.__code__.co_filename
+    loader: Any = fn.__globals__.get("__loader__")
+    entry = linecache.cache.get(filename)
+    if entry is None or len(entry) != 4 or entry[1] is not None or not hasattr(loader, "get_source"):
+        return []
+    try:
+        text = loader.get_source(fn.__globals__["__name__"]) or ""
+    except (ImportError, OSError):
+        return []
+    lines = split_lines(text)
+    if lines == entry[2] or [line + "\n" for line in text.splitlines()] != entry[2]:
+        return []
+    show_text(filename, lines)
+    return lines
+
+
+def show_text(filename: str, lines: list[str]) -> None:
     """Let tracebacks show these lines for a file that is not there."""
-    linecache.cache[filename] = (sum(map(len, lines)), None, list(lines), filename)
+    linecache.cache[filename] = (sum(map(len, lines)), None, lines, filename)
 
 
 def has_shared_name(filename: str) -> bool:
