@@ -25,7 +25,7 @@ SURFACE = {
         CrashingStorage FailingStorage SimulatedCrash StorageContract TestEngine VirtualClock run_contract virtual_host
     """,
     "weft_core.client": "Dispatcher LocalClient leave_cancel leave_signal",
-    "weft_core.observe": "Page StoreReader jsonable",
+    "weft_core.observe": "Page StoreReader Verdict check_runs jsonable",
 }
 OPTIONAL = {"typer", "rich", "pytest", "hypothesis", "sqlite3", "weft_server", "weft_browser"}
 

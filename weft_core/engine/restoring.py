@@ -57,24 +57,31 @@ class _Restoring:
     def _restore_own(self, own: Workflow) -> None:
         try:
             self._as_it_is(self._functions)
-        except (CodeChangedError, UnknownFunctionError):
-            if not any(m.from_version == own.version for m in own.migrations):
+        except (CodeChangedError, UnknownFunctionError) as misfit:
+            if any(m.from_version == own.version for m in own.migrations):
+                self._migrate(own)
+            elif isinstance(misfit, CodeChangedError):
+                raise self._advised(
+                    misfit, own, "put the old place back, or the old code beside it as a version"
+                ) from None
+            else:
                 raise
-            self._migrate(own)
 
     def _restore_with(self, other: Workflow) -> None:
         """The only version there is stands in for the run's own, if it fits."""
-        header = self._run.header
         try:
             self._as_it_is({**self._functions, self._key: other.root})
         except CodeChangedError as misfit:
-            raise CodeChangedError(
-                f"{misfit}. The run is on version {header.version!r} of {header.workflow}; register that version "
-                f"again, or say how its runs go on with version {other.version!r}: "
-                f"@{header.workflow}.migrate(from_version={header.version!r})",
-                **misfit.facts,
-            ) from None
+            raise self._advised(misfit, other, "register that version again") from None
         self._run.migrated = Migrated(other.version, sorted(other.signals or ()), "structure")
+
+    def _advised(self, misfit: CodeChangedError, to: Workflow, first: str) -> CodeChangedError:
+        header = self._run.header
+        return CodeChangedError(
+            f"{misfit}. The run is on version {header.version!r} of {header.workflow}: {first}, or say how its runs go on "
+            f"with version {to.version!r}: @{to.__name__}.migrate(from_version={header.version!r})",
+            **misfit.facts | {"workflow": header.workflow, "version": header.version},
+        )
 
     def _as_it_is(self, functions: Mapping[str, frames.Root]) -> None:
         run, record = self._run, self._record

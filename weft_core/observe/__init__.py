@@ -1,6 +1,7 @@
 """Looking at a store from outside, without owning it."""
 
+from weft_core.engine.check import Verdict, check_runs
 from weft_core.engine.present import jsonable
 from weft_core.engine.reader import Page, StoreReader
 
-__all__ = ["Page", "StoreReader", "jsonable"]
+__all__ = ["Page", "StoreReader", "Verdict", "check_runs", "jsonable"]

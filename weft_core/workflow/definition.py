@@ -16,6 +16,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 M = TypeVar("M", bound=Callable[[StoredRun], None])
 
 
+WRITTEN = "__weft_workflows__"
+"""The global of a module that lists the workflows written in it, by name and version."""
+
+
 class Signal(Generic[T]):
     """A named message into a run: ``approval = signal("approval")``, or typed, ``signal[Approval]("approval")``."""
 
@@ -91,6 +95,9 @@ class Workflow:
         self.__name__, self.__doc__, self.__wrapped__ = fn.__name__, fn.__doc__, fn
         self.__module__, self.__qualname__ = fn.__module__, fn.__qualname__
         self._signature = inspect.signature(fn)
+        written: dict[tuple[str, str], Workflow] = fn.__globals__.setdefault(WRITTEN, {})
+        written.pop((self.name, version), None)
+        written[self.name, version] = self
 
     @property
     def root(self) -> frames.Root:

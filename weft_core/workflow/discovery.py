@@ -5,13 +5,18 @@ from __future__ import annotations
 from types import ModuleType
 
 from weft_core.workflow.activity import Activity
-from weft_core.workflow.definition import Workflow
+from weft_core.workflow.definition import WRITTEN, Workflow
 
 
 def definitions_in(module: ModuleType) -> tuple[list[Workflow], list[Activity[..., object]]]:
-    """The workflows and activities among the module's globals, each once, in order of definition."""
+    """The workflows and activities of a module, each once, in order of definition, those it imports first.
+
+    Of two versions with one name in the file the module's globals hold the later one only; both are found.
+    """
     values = list({id(v): v for v in vars(module).values()}.values())
-    return (
-        [v for v in values if isinstance(v, Workflow)],
-        [v for v in values if isinstance(v, Activity)],
-    )
+    workflows = [v for v in values if isinstance(v, Workflow)]
+    named = {(w.name, w.version): w for w in workflows}
+    written: list[Workflow] = list(vars(module).get(WRITTEN, {}).values())
+    own = [named.get((w.name, w.version), w) for w in written]
+    imported = [w for w in workflows if w not in own]
+    return imported + own, [v for v in values if isinstance(v, Activity)]

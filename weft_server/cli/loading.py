@@ -37,6 +37,19 @@ def load_program(target: str, activity_files: list[str]) -> Program:
     return Program(_choose(workflows, place, name), workflows, list(activities.values()))
 
 
+def load_definitions(places: list[str]) -> tuple[list[Workflow], list[Activity[..., Any]]]:
+    """Everything that these files or modules define; a workflow and version that several import counts once."""
+    workflows: dict[int, Workflow] = {}
+    activities: dict[int, Activity[..., Any]] = {}
+    for place in places:
+        found, called = definitions_in(_import(place))
+        workflows |= {id(w): w for w in found}
+        activities |= {id(a): a for a in called}
+    if not workflows:
+        raise CommandError(f"{', '.join(places)} defines no workflow; decorate an async function with @workflow")
+    return list(workflows.values()), list(activities.values())
+
+
 def _split(target: str) -> tuple[str, str | None]:
     place, colon, name = target.rpartition(":")
     # A drive letter (C:\app.py) is no workflow name.

@@ -33,11 +33,14 @@ async def owned(db: Path, durability: Literal["strict", "relaxed"]) -> AsyncIter
 
 
 @contextlib.asynccontextmanager
-async def shared(db: Path) -> AsyncIterator[SQLiteStorage]:
-    """The store, whoever owns it. No file there: CommandError, and none is made."""
+async def shared(db: Path, *, read_only: bool = False) -> AsyncIterator[SQLiteStorage]:
+    """The store, whoever owns it. No file there: CommandError, and none is made.
+
+    ``read_only``: not a byte of the file changes.
+    """
     if not db.is_file():
         raise CommandError(f"there is no store {str(db)!r}; weft run makes one, --db or WEFT_DB names another")
-    storage = SQLiteStorage(db)
+    storage = SQLiteStorage(db, read_only=read_only)
     try:
         yield storage
     finally:

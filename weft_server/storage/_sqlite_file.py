@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from weft_core.errors import (
     CommitUnknownError,
@@ -35,6 +36,7 @@ class Settings:
     path: str
     strict: bool
     busy_timeout_s: float
+    read_only: bool = False
 
 
 def open_file(settings: Settings, *, reading: bool = False) -> sqlite3.Connection:
@@ -42,7 +44,11 @@ def open_file(settings: Settings, *, reading: bool = False) -> sqlite3.Connectio
     try:
         # One thread at a time uses it, but not always the same: see the lanes.
         connection = sqlite3.connect(
-            settings.path, timeout=settings.busy_timeout_s, isolation_level=None, check_same_thread=False
+            _address(settings),
+            uri=settings.read_only,
+            timeout=settings.busy_timeout_s,
+            isolation_level=None,
+            check_same_thread=False,
         )
     except sqlite3.Error as error:
         raise _cannot_open(settings.path, str(error)) from None
@@ -56,11 +62,22 @@ def open_file(settings: Settings, *, reading: bool = False) -> sqlite3.Connectio
     return connection
 
 
+def _address(settings: Settings) -> str:
+    # Opened so, not even what a killed process left in the log is moved into the file.
+    return f"{Path(settings.path).as_uri()}?mode=ro" if settings.read_only else settings.path
+
+
 def _prepare(connection: sqlite3.Connection, settings: Settings) -> None:
     # Looked at before anything is changed: switching to WAL would write into another program's file.
     connection.execute("BEGIN")  # one view of the file: another process may be making the store just now
     ours = _is_ours(connection, settings.path)
     connection.execute("COMMIT")
+    if settings.read_only:
+        if not ours:
+            raise StorageOpenError(
+                store=_STORE, path=settings.path, reason="it is empty", remedy="weft run makes a store"
+            )
+        return
     _switch_to_wal(connection, settings)
     connection.execute(f"PRAGMA synchronous = {'FULL' if settings.strict else 'NORMAL'}")
     if settings.strict:

@@ -48,6 +48,8 @@ class SQLiteStorage:
     threads at all, also for reads; the loop waits for the disk and for other processes. For a script that does nothing
     else meanwhile.
 
+    ``read_only``: for looking. Nothing of the file changes, and a write raises StorageUnavailableError.
+
     Raises StorageOpenError from the first call if the file is of another program or a newer version of this one.
     """
 
@@ -58,6 +60,7 @@ class SQLiteStorage:
         durability: Literal["strict", "relaxed"] = "strict",
         busy_timeout: float = 5.0,
         commit_in: Literal["auto", "thread", "loop"] = "auto",
+        read_only: bool = False,
     ) -> None:
         text = os.fspath(path)
         if not text or text == ":memory:" or text.startswith("file:"):
@@ -71,7 +74,8 @@ class SQLiteStorage:
         _check_choice(text, "commit_in", commit_in, ("auto", "thread", "loop"))
         self.path = os.path.abspath(text)
         self.capabilities = StorageCapabilities(persistence="local", durability=durability, shared=True)
-        settings = Settings(self.path, strict=durability == "strict", busy_timeout_s=busy_timeout)
+        strict = durability == "strict"
+        settings = Settings(self.path, strict=strict, busy_timeout_s=busy_timeout, read_only=read_only)
         commits, reads = Commits(settings), Reads(settings)
         to_write, to_read = partial(open_file, settings), partial(open_file, settings, reading=True)
         self._writer: Lane | LoopLane
