@@ -109,11 +109,11 @@ class ExpressionEmit:
             # labels inside the operand set .pc too: set it after the operand
             if self.resume:
                 value = ast.IfExp(test=compare(resuming(), ast.Eq(), const(n)), body=pending, orelse=value)
-            evaluated = ast.Tuple(elts=[walrus(".tx", value)], ctx=LOAD)  # a tuple, because it is true
-            test: ast.expr = ast.BoolOp(op=ast.And(), values=[evaluated, set_pc])
-            made.value = ast.IfExp(test=test, body=name(".tx"), orelse=const(None))
+            # not by way of a hidden local, which would keep what was awaited alive after the await
+            evaluated = ast.Tuple(elts=[value, set_pc], ctx=LOAD)
+            made.value = ast.Subscript(value=evaluated, slice=const(0), ctx=LOAD)
         elif self.resume:
-            test = compare(resuming(), ast.Eq(), set_pc)
+            test: ast.expr = compare(resuming(), ast.Eq(), set_pc)
             made.value = ast.IfExp(test=test, body=pending, orelse=value)
         else:
             made.value = ast.IfExp(test=set_pc, body=value, orelse=const(None))
