@@ -8,7 +8,16 @@ cycles survive. Everything else raises :class:`~weft_core.errors.NotSerializable
 
 from __future__ import annotations
 
-from weft_core.codec import containers, exceptions, objects, references, types_stdlib  # noqa: F401  (fill the tables)
+from weft_core.codec import (  # noqa: F401  (they fill the tables)
+    containers,
+    exceptions,
+    objects,
+    references,
+    types_models,
+    types_stdlib,
+)
+from weft_core.codec.chunk_reader import ChunkReader
+from weft_core.codec.chunks import Chunks
 from weft_core.codec.decoder import Decoder, loads
 from weft_core.codec.encoder import Encoder, Externals, dumps
 from weft_core.codec.names import allow_module
@@ -16,6 +25,8 @@ from weft_core.codec.records import seal, unseal
 from weft_core.codec.registry import register
 
 __all__ = [
+    "ChunkReader",
+    "Chunks",
     "Decoder",
     "Encoder",
     "Externals",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from weft_core.codec import wire
 from weft_core.codec.encoder import Externals, as_externals
@@ -18,6 +18,18 @@ from weft_core.errors import RestoreError, WeftError
 
 Lifting = Callable[["Decoder", "list[Any]", int], Any]
 """``fn(decoder, array, number)``: array[0] is the mark. Set ``decoder.objs[number]`` early to allow cycles."""
+
+
+class Chunked(Protocol):
+    """Where a decoder finds what is kept beside its document."""
+
+    def container(self, number: int, /) -> Any: ...
+
+    def inside(self, name: tuple[int, int], number: int, /) -> Any: ...
+
+    def add(self, decoder: Decoder, part: Any, /) -> None:
+        """A part of the document that belongs to a container."""
+
 
 LIFTINGS: dict[int, Lifting] = {}
 _PENDING = wire.Unset()
@@ -43,7 +55,7 @@ class Decoder:
 
     liftings = LIFTINGS
 
-    def __init__(self, externals: Externals, frames: Any = None) -> None:
+    def __init__(self, externals: Externals, frames: Any = None, chunks: Chunked | None = None) -> None:
         self.objs: list[Any] = []
         self.syms: list[str] = []
         self.records: list[Any] = []
@@ -51,6 +63,9 @@ class Decoder:
         self.fixups: list[Callable[[], None]] = []
         self.externals = externals
         self.frames = frames
+        self.chunks = chunks
+        self.containers: list[int] = []
+        """Numbers of the containers kept in chunks that were met."""
         self.unset: Any = wire.UNSET
         self.depth = 0
         self.heights: dict[int, int] = {}
@@ -72,15 +87,18 @@ class Decoder:
 
     def _read(self, doc: list[Any]) -> Any:
         root = self.lift(doc[1])
-        done = 0
-        for fill in self.queue:  # grows while it runs
-            if done + 2 >= len(doc):
-                raise damaged("a late part is missing")
+        done = at = 0
+        for at in range(2, len(doc)):
             self.depth = 0
-            fill(doc[done + 2])
-            done += 1
-        if done + 2 != len(doc):
-            raise damaged("there are late parts that nothing refers to")
+            if done < len(self.queue):  # which grows while it runs
+                self.queue[done](doc[at])
+                done += 1
+            elif self.chunks is not None:
+                self.chunks.add(self, doc[at])
+            else:
+                raise damaged("there are late parts that nothing refers to")
+        if done < len(self.queue):
+            raise damaged("a late part is missing")
         for fix in self.fixups:
             fix()
         return root
@@ -155,6 +173,20 @@ class Decoder:
                 f"these bytes need the external object {name!r}, which was not given; pass it in externals",
                 external=name,
             ) from None
+
+    def container(self, number: int) -> Any:
+        """The container with this number, which is kept in chunks."""
+        self.containers.append(number)
+        return self._chunks().container(number)
+
+    def inside(self, container: int, chunk: int, number: int) -> Any:
+        """A value inside a chunk."""
+        return self._chunks().inside((container, chunk), number)
+
+    def _chunks(self) -> Chunked:
+        if self.chunks is None:
+            raise damaged("it needs chunks, which were not given")
+        return self.chunks
 
     def sym(self, x: Any) -> str:
         """Text written by :meth:`Encoder.sym`."""

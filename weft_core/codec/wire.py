@@ -75,6 +75,16 @@ def external(name: str) -> Any:
     return _ext(5, name.encode("utf-8", "surrogatepass"))
 
 
+def chunked(number: int) -> Any:
+    """A leaf that means: the container with this number, which is kept in chunks."""
+    return _ext(6, number.to_bytes(4, "big"))
+
+
+def inside(container: int, chunk: int, number: int) -> Any:
+    """A leaf that means: the value with this number inside a chunk."""
+    return _ext(7, b"".join(n.to_bytes(4, "big") for n in (container, chunk, number)))
+
+
 def integer(value: int) -> Any:
     """``value`` itself if msgpack has room for it, else a leaf."""
     if -0x8000000000000000 <= value < 0x10000000000000000:
@@ -126,6 +136,10 @@ class Lookup(Protocol):
 
     def external(self, name: str, /) -> Any: ...
 
+    def container(self, number: int, /) -> Any: ...
+
+    def inside(self, container: int, chunk: int, number: int, /) -> Any: ...
+
 
 class Leaf:
     """What another ext leaf becomes until the decoder looks at it. Unhashable as well."""
@@ -174,8 +188,27 @@ class _External(Leaf):
         return decoder.external(self.name)
 
 
+class _Chunked(_Reference):
+    __slots__ = ()
+
+    def value(self, decoder: Lookup) -> Any:
+        return decoder.container(self.number)
+
+
+class _Inside(Leaf):
+    __slots__ = ("place",)
+
+    def __init__(self, data: bytes) -> None:
+        self.place = [int.from_bytes(data[i : i + 4], "big") for i in (0, 4, 8)]
+
+    def value(self, decoder: Lookup) -> Any:
+        return decoder.inside(*self.place)
+
+
 _MARKS = [Mark(n) for n in range(256)]
-_LEAVES: dict[int, Any] = {2: _Reference, 3: _Integer, 4: lambda data: _Unset(), 5: _External}
+_LEAVES: dict[int, Any] = {
+    2: _Reference, 3: _Integer, 4: lambda data: _Unset(), 5: _External, 6: _Chunked, 7: _Inside,
+}  # fmt: skip
 
 
 def _read_ext(code: int, data: bytes) -> Any:

@@ -13,6 +13,16 @@ T = TypeVar("T")
 RETRY_DELAYS_S = (0.05, 0.2, 0.5, 1.0, 2.0)
 
 
+async def scan_all(storage: Storage | PatientReads, prefix: str) -> list[Row]:
+    """Every row under a prefix, page by page."""
+    rows: list[Row] = []
+    while page := await storage.scan(prefix, after=rows[-1][0] if rows else None):
+        rows += page
+        if len(page) < DEFAULT_PAGE:
+            break
+    return rows
+
+
 class PatientReads:
     """The reading half of a store. A read is repeated while the store is unavailable, once for each delay."""
 

@@ -8,6 +8,7 @@ from weft_core.machine.operations import HOOKS
 from weft_core.machine.turn import Turn
 from weft_core.model import keys
 from weft_core.model.run import RunState
+from weft_core.ports import Op
 
 
 def write_records(turn: Turn, first_seq: int, epoch: int, code: str | None) -> None:
@@ -19,7 +20,7 @@ def write_records(turn: Turn, first_seq: int, epoch: int, code: str | None) -> N
     if turn.events:
         ops.append(records.write_events(run.id, first_seq, turn.now, turn.events))
     active = not run.finished and _in_flight(run)
-    ops.append((keys.checkpoint(run.id), None if run.finished else _checkpoint(turn, active)))
+    ops.extend(records.delete_checkpoint(run) if run.finished else _checkpoint(turn, active))
     if active != run.active:
         run.active = active
         ops.append((keys.active(run.id), b"" if active else None))
@@ -28,12 +29,13 @@ def write_records(turn: Turn, first_seq: int, epoch: int, code: str | None) -> N
         ops.append((keys.run(run.id), records.write_header(run.header)))
 
 
-def _checkpoint(turn: Turn, active: bool) -> bytes:
-    record = records.write_checkpoint(turn.run, turn.now, active)
-    limit = turn.rules.limits.max_checkpoint_bytes
-    if len(record) > limit:
-        raise PayloadTooLargeError(what="the checkpoint", actual=len(record), limit=limit)
-    return record
+def _checkpoint(turn: Turn, active: bool) -> list[Op]:
+    run, limit = turn.run, turn.rules.limits.max_checkpoint_bytes
+    ops = records.write_checkpoint(run, turn.now, active)
+    size = len(ops[0][1] or b"") + (run.chunks.size if run.chunks is not None else 0)
+    if size > limit:
+        raise PayloadTooLargeError(what="the checkpoint", actual=size, limit=limit)
+    return ops
 
 
 def _in_flight(run: RunState) -> bool:

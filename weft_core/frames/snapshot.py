@@ -11,7 +11,8 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from weft_core.codec import Encoder, Externals, marks
+from weft_core.codec import Chunks, Encoder, Externals, marks
+from weft_core.codec.chunk_writer import encode_in_chunks
 from weft_core.codec.encoder import LOWERINGS, Rejected, as_externals, encode, lowers, too_deep
 from weft_core.codec.registry import REGISTERED_TYPES
 from weft_core.codec.wire import UNSET_EXT, mark
@@ -30,17 +31,27 @@ _GENERATORS = frozenset({types.GeneratorType, types.AsyncGeneratorType})
 _KINDS = {types.CoroutineType: "coro", types.GeneratorType: "gen", types.AsyncGeneratorType: "agen"}
 
 
-def snapshot(root: Any, externals: Externals | Mapping[str, Any] | None = None) -> bytes:
+def snapshot(
+    root: Any, externals: Externals | Mapping[str, Any] | None = None, chunks: Chunks | None = None
+) -> bytes:
     """Bytes of ``root``: any graph of values with suspended durable frames in it. It stays as it is.
 
     ``externals`` are the host's objects that are named and not stored (an :class:`Externals` made once is fastest).
-    Raises :class:`NotSerializableError`, :class:`ForeignAwaitError` or :class:`SnapshotError`.
+    Large containers are kept in ``chunks``, if they are given: :meth:`Chunks.changes` says afterwards what belongs
+    to these bytes. Raises :class:`NotSerializableError`, :class:`ForeignAwaitError` or :class:`SnapshotError`.
     """
     ext = as_externals(externals)
     writer = FrameWriter()
 
+    def anew() -> FrameWriter:
+        nonlocal writer
+        writer = FrameWriter()
+        return writer
+
     try:
-        return encode(root, ext, writer)
+        if chunks is None or chunks.off:
+            return encode(root, ext, writer)
+        return encode_in_chunks(root, ext, anew, chunks)
     except Rejected as no:
         raise NotSerializableError(**explain(no, writer.seen, writer.where)) from None
     except RecursionError:

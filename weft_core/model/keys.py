@@ -2,10 +2,11 @@
 
     meta/store            who this store is                 run/<id>              header of a run
     meta/owner            epoch and number of last commit   ckpt/<id>             its checkpoint, while unfinished
-    code/<hash>           source a run was driven with      log/<id>/<seq>        events of one turn
-    inbox/<id>            left by others for the owner      mail/<id>/<seq>       a buffered signal
-    idem/<key>            idempotency key -> run            mail-id/<id>/<sid>    a signal id that was accepted
-    timer/<deadline>/<id>/<task>.<step>                     active/<id>           the run has an attempt in flight
+    code/<hash>           source a run was driven with      chunk/<id>/<c>.<n>    part of a large value in it
+    inbox/<id>            left by others for the owner      log/<id>/<seq>        events of one turn
+    idem/<key>            idempotency key -> run            mail/<id>/<seq>       a buffered signal
+    active/<id>           an attempt is in flight           mail-id/<id>/<sid>    a signal id that was accepted
+    timer/<deadline>/<id>/<task>.<step>
     by-time/<created>/<id>                                  newest-first listing
 
 Numbers are fixed-width hexadecimal, so that the order of keys is the order of numbers.
@@ -28,6 +29,20 @@ def run(run_id: str) -> str:
 
 def checkpoint(run_id: str) -> str:
     return f"ckpt/{run_id}"
+
+
+def chunk(run_id: str, container: int, number: int) -> str:
+    return f"chunk/{run_id}/{container:x}.{number:x}"
+
+
+def chunk_prefix(run_id: str) -> str:
+    return f"chunk/{run_id}/"
+
+
+def parse_chunk(key: str) -> tuple[int, int]:
+    """(container, number) of a chunk's key."""
+    container, number = key.rpartition("/")[2].split(".")
+    return int(container, 16), int(number, 16)
 
 
 def log(run_id: str, seq: int) -> str:
