@@ -37,6 +37,8 @@ REGISTERED: Final = 42
 NAMEDTUPLE: Final = 43
 EXCEPTION: Final = 44
 TRACEBACK: Final = 45
+MODEL: Final = 46  # of pydantic, msgspec or attrs
+MODEL_UNSET: Final = 47  # msgspec.UNSET
 
 NAMED: Final = 50  # a class or function, by name
 MODULE: Final = 51
@@ -48,6 +50,7 @@ LATE_DICT: Final = 61
 LATE_REGISTERED: Final = 62
 LATE_DATACLASS: Final = 63
 LATE_EXCEPTION: Final = 64  # cause and context follow as a late part
+LATE_MODEL: Final = 65
 
 FRAME: Final = 80
 CLOSED_FRAME: Final = 81

@@ -167,6 +167,7 @@ def _is_data(cls: type) -> bool:
         dataclasses.is_dataclass(cls)
         or issubclass(cls, (enum.Enum, BaseException))
         or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
+        or any(hasattr(cls, n) for n in ("__pydantic_fields__", "__struct_fields__", "__attrs_attrs__"))
     )
 
 

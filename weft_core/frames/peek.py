@@ -224,6 +224,33 @@ def _fields(data: bytes) -> tuple[str, list[str]]:
     return name, fields
 
 
+@_peeks(marks.MODEL, marks.LATE_MODEL)
+def _model(d: Any, x: list[Any], number: int) -> Any:
+    name, fields = d.record(x[1], _model_fields)
+    out = d.objs[number] = Opaque(name)
+
+    def fill(part: Any) -> None:
+        out.state = dict(zip(fields, d.lift_all(part), strict=False))
+
+    if x[0].number == marks.MODEL:
+        fill(x[2:])
+    else:
+        d.late(fill)
+    return out
+
+
+def _model_fields(data: bytes) -> tuple[str, list[str]]:
+    _, described, *fields = wire.unpack(data)
+    while type(described) is list and len(described) > 1:  # a generic model shows as its origin
+        described = described[1]
+    return str(described)[:200], fields
+
+
+@_peeks(marks.MODEL_UNSET)
+def _model_unset(d: Any, x: list[Any], number: int) -> Any:
+    return Opaque("msgspec:UNSET")
+
+
 @_peeks(marks.EXCEPTION, marks.LATE_EXCEPTION)
 def _exception(d: Any, x: list[Any], number: int) -> Any:
     out = d.objs[number] = Opaque(d.sym(x[1]))
