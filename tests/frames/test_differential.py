@@ -1,44 +1,48 @@
 """Random programs behave the same however often they crash.
 
-``WEFT_DIFF_PROGRAMS=5000 pytest tests/frames/test_differential.py`` runs that many more, all from a random seed.
+``WEFT_DIFF_PROGRAMS=5000 pytest tests/frames/test_differential.py`` runs that many from a random seed; ``make soak``
+runs 20,000.
 """
 
 from __future__ import annotations
 
 import os
 import random
-import warnings
 from collections import Counter
 
 import pytest
 
-from tests.frames.differential.runner import run
+from tests.frames.differential.campaign import campaign
+from tests.frames.differential.coverage import EXPECTED, VALUES, missing, table
 from tests.frames.differential.stability import check_stability
 
-FIXED = range(1, 51)
-MORE = int(os.environ.get("WEFT_DIFF_PROGRAMS", "10"))
+FIXED = range(1, 151)
+MORE = int(os.environ.get("WEFT_DIFF_PROGRAMS", "150"))
 
 pytestmark = [
-    pytest.mark.timeout(max(120, MORE * 3)),
+    pytest.mark.timeout(max(600, MORE * 3)),
     # the programs leave coroutines un-awaited on purpose
     pytest.mark.filterwarnings("ignore"),
 ]
 
 
 def _check(seeds, capsys):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        counts, failures = run(seeds)
+    report = campaign(seeds)
     with capsys.disabled():
-        print(f"\n  seeds from {seeds[0]}: {counts['programs']} programs, {counts['restores']} restores", end=" ")
-    assert not failures, "\n".join(f"seed {seed}: {what}" for seed, what in failures.items())
-    return counts
+        print(f"\n  seeds from {seeds[0]}: {report.headline()}; left out: {report.refused()}", end=" ")
+    found = "\n".join(f"seed {seed}: {what}" for seed, what in report.failures.items())
+    assert not found, f"{found}\n(python -m tests.frames.differential --shrink SEED makes a program small)"
+    return report.counts
 
 
 def test_fixed_programs_behave_the_same_however_often_they_crash(capsys):
     counts = _check(FIXED, capsys)
+    with capsys.disabled():
+        print(f"\n{table(counts)}\n ", end=" ")
     assert counts["programs"] > len(FIXED) * 0.9
     assert counts["restores"] > 10 * len(FIXED)
+    assert not missing(counts, EXPECTED, ""), "no program was suspended there: is the construct still generated?"
+    assert not missing(counts, VALUES, "local "), "no program held such a value while it was suspended"
 
 
 def test_new_programs_behave_the_same_however_often_they_crash(capsys):

@@ -1,29 +1,50 @@
-"""``python -m tests.frames.differential FIRST COUNT``: check that many programs; ``--show SEED`` prints one."""
+"""``python -m tests.frames.differential FIRST COUNT [JOBS]`` checks that many programs.
+
+``--show SEED`` prints a program, ``--shrink SEED`` the smallest that fails as it does.
+"""
 
 from __future__ import annotations
 
 import sys
-import time
 import warnings
-from collections import Counter
 
-from tests.frames.differential.runner import program, run
+from tests.frames.differential.campaign import Report, batch, campaign
 
-warnings.simplefilter("ignore")  # programs leave coroutines un-awaited on purpose
-if sys.argv[1] == "--show":
-    print(program(int(sys.argv[2])))
-    sys.exit()
-first, count = int(sys.argv[1]), int(sys.argv[2])
-began = time.monotonic()
-counts: Counter[str] = Counter()
-failed = 0
-for at in range(first, first + count, 100):
-    more, failures = run(range(at, min(at + 100, first + count)))
-    counts.update(more)
-    failed += len(failures)
-    for seed, what in failures.items():
-        print(f"--- seed {seed}: {what}")
-    print(
-        dict(counts), f"failed {failed}, {time.monotonic() - began:.0f} s, Python {sys.version.split()[0]}", flush=True
-    )
-sys.exit(bool(failed))
+ROUND = 500
+
+
+def main(arguments: list[str]) -> int:
+    warnings.simplefilter("ignore")  # programs leave coroutines un-awaited on purpose
+    if arguments[0] == "--show":
+        from tests.frames.differential.generator import program
+
+        print(program(int(arguments[1])))
+    elif arguments[0] == "--shrink":
+        from tests.frames.differential.shrink import shrink
+
+        print(shrink(int(arguments[1])))
+    elif arguments[0] == "--batch":
+        print(batch(map(int, arguments[1:])))
+    else:
+        return soak(*map(int, arguments))
+    return 0
+
+
+def soak(first: int, count: int, jobs: int = 2) -> int:
+    """Check ``count`` programs, telling how far it is; returns 1 if one differs."""
+    total = Report()
+    for at in range(first, first + count, ROUND):
+        found = campaign(range(at, min(at + ROUND, first + count)), jobs)
+        total.counts.update(found.counts)
+        total.failures.update(found.failures)
+        total.seconds += found.seconds
+        for seed, what in found.failures.items():
+            print(f"--- seed {seed}: {what}")
+        print(f"{total.headline()}; Python {sys.version.split()[0]}", flush=True)
+    for what, times in total.refused().items():
+        print(f"  {what}: {times}")
+    return int(bool(total.failures))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,286 +1,228 @@
-"""Random compound statements: loops, try, with, match, nested functions."""
+"""The table of compound statements.
+
+A line ``$block`` is a block of random statements, ``$loop`` one in which ``break`` and ``continue`` may stand,
+``$starred`` one that no jump may leave. A line that begins with ``?`` is there sometimes, with what is under it.
+"""
 
 from __future__ import annotations
 
-from tests.frames.differential.simple_statements import SimpleStatements
-
-
-class CompoundStatements(SimpleStatements):
-    def block(self, ind, depth, loop=False, n=None):
-        out = []
-        k = n or self.r.randint(1, 4)
-        for _ in range(k):
-            if self.budget <= 0:
-                break
-            out += self.stmt(ind, depth, loop)
-        if not out:
-            out = [ind + self.pick("pass", f"T({self.atom()})")]
-        return out
-
-    def stmt(self, ind, depth, loop):
-        self.budget -= 1
-        num = self.i
-        c = self.r.random()
-        simple = depth >= self.maxdepth
-        if simple or c < 0.44:
-            return self.simple(ind, loop)
-        sub = ind + "    "
-        c = self.r.random()
-        D = depth + 1
-        if c < 0.16:
-            self.feat("if")
-            out = [f"{ind}if {self.b()}:"] + self.block(sub, D, loop)
-            if self.chance(0.3):
-                out += [f"{ind}elif {self.b()}:"] + self.block(sub, D, loop)
-            if self.chance(0.5):
-                out += [f"{ind}else:"] + self.block(sub, D, loop)
-            return out
-        if c < 0.36:
-            self.feat("for")
-            v = self.pick(*self.ints[:4])
-            src, tgt = self.pick(
-                (f"range({self.r.randint(1, 4)})", v),
-                (f"list({self.lst()})[:3]", v),
-                ("[4, 5]", v),
-                ("l1[:3]", v),
-                (f"enumerate([{num()}, {num()}])", f"({v}, i3)"),
-                (f"zip({self.lst()}, [1, 2, 3])", f"{v}, i2"),
-                ("d0.items()", f"{v}, i1"),
-                ("list(d0)", v),
-                ("d0", v),
-                ("d0.values()", v),
-                ("reversed([1, 2, 3])", v),
-                ("(1, 2)", v),
-                ("range(0)", v),
-                ("range(6, 0, -2)", v),
-                (f"map(bump, [{num()}, 2])", v),
-                ("filter(None, [0, 1, 2])", v),
-                ("dgen(3)", v),
-                (f"[[1, {num()}], [3, 4]]", f"[{v}, o.x]"),
-                ("[(1, 2, 3), (4, 5)]", f"({v}, *l1)"),
-                ("iter([1, 2])", v),
-                ("reversed(d0)", v),
-                ("zip(range(3), dgen(2))", f"{v}, i2"),
-                ("enumerate(list(d0.items()))", f"{v}, (i1, i2)"),
-                ("enumerate({5: 6, 7: 8}.items())", f"{v}, (i1, i2)"),
-                ("sorted({3, 1, 2})", v),
-                ("(q + i0 for q in l1[:3])", v),
-                ("enumerate(q for q in [5, 6] if q != i1)", f"i3, {v}"),
-                ("[1, 2]", f"l0[{num()} % len(l0)]"),
-                ("map(lambda q: q + i0, [1, 2])", v),
-                (f"{{{num()}, {num()}}} and [1]", v),
-                ("iter(lambda: bump(1), 2)", v),
-            )
-            self.feat("for:" + src.split("(")[0].split("[")[0][:10])
-            out = [f"{ind}for {tgt} in {src}:"] + self.block(sub, D, True)
-            if self.chance(0.3):
-                self.feat("for-else")
-                out += [f"{ind}else:"] + self.block(sub, D, loop)
-            return out
-        if c < 0.46:
-            self.feat("while")
-            w = self.n("w")
-            out = [
-                f"{ind}{w} = 0",
-                f"{ind}while {w} < {self.r.randint(1, 3)}" + (f" and {self.b()}" if self.chance(0.6) else "") + ":",
-                f"{sub}{w} += 1",
-            ] + self.block(sub, D, True)
-            if self.chance(0.35):
-                self.feat("while-else")
-                out += [f"{ind}else:"] + self.block(sub, D, loop)
-            return out
-        if c < 0.72:
-            return self.try_(ind, D, loop)
-        if c < 0.79:
-            self.feat("with")
-            items = [
-                f"CM('{self.n('m')}', {self.pick(0, 0, 1)})"
-                + (f" as {self.pick(self.ints[0], 'o.x', 'l0[0]')}" if self.chance(0.5) else "")
-                for _ in range(self.r.randint(1, 2))
-            ]
-            if self.chance(0.2):
-                items.append(f"CM('{self.n('m')}', {num()} % 2)")
-            return [f"{ind}with {', '.join(items)}:"] + self.block(sub, D, loop)
-        if c < 0.85 and self.awaits and self.style == "async":
-            self.feat("async-with")
-            items = [
-                f"ACM(ctx, '{self.n('m')}', {self.pick(0, 0, 0, 1, 3)})"
-                + (f" as {self.pick(self.ints[0], 'o.x')}" if self.chance(0.5) else "")
-                for _ in range(self.r.choice([1, 1, 2]))
-            ]
-            return [f"{ind}async with {', '.join(items)}:"] + self.block(sub, D, loop)
-        if c < 0.9 and self.awaits and self.style == "async":
-            self.feat("async-for")
-            v = self.pick(*self.ints[:4])
-            src = self.pick(
-                f"AIter(ctx, {self.r.randint(0, 3)})",
-                f"agen(ctx, {self.r.randint(0, 3)})",
-                f"(q + {self.atom()} async for q in agen(ctx, 2))",
-                f"(await ctx.run('ge', q) for q in [1, 2] if q != {self.atom()})",
-            )
-            self.feat("async-for:" + src[:5])
-            out = [f"{ind}async for {v} in {src}:"] + self.block(sub, D, True)
-            if self.chance(0.35):
-                out += [f"{ind}else:"] + self.block(sub, D, loop)
-            return out
-        if c < 0.96:
-            return self.match_(ind, D, loop)
-        return self.nested(ind, D)
-
-    def try_(self, ind, D, loop):
-        sub = ind + "    "
-        self.feat("try")
-        if self.chance(0.12):
-            self.feat("except*")
-            out = [f"{ind}try:"] + self.block(sub, D, False)
-            out += (
-                [
-                    f"{sub}raise ExceptionGroup('g', [{self.pick('E1(1)', 'E2(2)', 'ValueError(3)')}, "
-                    "KeyError(4), E2(5)])"
-                ]
-                if self.chance(0.7)
-                else []
-            )
-            for t in self.r.sample(["E1", "ValueError", "(KeyError, TypeError)", "Exception"], self.r.randint(1, 2)):
-                saved, self.no_jump = self.no_jump, True
-                out += (
-                    [f"{ind}except* {t} as eg:"]
-                    + [f"{sub}T(sorted(map(repr, eg.exceptions)))"]
-                    + self.block(sub, D, False)
-                )
-                if self.chance(0.3):
-                    out += [sub + self.pick("raise", "raise E1('in star')", "raise E1('in star') from eg", "raise eg")]
-                self.no_jump = saved
-            if self.chance(0.3):
-                out += [f"{ind}else:"] + self.block(sub, D, loop)
-            if self.chance(0.3):
-                out += [f"{ind}finally:"] + self.block(sub, D, loop)
-            return out
-        out = [f"{ind}try:"] + self.block(sub, D, loop)
-        if self.chance(0.5):
-            out += [
-                sub
-                + self.pick(
-                    "raise E1(i0)",
-                    "raise E2('x')",
-                    "raise ValueError(i1)",
-                    "raise KeyError('k')",
-                    "raise E3(1, i0)",
-                    "1 / 0",
-                    "T(undefined_name)",
-                )
-            ]
-        nh = self.r.choice([0, 1, 1, 1, 2])
-        types = self.r.sample(["E1", "E2", "ValueError", "(KeyError, ZeroDivisionError)", "Exception", "E3"], nh)
-        for t in types:
-            nm = self.pick("", " as e", " as e", " as ex")
-            self.feat("except")
-            out += [f"{ind}except {t}{nm}:"]
-            if nm:
-                v = nm.split()[1]
-                out += [f"{sub}T(('caught', type({v}).__name__, {v}.args))"]
-                if self.chance(0.15):
-                    self.feat("rebind-e")
-                    out += [f"{sub}{v} = {self.i()}", f"{sub}T({v})"]
-                elif self.chance(0.1):
-                    self.feat("del-e")
-                    out += [f"{sub}del {v}"]
-            out += self.block(sub, D, loop)
-            if self.chance(0.3):
-                self.feat("reraise")
-                out += [
-                    sub
-                    + self.pick(
-                        "raise",
-                        "raise E1('again')",
-                        "raise E2('from') from None",
-                        "raise E3(2, 3) from ValueError('c')",
-                    )
-                ]
-        if nh and self.chance(0.15):
-            self.feat("bare-except")
-            out += [f"{ind}except:"] + self.block(sub, D, loop)
-        if nh and self.chance(0.3):
-            self.feat("try-else")
-            out += [f"{ind}else:"] + self.block(sub, D, loop)
-        if nh == 0 or self.chance(0.4):
-            self.feat("finally")
-            out += [f"{ind}finally:"] + self.block(sub, D, loop)
-            if self.chance(0.08) and not self.no_jump:
-                self.feat("return-in-finally")
-                out += [f"{sub}return {self.i()}"]
-        return out
-
-    def match_(self, ind, D, loop):
-        self.feat("match")
-        sub, sub2 = ind + "    ", ind + "        "
-        subj = self.pick(
-            self.i(), f"[{self.i()}, {self.i()}]", f"({self.i()}, {self.lst()})", "{'k': i0, 'z': 2}", "o", self.lst()
-        )
-        out = [f"{ind}match {subj}:"]
-        pats = [
-            "0",
-            "1 | 2",
-            "int()",
-            "[a1, b1]",
-            "[1, *r1]",
-            "(q1, [])",
-            "{'k': k1, **kw1}",
-            "Obj(x=x1)",
-            "[]",
-            "str()",
-            "-1",
-            "[[1, z1], _]",
-            "{'k': (1 | 2) as k2}",
-            "Obj(x=1, y=yy)",
-            "G1",
-        ]
-        for p in self.r.sample([p for p in pats if p != "G1"], self.r.randint(1, 4)):
-            g = ""
-            if self.chance(0.35):
-                g = f" if {self.b()}"
-                self.feat("match-guard")
-            out += [f"{sub}case {p}{g}:"] + self.block(sub2, D, loop)
-        if self.chance(0.7):
-            out += [f"{sub}case _:"] + self.block(sub2, D, loop)
-        return out
-
-    def nested(self, ind, D):
-        sub = ind + "    "
-        c = self.r.random()
-        if c < 0.35:
-            self.feat("closure")
-            f = self.n("f")
-            v = self.pick(*self.ints[:3])
-            out = [f"{ind}def {f}(p, q={self.i()}):"]
-            if self.chance(0.5):
-                self.feat("nonlocal")
-                out += [f"{sub}nonlocal {v}", f"{sub}{v} += p"]
-            out += [f"{sub}return {v} + q + p"]
-            self.closures_later.append(f)
-            out += [f"{ind}T({f}({self.i()}))"]
-            self.feat("closure")
-            return out + [f"{ind}{self.pick(*self.ints)} = {f}({self.i()}, {self.i()})"]
-        if c < 0.75 and self.awaits:
-            self.feat("nested-async-def")
-            f = self.n("af")
-            v = self.pick(*self.ints[:3])
-            W = self.W
-            out = [f"{ind}{self.D} {f}(p):"]
-            if self.chance(0.5):
-                out += [f"{sub}nonlocal {v}", f"{sub}{v} += " + W("ctx.run('nl', p)")]
-            out += [f"{sub}zz = {v} + " + W("ctx.run('na', p)")]
-            if self.chance(0.4):
-                out += [f"{sub}for yy in range(2):", f"{sub}    zz += " + W("ctx.run('nb', yy)")]
-            if self.chance(0.3):
-                out += [f"{sub}l0.append(zz)"]
-            out += [f"{sub}return zz + {v}"]
-            return out + [
-                f"{ind}{self.pick(*self.ints)} = " + W(f"{f}({self.i()})"),
-                f"{ind}{self.pick(*self.ints)} = sum(" + W(f"ctx.gather({f}(1), {f}({self.atom()}))") + ")",
-            ]
-        g = self.n("g")
-        self.feat("nested-gen")
-        out = [f"{ind}def {g}(p):", f"{sub}for k in range(3):", f"{sub}    yield k + p + {self.pick(*self.ints[:3])}"]
-        v = self.pick(*self.ints[:3])
-        return out + [f"{ind}for {v} in {g}({self.i()}):"] + self.block(sub, D, True)
+COMPOUND = {
+    "compound": [
+        (14, "$branch"),
+        (20, "$for"),
+        (9, "$while"),
+        (24, "$try"),
+        (8, "$with"),
+        (6, "$awith"),
+        (6, "$afor"),
+        (8, "$match"),
+        (10, "$nested"),
+    ],
+    "branch": [
+        (3, "if $b:\n    $block\n?elif $b:\n    $block\n?else:\n    $block"),
+        (1, "if ($v := $i) > $digit:\n    $block\nelse:\n    $block"),
+    ],
+    "while": [
+        (2, "~w = 0\nwhile ~w < $digit:\n    ~w += 1\n    $loop\n?else:\n    $block"),
+        (3, "~w = 0\nwhile ~w < $digit and $b:\n    ~w += 1\n    $loop\n?else:\n    $block"),
+        (1, "~w = 0\nwhile (~w := ~w + 1) < 4 and «ctx.run($opname, ~w)» > 1:\n    $loop\n?else:\n    $block"),
+        (1, "~w = 0\nwhile True:\n    ~w += 1\n    if ~w > $digit:\n        break  # own\n    $loop"),
+    ],
+    "for": [
+        (4, "for $v in $src:\n    $loop\n?else:\n    $block"),
+        (6, "for $v in map(num, $iterator):\n    $loop\n?else:\n    $block"),
+        (3, "for ~x in $iterator:\n    $v = num(~x)\n    $loop\n?else:\n    $block"),
+        (1, "for ~x in $library:\n    $v = num(~x)\n    $op\n    if $b or $i:\n        break  # own"),
+        (2, "for $v, $v in d0.items():\n    $loop"),
+        (2, "for $v in list(d0):\n    $loop\n?else:\n    $block"),
+        (2, "for $v in d0:\n    $loop"),
+        (1, "for $v in d0.values():\n    $loop"),
+        (1, "for $v in reversed(d0):\n    $loop"),
+        (2, "for $v in l0:\n    $loop\n    if len(l0) > 6:\n        del l0[3:]"),
+        (2, "for $v, i2 in zip($l[:3], [1, 2, 3]):\n    $loop"),
+        (1, "for ($v, i3) in enumerate([$i, $i]):\n    $loop"),
+        (1, "for [$v, o.x] in [[1, $i], [3, 4]]:\n    $loop"),
+        (1, "for ($v, *l1) in [(1, 2, 3), (4, 5)]:\n    $loop"),
+        (2, "for l0[$i % len(l0)] in [1, 2]:\n    $loop"),
+        (1, "for «mk(ctx, o)».y in (1, 2):\n    $loop"),
+        (1, "for i3, $v in enumerate(~q for ~q in [5, 6] if ~q != i1):\n    $loop"),
+        (1, "for $v, (i1, i2) in enumerate({5: 6, 7: 8}.items()):\n    $loop"),
+        (1, "for $v in sorted({3, 1, $i}):\n    $loop"),
+        (1, "for $v in se | {1}:\n    $loop"),
+        (1, "for ~c in s0 + 'ab':\n    T(~c)\n    $loop"),
+        (1, "for ~f in [lambda ~z=~q: ~z + i0 for ~q in (1, 2)]:\n    $v = ~f()\n    $loop"),
+        (1, "for $v in range(0):\n    $loop\nelse:\n    $block"),
+    ],
+    "afor": [
+        (3, "async for $v in $asrc:\n    $loop\n?else:\n    $block"),
+        (1, "async for l0[$i % len(l0)] in AIter(ctx, 2):\n    $loop"),
+        (1, "async for «mk(ctx, o)».y in agen(ctx, 2):\n    $loop\nelse:\n    $block"),
+        (1, "ai = agen(ctx, 3)\nasync for $v in ai:\n    break  # own\n$op\nasync for $v in ai:\n    $loop"),
+    ],
+    "with": [
+        (3, "with CM('~m', $digit % 2):\n    $block"),
+        (2, "with CM('~m', 0) as $lv:\n    $block"),
+        (2, "with CM('~m', $i % 2) as $v, CM('~n', 0):\n    $block"),
+        (1, "with (CM('~m', «ctx.run('sup', 1)» % 2), CM('~n', 1) as ($v)):\n    $block"),
+        (1, "with CM('~m', 2) as ($v, [$v, *l1]):\n    $block"),
+        (1, "with CM('~m', 3):\n    $block"),
+        (1, "~c = CM('~m', 0)\nwith ~c, ~c as $v:\n    $block"),
+    ],
+    "awith": [
+        (3, "async with ACM(ctx, '~m', $digit % 4):\n    $block"),
+        (2, "async with ACM(ctx, '~m', «ctx.run('sup', 1)» % 2) as $lv:\n    $block"),
+        (1, "async with ACM(ctx, '~m', $i % 2) as $v, ACM(ctx, '~n', 3):\n    $block"),
+        (1, "async with ACM(ctx, '~m', 1), ACM(ctx, '~n', 0) as o.x:\n    $block"),
+        (2, "async with Saga(ctx) as ~s:\n    ~s.undo('undo', $i)\n    $block\n    ~s.undo('other', $i)"),
+        (1, "async with mx:\n    $block"),
+        (
+            1,
+            "async with ctx.group() as ~g:\n    await ~g.start(h1(ctx, $i))\n"
+            "    await ~g.start(rec(ctx, 2))\n    $block",
+        ),
+        (1, "async with managed(ctx, $digit) as $v:\n    $block"),
+    ],
+    "exc": [
+        (2, "E1"),
+        (2, "E2"),
+        (2, "ValueError"),
+        (1, "(KeyError, ZeroDivisionError)"),
+        (2, "Exception"),
+        (1, "E3"),
+        (1, "(NameError, (TypeError, E1))"),
+        (1, "ExceptionGroup"),
+    ],
+    "trouble": [
+        (2, "$raise"),
+        (1, "1 / 0"),
+        (1, "T(undefined_name)"),
+        (1, "raise KeyError('k')"),
+        (1, "o.missing"),
+        (1, "[][$i]"),
+        (1, "«ctx.run('fail', $i)»"),
+    ],
+    "caught": [
+        (4, "T(('caught', type(e).__name__, e))"),
+        (1, "e = $i\nT(e)"),
+        (1, "del e"),
+        (1, "ex = e\n$op"),
+        (1, "e.add_note($s)\n$op\nT(e)"),
+        (1, "T((e.__cause__, e.__context__, e.__suppress_context__))\n$op\nT(e)"),
+        (1, "$op\nT(sys.exc_info()[1] is e)"),
+        (1, "$op\nT(lines(e))"),
+    ],
+    "again": [
+        (3, "raise"),
+        (1, "raise E1('again')"),
+        (1, "raise E2('from') from None"),
+        (1, "raise E3(2, 3) from ValueError('c')"),
+        (1, "raise E1('x') from ex"),
+        (2, "pass"),
+    ],
+    "try": [
+        (
+            6,
+            "try:\n    $block\n    ?$trouble\nexcept $exc as e:\n    $caught\n    $block\n    ?$again\n"
+            "?else:\n    $block",
+        ),
+        (3, "try:\n    $block\n    ?$trouble\nexcept $exc:\n    $block\n    ?$again\n?finally:\n    $block"),
+        (
+            3,
+            "try:\n    $block\n    ?$trouble\nexcept $exc as e:\n    $caught\n    $block\n"
+            "except $exc as e:\n    $block\n    ?$again\n"
+            "?else:\n    $block\nfinally:\n    $block",
+        ),
+        (2, "try:\n    $block\n    ?$trouble\nexcept $exc as e:\n    $caught\nexcept:\n    $block\n    ?$again"),
+        (5, "try:\n    $block\n    ?$trouble\nfinally:\n    $block"),
+        (1, "try:\n    $block\n    ?$trouble\nfinally:\n    $block\n    return $i"),
+        (1, "try:\n    $block\n    return $i\nfinally:\n    $block"),
+        (
+            1,
+            "try:\n    $trouble\nexcept Exception as e:\n    try:\n        $block\n        $trouble\n"
+            "    except $exc as f:\n        T((e, f))\n        $block\n        ?$again",
+        ),
+        (
+            1,
+            "while True:\n    try:\n        $block\n        ?$trouble\n    finally:\n        $block\n"
+            "        break  # own",
+        ),
+        (
+            6,
+            "try:\n    $starred\n    ?$troubles\nexcept* $star as eg:\n    T(eg)\n    $starred\n    ?$againstar\n"
+            "?except* Exception as eg:\n    $starred\n    T(eg)\n    ?$againstar\n?else:\n    $block\n"
+            "?finally:\n    $block",
+        ),
+        (4, "try:\n    $starred\n    ?$troubles\nexcept* $star:\n    $starred\n    T(sys.exc_info()[1])"),
+    ],
+    "star": [(2, "E1"), (2, "ValueError"), (1, "(KeyError, TypeError)"), (1, "Exception")],
+    "troubles": [
+        (2, "raise ExceptionGroup('g', [E1($i), KeyError(4), E2(5)])"),
+        (1, "raise ExceptionGroup('g', [ExceptionGroup('h', [ValueError($i), E1(2)]), TypeError('t')]) from ex"),
+        (1, "raise ValueError($i)"),
+        (1, "$trouble"),
+    ],
+    "againstar": [
+        (2, "raise"),
+        (1, "raise E1('in star')"),
+        (1, "raise E1('in star') from eg"),
+        (1, "raise eg"),
+    ],
+    "subject": [
+        (3, "$i"),
+        (2, "[$i, $i]"),
+        (1, "($i, $l)"),
+        (1, "{'k': $i, 'z': 2}"),
+        (2, "o"),
+        (1, "$l"),
+        (1, "nt"),
+        (1, "en"),
+        (1, "«mk(ctx, o)»"),
+        (1, "$s"),
+        (1, "($i if $b else None)"),
+    ],
+    "pattern": [
+        (1, "0"),
+        (1, "1 | 2"),
+        (1, "int()"),
+        (1, "int(~p)"),
+        (1, "[~p, ~q]"),
+        (1, "[1, *~p]"),
+        (1, "(~p, [])"),
+        (1, "{'k': ~p, **~q}"),
+        (1, "Obj(x=~p)"),
+        (1, "Obj(~p, 2)"),
+        (1, "[]"),
+        (1, "str()"),
+        (1, "-1"),
+        (1, "[[1, ~p], _]"),
+        (1, "{'k': (1 | 2) as ~p}"),
+        (1, "Obj(x=1, y=~p)"),
+        (1, "Pair(p=~p) | Pair(q=~p)"),
+        (1, "Color.RED | Color.BLUE as ~p"),
+        (1, "None | True"),
+        (1, "[*_, ~p]"),
+        (1, "'ab' | \"s\""),
+    ],
+    "match": [
+        (
+            3,
+            "match $subject:\n    case $pattern:\n        $block\n    ?case $pattern if $b:\n"
+            "        $block\n    ?case _:\n        $block",
+        ),
+        (
+            2,
+            "match $subject:\n    case $pattern if $b:\n        $block\n    case $pattern:\n        $block\n"
+            "    case ~z:\n        T(~z)\n        $block",
+        ),
+        (
+            2,
+            "match $subject:\n    case ~z if «ctx.run($opname, 3)» > $i:\n        T(~z)\n        $block\n"
+            "    case Obj(~p) if ⟨in p|$b⟩:\n        $block",
+        ),
+        (
+            1,
+            "match $i:\n    case 0 | 1:\n        $block\n    case ~z if ⟨in z|$b⟩ and ~z > 1:\n"
+            "        $v = ~z\n        $block",
+        ),
+    ],
+}

@@ -1,295 +1,188 @@
-"""Random expressions: type-aware, so that most programs run for a while before they fail."""
+"""The tables of expressions. Most are integers, so that most programs run for a while before they fail.
+
+``i`` integer, ``b`` truth, ``l`` list, ``d`` dict, ``s`` text, ``a`` atom, ``v`` integer variable, ``lv`` place to
+assign to.
+"""
 
 from __future__ import annotations
 
-import random
-
-
-class Expressions:
-    """Draws expressions from ``self.r``. ``ints`` are the integer variables in scope; names say what is allowed."""
-
-    def W(self, e):
-        """suspend on e, in the program's style"""
-        if self.style == "async":
-            return f"await {e}"
-        if self.style == "yield" and e.startswith("ctx."):
-            return f"(yield {e})"
-        return f"(yield from {e})"
-
-    def __init__(self, seed, size=30, depth=4, style="async"):
-        self.style = style
-        self.r = random.Random(seed)
-        self.size = size
-        self.maxdepth = depth
-        self.budget = size
-        self.uid = 0
-        self.features = set()
-
-    def n(self, prefix):
-        self.uid += 1
-        return f"{prefix}{self.uid}"
-
-    def pick(self, *xs):
-        return self.r.choice(xs)
-
-    def chance(self, p):
-        return self.r.random() < p
-
-    def feat(self, f):
-        self.features.add(f)
-
-    def atom(self):
-        c = self.r.random()
-        if c < 0.4:
-            return str(self.r.randint(0, 5))
-        if c < 0.85:
-            return self.pick(*self.ints)
-        if c < 0.9:
-            return "o.x"
-        if c < 0.93:
-            return "G0"
-        if c < 0.96:
-            return "o.prop"
-        return "len(l0)"
-
-    def aw(self, d=0):
-        c = self.r.random()
-        if not self.awaits:
-            return self.atom()
-        name = self.pick("a", "b", "c", "d")
-        if c < 0.5:
-            return self.W(f'ctx.run("{name}", {self.i(d + 2)})')
-        if c < 0.58:
-            self.feat("op-fail")
-            return self.W(f'ctx.run("fail", {self.i(d + 2)})')
-        if c < 0.72:
-            self.feat("helper")
-            return self.W(
-                self.pick(
-                    f"h1(ctx, {self.i(d + 2)})",
-                    f"h1(ctx, {self.i(d + 2)}, {self.i(d + 2)}, *{self.lst(d + 2)}, k={self.i(d + 2)})",
-                    f"h1(ctx, {self.i(d + 2)}, **{{'z': {self.i(d + 2)}}}, k={self.i(d + 2)})",
-                )
-            )
-        if c < 0.78:
-            self.feat("helper-alias")
-            return self.W(f"h2(ctx, {self.pick('l0', 'l1', 'o.items')})")
-        if c < 0.82:
-            self.feat("recursion")
-            return self.W(f"rec(ctx, {self.r.randint(0, 3)})")
-        if c < 0.88 and self.asyncs:
-            self.feat("nested-async")
-            return self.W(f"{self.pick(*self.asyncs)}({self.i(d + 2)})")
-        if c < 0.94:
-            self.feat("gather")
-            k = self.r.randint(0, 3)
-            parts = [f"h1(ctx, {self.i(d + 2)})" for _ in range(k)]
-            if self.asyncs and self.chance(0.4):
-                parts.append(f"{self.pick(*self.asyncs)}({self.i(d + 2)})")
-            return f"sum({self.W('ctx.gather(' + ', '.join(parts) + ')')})"
-        self.feat("all")
-        return "sum(" + self.W(f'ctx.all([ctx.run("x", {self.atom()}), ctx.run("y", {self.atom()})])') + ")"
-
-    def i(self, d=0):
-        """int expression"""
-        if d > 4 or self.chance(0.25):
-            return self.atom()
-        c = self.r.random()
-        num = lambda: self.i(d + 1)
-        if c < 0.26:
-            return "(" + self.aw(d) + ")"
-        if c < 0.36:
-            return f"({num()} {self.pick('+', '-', '*')} {num()})"
-        if c < 0.40:
-            return f"T({num()})"
-        if c < 0.44:
-            self.feat("boolop")
-            return (
-                f"({num()} {self.pick('and', 'or')} {num()}"
-                + (f" {self.pick('and', 'or')} {num()}" if self.chance(0.4) else "")
-                + ")"
-            )
-        if c < 0.48:
-            self.feat("ifexp")
-            return f"({num()} if {self.b(d + 1)} else {num()})"
-        if c < 0.52:
-            return f"int({self.b(d + 1)})"
-        if c < 0.57:
-            self.feat("call-args")
-            return self.pick(
-                f"bump({num()}, {num()})",
-                f"bump({num()}, k={num()})",
-                f"bump({num()}, *{self.lst(d + 1)}, {num()})",
-                f"bump(*[{num()}, {num()}], **{{'k': {num()}}}, z={num()})",
-                f"bump(x={num()}, **{self.dct(d + 1, True)})",
-                f"bump({num()}, {num()}, *({num()}, {num()}), k={num()}, **dict(q={num()}))",
-            )
-        if c < 0.61:
-            self.feat("method")
-            return self.pick(
-                f"o.meth({num()})",
-                f"o.meth({num()}, *{self.lst(d + 1)}, z={num()})",
-                f"({self.W('mk(ctx, o)')}).meth({num()})" if self.awaits else f"o.meth({num()})",
-            )
-        if c < 0.65:
-            self.feat("subscript")
-            return self.pick(
-                f"l0[{num()} % len(l0)]",
-                f"o[{num()}]",
-                f"o[{num()}:{num()}]",
-                f"o[{num()}:{num()}:{num()}]",
-                f"({self.lst(d + 1)} or [0])[{num()} % 1]",
-                f"d0.get({num()}, {num()})",
-                f"(l0 + [1])[{num()} % 2:][0] if len(l0) > 3 else {num()}",
-            )
-        if c < 0.69 and self.walrus_ok:
-            self.feat("walrus")
-            return f"({self.pick(*self.ints)} := {num()})"
-        if c < 0.73:
-            self.feat("lambda")
-            return self.pick(
-                f"(lambda a, b={num()}: a + b + {self.atom()})({num()})",
-                f"(lambda *a: len(a) + {self.atom()})({num()}, {num()})",
-                f"sum(map(lambda q: q + {self.atom()}, [{num()}, {num()}]))",
-            )
-        if c < 0.78:
-            self.feat("fstring")
-            return self.pick(
-                f"len(f'{{{self.q(num())}}}-{{{self.q(num())}!r}}:{{{self.q(num())}}}')",
-                f"len(f'{{{self.q(num())}:>{{{self.q(num())} % 7}}}}|{{{self.q(num())}}}')",
-                f"len(f'x{{{self.q(self.s(d + 1))}}}y' + f'{{{self.q(num())}=}}')",
-            )
-        if c < 0.86:
-            return self.comp(d)
-        if c < 0.90:
-            return f"len({self.lst(d + 1)})"
-        if c < 0.93:
-            return f"len({self.s(d + 1)})"
-        if c < 0.95 and self.closures:
-            self.feat("closure-call")
-            return f"{self.pick(*self.closures)}({num()})"
-        if c < 0.97:
-            return f"({self.pick('-', '+', '~')}{num()})"
-        return f"max({num()}, {num()}, *{self.lst(d + 1)})"
-
-    def q(self, e):
-        """expression text usable inside an f-string replacement field on 3.11"""
-        if "'" in e or "{" in e or "\\" in e or "lambda" in e or ":=" in e or "\n" in e:
-            return self.atom()
-        return "(" + e.replace('"', '"') + ")" if '"' not in e else self.qq(e)
-
-    def qq(self, e):
-        return "(" + e + ")"
-
-    def comp(self, d):
-        self.feat("comp")
-        v = self.n("v")
-        c = self.r.random()
-        save = self.ints, self.walrus_ok, self.awaits
-        self.walrus_ok = False
-        it = self.pick("range(3)", "l1[:3]", "[1, 2]", self.lst(d + 2))
-        self.ints = self.ints + [v]
-        try:
-            if self.style != "async":
-                self.awaits = False  # yield is not allowed inside comprehensions
-            elt = self.i(d + 2)
-            cond = f" if {self.b(d + 3)}" if self.chance(0.4) else ""
-            if self.chance(0.3):
-                w = self.n("v")
-                second = f" for {w} in range({v} % 3)"
-                self.ints = self.ints + [w]
-                elt = self.i(d + 2)
-            else:
-                second = ""
-            if save[1] and self.chance(0.12):
-                self.feat("comp-walrus")
-                elt = f"({save[0][0]} := {elt})"
-            if c < 0.45:
-                return f"sum([{elt} for {v} in {it}{cond}{second}])"
-            if c < 0.6:
-                return f"len({{{elt} for {v} in {it}{cond}{second}}})"
-            if c < 0.75:
-                return f"sum({{{elt}: {self.i(d + 2)} for {v} in {it}{cond}{second}}}.values())"
-            if c < 0.85 and self.awaits and self.style == "async":
-                self.feat("async-comp")
-                src = self.pick(
-                    f"AIter(ctx, {self.r.randint(0, 3)})",
-                    f"agen(ctx, {self.r.randint(0, 3)})",
-                    f"({v} + {self.atom()} async for {v} in agen(ctx, 2))",
-                    f"(await ctx.run('ge', {v}) for {v} in [1, 2])",
-                )
-                if self.chance(0.4):
-                    self.feat("async-gen")
-                return f"sum([{elt} async for {v} in {src}{cond}])"
-            # generator expression: only the first iterable may await
-            self.ints, self.awaits = save[0], save[2]
-            first = f"[{self.i(d + 2)}, {self.i(d + 2)}]"
-            return f"sum({v} + {self.atom()} for {v} in {first})"
-        finally:
-            self.ints, self.walrus_ok, self.awaits = save
-
-    def b(self, d=0):
-        if d > 4 or self.chance(0.2):
-            return self.pick("True", "False", f"{self.atom()} > {self.atom()}")
-        c = self.r.random()
-        num = lambda: self.i(d + 1)
-        if c < 0.3:
-            return f"({num()} {self.pick('<', '>', '==', '!=', '<=')} {num()})"
-        if c < 0.5:
-            self.feat("chain")
-            return (
-                f"({num()} {self.pick('<', '<=', '!=')} {num()} {self.pick('<', '>', '!=')} {num()}"
-                + (f" <= {num()}" if self.chance(0.3) else "")
-                + ")"
-            )
-        if c < 0.65:
-            return f"(not {self.b(d + 1)})"
-        if c < 0.8:
-            return f"({self.b(d + 1)} {self.pick('and', 'or')} {self.b(d + 1)})"
-        if c < 0.9:
-            return f"({num()} in {self.lst(d + 1)})"
-        return f"({self.lst(d + 1)} == {self.lst(d + 1)})"
-
-    def lst(self, d=0):
-        if d > 4 or self.chance(0.35):
-            return self.pick("l0", "l1", "[1, 2]", "o.items", "[]")
-        c = self.r.random()
-        num = lambda: self.i(d + 1)
-        if c < 0.4:
-            return "[" + ", ".join(num() for _ in range(self.r.randint(0, 4))) + "]"
-        if c < 0.55:
-            self.feat("star-display")
-            return f"[{num()}, *{self.lst(d + 1)}, {num()}]"
-        if c < 0.65:
-            return f"[*{self.lst(d + 1)}, *{self.lst(d + 1)}]"
-        if c < 0.75:
-            return f"({self.lst(d + 1)} + {self.lst(d + 1)})"
-        if c < 0.85:
-            return f"{self.lst(d + 1)}[{self.pick('', '1')}:{num()}]"
-        if c < 0.92:
-            v = self.n("v")
-            w, self.walrus_ok = self.walrus_ok, False
-            try:
-                return f"[{v} for {v} in {self.lst(d + 1)}]"
-            finally:
-                self.walrus_ok = w
-        return f"list({self.dct(d + 1)})"
-
-    def dct(self, d=0, strs=False):
-        num = lambda: self.i(d + 1)
-        if strs:
-            return f"{{'k': {num()}, **{{'m': {num()}}}}}"
-        if self.chance(0.4):
-            return self.pick("d0", "{1: 2}")
-        return self.pick(f"{{{num()}: {num()}, {num()}: {num()}}}", f"{{{num()}: {num()}, **d0, {num()}: {num()}}}")
-
-    def s(self, d=0):
-        if d > 3 or self.chance(0.4):
-            return self.pick("s0", '"ab"', "str(i0)")
-        return self.pick(
-            f"(s0 + str({self.i(d + 1)}))",
-            f"str({self.i(d + 1)})",
-            f'("x%s" % {self.i(d + 1)})',
-            f'"-".join([str({self.i(d + 1)}), s0])',
-            f'"{{}}{{}}".format({self.i(d + 1)}, {self.i(d + 1)})',
-        )
+EXPRESSIONS = {
+    "digit": [(1, str(n)) for n in range(6)],
+    "arith": [(3, "+"), (2, "-"), (2, "*"), (1, "&"), (1, "|"), (1, "^")],
+    "cmp": [(2, "<"), (2, ">"), (2, "=="), (1, "!="), (1, "<="), (1, ">=")],
+    "a": [(9, "$digit"), (10, "$v"), (1, "o.x"), (1, "G0"), (1, "o.prop"), (1, "len(l0)")],
+    "i": [
+        (26, "$a"),
+        (24, "$op"),
+        (9, "($i $arith $i)"),
+        (1, "($i // ($i or 1))"),
+        (1, "($i << ($i % 3))"),
+        (1, "pow($i, 2, 97)"),
+        (2, "($i @ Mat($i))"),
+        (4, "T($i)"),
+        (3, "($i and $i)"),
+        (2, "($i or $i and $i)"),
+        (5, "($i if $b else $i)"),
+        (3, "int($b)"),
+        (1, "bump($i, $i)"),
+        (1, "bump($i, k=$i)"),
+        (1, "bump($i, *$l, $i)"),
+        (1, "bump(*[$i, $i], **{'k': $i}, z=$i)"),
+        (1, "bump(x=$i, **$kw)"),
+        (1, "bump($i, $i, *($i, $i), k=$i, **dict(q=$i))"),
+        (2, "o.meth($i)"),
+        (1, "o.meth($i, *$l, z=$i)"),
+        (1, "«mk(ctx, o)».meth($i)"),
+        (1, "«mk(ctx, bump)»($i, $i)"),
+        (1, "«mk(ctx, o)».x"),
+        (1, "«mk(ctx, l0)»[$i % len(l0)]"),
+        (1, "l0[$i % len(l0)]"),
+        (1, "o[$i]"),
+        (1, "o[$i:$i]"),
+        (1, "o[$i:$i:$i]"),
+        (1, "($l or [0])[$i % 1]"),
+        (1, "d0.get($i, $i)"),
+        (3, "($v := $i)"),
+        (2, "(lambda ~a, ~b=$i: ⟨pure a b|$i⟩)($i)"),
+        (1, "(lambda *~a, ~k=$i: len(~a) + ⟨pure k|$i⟩)($i, $i)"),
+        (1, "sum(map(lambda ~q: ⟨pure q|$i⟩, [$i, $i]))"),
+        (1, "(lambda: (lambda ~z=$a: ⟨pure z|$i⟩))()()"),
+        (1, "len(f'''⟨quoted |{$a:>{$op % 7}}⟩''')"),
+        (2, "len(f'''⟨quoted |{($i)}-{($i)!r}:{($i)}⟩''')"),
+        (3, "len(f'''⟨quoted |{($i):>{($i) % 7}}|{($i)}⟩''')"),
+        (1, "len(f'''⟨quoted |x{$s}y{($i)=}⟩''')"),
+        (12, "$comp"),
+        (3, "len($l)"),
+        (2, "len($s)"),
+        (2, "cl($i)"),
+        (2, "(-$i)"),
+        (1, "(~$i)"),
+        (2, "max($i, $i, *$l)"),
+        (1, "len({$i, *$l, $i})"),
+        (1, "sum(($i, *$l))"),
+        (1, "(nt._replace(p=$i)).p"),
+        (1, "en.value"),
+    ],
+    # a list, dict, set or generator, made to an integer
+    "comp": [
+        (5, "sum([⟨in v|$i⟩ for ~v in ⟨plain |$src⟩])"),
+        (3, "sum([⟨in v|$i⟩ for ~v in ⟨plain |$src⟩ if ⟨in v|$b⟩])"),
+        (2, "len([⟨in v w|$i⟩ for ~v in ⟨plain |$src⟩ for ~w in range(⟨in v|$i⟩ % 3)])"),
+        (
+            1,
+            "len([⟨in v w|$i⟩ for ~v in ⟨plain |$src⟩ if ⟨in v|$b⟩ if ⟨in v|$b⟩ "
+            "for ~w in [⟨in v|$i⟩, 2] if ⟨in v w|$b⟩])",
+        ),
+        (1, "sum([($v := ⟨in v|$i⟩) for ~v in ⟨plain |$src⟩])"),
+        (2, "len({⟨in v|$i⟩ for ~v in ⟨plain |$src⟩ if ⟨in v|$b⟩})"),
+        (2, "sum({⟨in v|$i⟩: ⟨in v|$i⟩ for ~v in ⟨plain |$src⟩}.values())"),
+        (1, "sum({⟨in v|$op⟩: ⟨in v|$op⟩ for ~v in ⟨plain |$src⟩ if ⟨in v|$op⟩ > ~v})"),
+        (1, "len([[⟨in v w|$i⟩ for ~w in (1, 2)] for ~v in ⟨plain |$src⟩])"),
+        (1, "sum([~v + ~w for ~v, (~w, *_) in zip(⟨plain |$src⟩, [(1, 2), (⟨plain |$i⟩, 4)])])"),
+        (2, "sum(⟨pure v|$i⟩ for ~v in [⟨plain |$i⟩, ⟨plain |$i⟩])"),
+        (1, "sum((lambda: ⟨pure v|$i⟩)() for ~v in [⟨plain |$i⟩, 2])"),
+        (1, "sum([~f() for ~f in [lambda ~y=~v: ⟨pure y|$i⟩ for ~v in ⟨plain |$src⟩]])"),
+        (2, "sum([⟨in v|$i⟩ async for ~v in ⟨plain |$asrc⟩])"),
+        (1, "sum([⟨in v|$i⟩ async for ~v in ⟨plain |$asrc⟩ if ⟨in v|$b⟩])"),
+        (1, "len({⟨in v|$i⟩ async for ~v in ⟨plain |$asrc⟩})"),
+        (1, "sum({⟨in v|$i⟩: ⟨in v|$i⟩ async for ~v in ⟨plain |$asrc⟩}.values())"),
+        (1, "len([⟨in v w|$i⟩ for ~w in ⟨plain |$src⟩ async for ~v in agen(ctx, ~w % 3)])"),
+    ],
+    "src": [(2, "range(3)"), (2, "l1[:3]"), (2, "[1, 2]"), (1, "$l[:3]"), (1, "(4, 5)"), (1, "dgen(2)")],
+    "b": [
+        (3, "True"),
+        (2, "False"),
+        (4, "$a $cmp $a"),
+        (8, "($i $cmp $i)"),
+        (4, "($i < $i < $i)"),
+        (2, "($i != $i <= $i > $i)"),
+        (4, "(not $b)"),
+        (2, "($b and $b)"),
+        (2, "($b or $b)"),
+        (2, "($b and $b or $b)"),
+        (2, "($i in $l)"),
+        (1, "($i not in $l is not None)"),
+        (2, "($l == $l)"),
+        (1, "(o is «mk(ctx, o)»)"),
+        (1, "isinstance(«mk(ctx, o)», Obj)"),
+        (1, "(en is Color.RED)"),
+        (1, "(($b if $b else $b) is $b)"),
+    ],
+    "l": [
+        (5, "l0"),
+        (4, "l1"),
+        (3, "[1, 2]"),
+        (2, "o.items"),
+        (1, "[]"),
+        (5, "[$i, $i]"),
+        (2, "[$i, $i, $i, $i]"),
+        (3, "[$i, *$l, $i]"),
+        (2, "[*$l, *$l]"),
+        (2, "($l + $l)"),
+        (2, "$l[1:$i]"),
+        (1, "$l[:$i:2]"),
+        (2, "[~v for ~v in ⟨plain |$l⟩]"),
+        (1, "list($d)"),
+        (1, "sorted({$i, $i})"),
+        (1, "list(($i, $i))"),
+    ],
+    "d": [
+        (4, "d0"),
+        (3, "{1: 2}"),
+        (4, "{$i: $i, $i: $i}"),
+        (2, "{$i: $i, **d0, $i: $i}"),
+        (1, "(d0 | {$i: $i})"),
+        (1, "dict([($i, $i)])"),
+    ],
+    "kw": [(1, "{'k': $i}"), (1, "{'k': $i, **{'m': $i}}")],
+    "s": [
+        (4, "s0"),
+        (3, '"ab"'),
+        (2, "str($i)"),
+        (2, "(s0 + str($i))"),
+        (1, '("x%s" % $i)'),
+        (1, '"-".join([str($i), s0])'),
+        (1, '"{}{}".format($i, $i)'),
+        (1, "f'''⟨quoted |<{$s}{($i):{$digit}d}>⟩'''"),
+    ],
+    "opname": [(1, '"a"'), (1, '"b"'), (1, '"c"'), (1, '"d"')],
+    # something to suspend on, or an atom where that is not allowed
+    "op": [
+        (1, "$a"),
+        (44, "«ctx.run($opname, $i)»"),
+        (7, '«ctx.run("fail", $i)»'),
+        (3, "«ctx.sleep($i)»"),
+        (5, "«h1(ctx, $i)»"),
+        (3, "«h1(ctx, $i, $i, *$l, k=$i)»"),
+        (3, "«h1(ctx, $i, **{'z': $i}, k=$i)»"),
+        (2, "«h3(ctx, $i, $i, k=$i)»"),
+        (2, "«h3(ctx, $i, **{'k': $i, 'more': $i})»"),
+        (3, "«h2(ctx, l0)»"),
+        (2, "«h2(ctx, l1)»"),
+        (3, "«rec(ctx, $digit)»"),
+        (2, "«deep(ctx, $digit)»"),
+        (2, "«even(ctx, $digit)»"),
+        (2, "«hx(ctx, $i)»"),
+        (2, "«traced(ctx, $i)»"),
+        (2, "«ac.deposit($i)»"),
+        (2, "«ac.twice($i, by=$i)»"),
+        (1, "«ac.many(*$l)»"),
+        (1, "«Account.open(ctx, $i)».total"),
+        (1, "«Account.check(ctx, $i)»"),
+        (1, "«ac.deposit(«ac.deposit($i)»)»"),
+        (2, "sum(«ctx.gather(h1(ctx, $i), h1(ctx, $i))»)"),
+        (1, "sum(«ctx.gather(h1(ctx, $i), rec(ctx, 2), deep(ctx, 1))»)"),
+        (1, "sum(«ctx.gather(*[h1(ctx, ⟨in v|$i⟩) for ~v in ⟨plain |$src⟩])»)"),
+        (1, "len(«ctx.gather()»)"),
+        (2, 'sum(«ctx.all([ctx.run("x", $a), ctx.run("y", $a)])»)'),
+        (2, "«h1(ctx, «h1(ctx, «ctx.run($opname, $i)»)»)»"),
+    ],
+    "asrc": [
+        (2, "AIter(ctx, $digit % 4)"),
+        (3, "agen(ctx, $digit)"),
+        (1, "(~v + $a async for ~v in agen(ctx, 2))"),
+        (1, "(await ctx.run('ge', ~v) for ~v in [1, 2] if ~v != $a)"),
+        (1, "(await ctx.run('gf', ~v) async for ~v in AIter(ctx, 2))"),
+        (1, "outer(ctx, $digit % 3)"),
+    ],
+}

@@ -1,145 +1,248 @@
-"""Random simple statements."""
+"""The table of simple statements: assignments, deletions, jumps, raises, and values of every kind in variables."""
 
 from __future__ import annotations
 
-from tests.frames.differential.expressions import Expressions
-
-
-class SimpleStatements(Expressions):
-    def simple(self, ind, loop):
-        num = self.i
-        V = lambda: self.pick(*self.ints)
-        c = self.r.random()
-        if c < 0.26:
-            return [f"{ind}{V()} = {num()}"]
-        if c < 0.36:
-            self.feat("augassign")
-            return [
-                ind
-                + self.pick(
-                    f"{V()} += {num()}",
-                    f"{V()} -= {num()}",
-                    f"o.x += {num()}",
-                    f"l0[{num()} % len(l0)] += {num()}",
-                    f"l1 += {self.lst()}",
-                    f"o.items[{num()}:{num()}] += [{num()}]",
-                    f"d0[{num()}] = {num()}",
-                    f"o[{num()}] += {num()}",
-                    f"G1[0] += {num()}",
-                    f"(o if {self.b()} else o).y *= {num()}",
-                    f"s0 += str({num()})",
-                )
-            ]
-        if c < 0.44:
-            self.feat("method-await")
-            return [
-                ind
-                + self.pick(
-                    f"l0.append({num()})",
-                    f"l1.insert({num()}, {num()})",
-                    f"l1.extend([{num()}, {num()}])",
-                    f"d0.update({{{num()}: {num()}}})",
-                    f"o.items.append({num()})",
-                    f"T(('t', {num()}, {num()}))",
-                    f"d0.setdefault({num()}, {num()})",
-                )
-            ]
-        if c < 0.53:
-            self.feat("multi-target")
-            return [
-                ind
-                + self.pick(
-                    f"{V()} = {V()} = {num()}",
-                    f"{V()}, {V()} = {num()}, {num()}",
-                    f"o.x = l0[{num()} % len(l0)] = {num()}",
-                    f"({V()}, o[{num()}]) = [{num()}, {num()}]",
-                    f"{V()}, *l1 = [{num()}, {num()}, {num()}]",
-                    f"[{V()}, (o.y, {V()})] = {num()}, ({num()}, {num()})",
-                    f"d0[{num()}] = d0[{num()}] = {num()}",
-                    f"o[{num()}], *o.items = {self.lst()} + [1]",
-                    f"l1 = l0 = {self.lst()} + [{num()}]",
-                    f"l0[{num()} % len(l0)], l0[0] = {num()}, {num()}",
-                )
-            ]
-        if c < 0.57:
-            self.feat("annassign")
-            return [
-                ind + self.pick(f"{V()}: int = {num()}", f"o.y: int = {num()}", f"l0[{num()} % len(l0)]: 'x' = {num()}")
-            ]
-        if c < 0.61:
-            self.feat("del")
-            v = self.n("t")
-            return self.r.choice(
-                [
-                    [f"{ind}{v} = {num()}", f"{ind}T({v})", f"{ind}del {v}"],
-                    [f"{ind}d0[99] = 1", f"{ind}del d0[99 + 0 * {num()}]"],
-                    [f"{ind}del o[{num()}], o[{num()}]"],
-                    [f"{ind}l1 = [1, 2, 3]", f"{ind}del l1[{num()} % 2:], l0[3:]"],
-                ]
-            )
-        if c < 0.64:
-            self.feat("assert")
-            return [
-                ind + self.pick(f"assert {self.b()}, {num()}", f"assert {self.b()} or True", f"assert True, {num()}")
-            ]
-        if c < 0.67:
-            self.feat("raise")
-            return [
-                ind
-                + self.pick(
-                    f"raise E1({num()})",
-                    f"raise E3({num()}, {num()})",
-                    f"raise E1({num()}) from E2({num()})",
-                    f"raise ValueError({num()})",
-                )
-            ]
-        if c < 0.72:
-            return [f"{ind}{self.aw()}"]
-        if c < 0.76 and loop:
-            self.feat("break/continue")
-            return [f"{ind}if {self.b()}:", f"{ind}    {self.pick('break', 'continue')}"]
-        if c < 0.78 and not self.no_jump:
-            self.feat("return")
-            return [f"{ind}if {self.b()}:", f"{ind}    return {self.pick(num(), '', f'({num()}, {num()})')}"]
-        if c < 0.81:
-            self.feat("global")
-            return [ind + self.pick(f"G2 = {num()}", f"G2 += {num()}", f"G2 = G2 + {num()}")]
-        if c < 0.84:
-            self.feat("alias")
-            return [
-                ind
-                + self.pick(
-                    "l1 = l0",
-                    "o.items = l0",
-                    "l0 = o.items + [1]",
-                    "d0 = dict(d0)",
-                    "l1 = o.items",
-                    "o = Obj(i0)",
-                    "cl = lambda p: p + i0",
-                    "cl = o.meth",
-                    "cl = bump",
-                    "cl = lambda p, _k=i1: p + _k + len(l0)",
-                )
-            ]
-        if c < 0.87:
-            self.feat("closure-var")
-            return [f"{ind}{V()} = cl({num()})"]
-        if c < 0.90:
-            self.feat("gen-var")
-            return self.r.choice(
-                [
-                    [f"{ind}it = dgen({num()} % 4)"],
-                    [f"{ind}{V()} = next(it, {num()})"],
-                    [f"{ind}it = iter(l1[:2])"],
-                    [f"{ind}it = (q * i1 for q in [1, 2, 3] if q != i2)"],
-                    [f"{ind}it = zip(l0, dgen(2)); {V()} = len(next(it, ()))", f"{ind}it = iter({{1: 2, 3: 4}})"],
-                    [f"{ind}{V()} = sum(x if isinstance(x, int) else 0 for x in it)"],
-                ]
-            )
-        if c < 0.93:
-            return [f"{ind}import math as m1", f"{ind}{V()} = m1.floor({num()} / 2)"]
-        if c < 0.95:
-            self.feat("coro-var")
-            co = self.n("co")
-            return [f"{ind}{co} = h1(ctx, {num()})", f"{ind}{V()} = " + self.W(co)] if self.awaits else [f"{ind}pass"]
-        return [f"{ind}T({num()})"]
+SIMPLE = {
+    # where an integer may be assigned to
+    "lv": [
+        (6, "$v"),
+        (1, "o.x"),
+        (1, "o.y"),
+        (1, "l0[$i % len(l0)]"),
+        (1, "d0[$i]"),
+        (1, "o[$i]"),
+        (1, "(o if $b else o).y"),
+    ],
+    "simple": [
+        (20, "$v = $i"),
+        (12, "$change"),
+        (8, "$targets"),
+        (6, "$method"),
+        (5, "$op"),
+        (4, "T($i)"),
+        (4, "$annotated"),
+        (4, "$delete"),
+        (3, "$alias"),
+        (14, "$value"),
+        (8, "$iteration"),
+        (3, "$later"),
+        (2, "assert $b, $i"),
+        (1, "assert $b or True"),
+        (3, "$raise"),
+        (2, "if $b:\n    break"),
+        (2, "if $b:\n    continue"),
+        (1, "if $b:\n    return $i"),
+        (1, "if $b:\n    return"),
+        (1, "if $b:\n    return ($i, $i)"),
+        (1, "G2 = $i"),
+        (1, "G2 += $i"),
+        (1, "G2 = G2 + $i"),
+        (1, "import math as m1\n$v = m1.floor($i / 2)"),
+        (1, "from itertools import chain as ~c\n$v = len(list(~c([$i], [$i])))"),
+        (2, "$v = sys.exc_info()[1] is None and $i or 7"),
+        (1, "pass"),
+    ],
+    "change": [
+        (4, "$lv += $i"),
+        (2, "$lv -= $i"),
+        (1, "$lv *= $digit"),
+        (1, "$lv |= $i"),
+        (1, "$lv //= $i"),
+        (1, "l0[$i % len(l0)] += $i"),
+        (1, "l1 += $l"),
+        (1, "o.items[$i:$i] += [$i]"),
+        (1, "o[$i] += $i"),
+        (1, "o[$i:$i] -= $i"),
+        (1, "G1[0] += $i"),
+        (1, "«mk(ctx, o)».y += $i"),
+        (1, "«mk(ctx, l0)»[«ctx.run('ix', 1)» % len(l0)] += $i"),
+        (1, "s0 += str($i)"),
+        (1, "d0 |= {$i: $i}"),
+        (1, "se ^= {$i, $i}"),
+        (1, "dq += [$i]"),
+        (1, "mt = Mat($i)\nmt @= $i\n$v = mt.n"),
+    ],
+    "targets": [
+        (2, "$lv = $lv = $i"),
+        (2, "$lv, $lv = $i, $i"),
+        (1, "($lv, $lv) = [$i, $i]"),
+        (1, "$lv, *l1 = [$i, $i, $i]"),
+        (1, "*l1, $lv = $i, *$l"),
+        (1, "[$lv, ($lv, $lv)] = $i, ($i, $i)"),
+        (1, "$lv, *o.items = $l + [1]"),
+        (1, "l1 = l0 = $l + [$i]"),
+        (1, "l0[$i % len(l0)], l0[0] = $i, $i"),
+        (1, "l0[$i:$i] = $l"),
+        (1, "«mk(ctx, o)».x, l0[0] = $i, «ctx.run('tg', 2)»"),
+        (1, "$v, $v = nt"),
+        (1, "$v = $v, $v = $i, $i\n$v = $i"),
+    ],
+    "method": [
+        (1, "l0.append($i)"),
+        (1, "l1.insert($i, $i)"),
+        (1, "l1.extend([$i, $i])"),
+        (1, "l0.sort(key=lambda ~q: (⟨pure q|$i⟩, ~q))"),
+        (1, "d0.update({$i: $i})"),
+        (1, "o.items.append($i)"),
+        (1, "T(('t', $i, $i))"),
+        (1, "print($i, *$l, sep=$s, file=Sink())"),
+        (1, "d0.setdefault($i, $i)"),
+        (1, "T($s)"),
+        (1, "T($d)"),
+        (1, "T(($l, *$l, {*$l}, {**$d, $i: $i}))"),
+    ],
+    "annotated": [
+        (2, "$v: int = $i"),
+        (1, "~n: 'a promise' = $i\nT(~n)"),
+        (1, "~n: int\n~n = $i\nT(~n)"),
+        (1, "«mk(ctx, o)».y: int = $i"),
+        (1, "l0[$i % len(l0)]: 'x' = $i"),
+        (1, "(~n): list = [$i]\nT(~n)"),
+    ],
+    "delete": [
+        (1, "~n = $i\nT(~n)\ndel ~n"),
+        (1, "~n = $i\ndel ~n\ntry:\n    T((~n, $i))\nexcept NameError as ~e:\n    T(type(~e).__name__)\n$op"),
+        (1, "d0[99] = 1\ndel d0[99 + 0 * $i]"),
+        (1, "del o[$i], o[$i]"),
+        (1, "l1 = [1, 2, 3]\ndel l1[$i % 2:], l0[3:]"),
+        (1, "o.z = $i\ndel «mk(ctx, o)».z"),
+        (1, "~n, ~m = $i, $i\nT(~n)\ndel (~n, [~m])\n$op"),
+    ],
+    "alias": [
+        (1, "l1 = l0"),
+        (1, "o.items = l0"),
+        (1, "l0 = o.items + [1]"),
+        (1, "d0 = dict(d0)"),
+        (1, "l1 = o.items"),
+        (1, "o = Obj($i)"),
+        (1, "cy = [1, o]\ncy.append(cy)\n$op\nT(cy[2] is cy and cy[1] is o)"),
+        (1, "o.self = o\n$op\nT(o.self is o)"),
+        (1, "tu = ([], l0)\ntu[0].append(tu)\n$op\nT(tu[0][0] is tu and tu[1] is l0)"),
+        (1, "d0['me'] = [d0]\n$op\nT(d0['me'][0] is d0)\ndel d0['me']"),
+        (1, "ac.other, o.items = ac, l0\n$op\nT((ac.other is ac, o.items is l0))"),
+    ],
+    # a value of each kind, with an operation while it is in its variable
+    "value": [
+        (1, "se.add($i)\n$v = sum(se)"),
+        (1, "fz = fz | {$i, 'k'}\n$op\nT((fz, len(fz)))"),
+        (1, "by = by[-3:] + bytes([$i % 256])\nT(by)"),
+        (1, "ba.append($i % 256)\nT(bytes(ba))"),
+        (1, "dq.append($i)\ndq.rotate(1)\nT((dq, dq.maxlen))"),
+        (1, "dd[$i].append($i)\nT(dd)"),
+        (1, "cn[$i] += $i\nT(cn)"),
+        (1, "od[$s] = $i\nod.move_to_end('a')\nT(od)"),
+        (1, "nt = Pair($i, $i)\n$op\nT(nt._asdict())"),
+        (1, "nt = nt._replace(q=$i)\nT(nt)"),
+        (1, "en = Color($i % 2 + 1)\n$op\nT((en, en is Color.RED))"),
+        (1, "fg = fg | Perm.W\n$op\nT((fg, Perm.W in fg))"),
+        (1, "pa = partial(bump, $i, k=$i)\n$op\n$v = pa($i)"),
+        (1, "bg = bg * 3 + $i\n$op\nT(bg)"),
+        (1, "fl = fl / 3 + $i\n$op\nT((fl, -0.0, float('inf')))"),
+        (1, "T((fr + $i, de + $i, cx + $i))"),
+        (1, "fr, de = fr + $i, de + $i\n$op\nT((fr, de, cx))"),
+        (1, "dt = dt + timedelta(days=$digit)\n$op\nT((dt, dt.tzinfo, dt.date()))"),
+        (1, "ns.n = $i\n$op\nT(ns)"),
+        (1, "uu = UUID(int=$digit)\n$op\nT(uu)"),
+        (1, "pt = re.compile('a+')\n$op\nT(pt.findall('aab'))"),
+        (1, "pp = PurePosixPath('a') / $s\n$op\nT(pp.parts)"),
+        (1, "ra = range($i, 9, 2)\n$op\nT((ra, slice(1, $i)))"),
+        (1, "ty = (Obj, int, E1, Color)\n$op\nT([~t.__name__ for ~t in ty])"),
+        (1, "fz2 = Frozen($i, (l0,))\n$op\nT((fz2, fz2.b[0] is l0))"),
+        (1, "sl = Slotted($i)\n$op\nT((sl.a, hasattr(sl, 'b')))\nsl.b = $i"),
+        (1, "cl = lambda p: p + i0"),
+        (1, "cl = o.meth"),
+        (1, "cl = bump"),
+        (1, "cl = lambda p, _k=$i: p + _k + len(l0)"),
+        (1, "cl = l0.count\n$op\nT(cl(1))\ncl = bump"),
+        (1, "cl = lambda p: (lambda: p + i1)()"),
+        (1, "ks = d0.keys()\n$op\nT(list(ks))"),
+        (1, "el, no = ..., NotImplemented\n$op\nT((el is ..., no is NotImplemented, None))"),
+    ],
+    "iterator": [
+        (2, "dgen($i % 4)"),
+        (1, "(~q * i1 for ~q in [1, 2, 3] if ~q != i2)"),
+        (1, "iter([$i, 2])"),
+        (1, "iter((1, $i, 3))"),
+        (1, "iter('abc')"),
+        (1, "iter(b'abc')"),
+        (1, "iter(range($i, 9))"),
+        (1, "iter({1: 2, 3: 4})"),
+        (1, "iter({1: $i, 3: 4}.items())"),
+        (1, "iter({1: 2}.values())"),
+        (1, "iter({5, 6})"),
+        (1, "zip(l0, dgen(2))"),
+        (1, "zip([1, 2], [$i, 4], strict=True)"),
+        (1, "enumerate([$i, 5], $i)"),
+        (1, "map(bump, [$i, 2], [3, 4])"),
+        (1, "filter(None, [0, 1, $i])"),
+        (1, "filter(lambda ~q: ~q != i0, [0, 1, $i])"),
+        (1, "reversed([1, $i, 3])"),
+        (1, "reversed(range(4))"),
+        (1, "iter(lambda: bump(1), 2)"),
+        (1, "map(lambda ~q: ~q + i0, dgen(2))"),
+        (1, "enumerate(zip(range(3), reversed((7, 8))))"),
+    ],
+    # refused until the codec knows them: their own symbol, so that refusals stay rare
+    "library": [
+        (1, "itertools.count($i, 2)"),
+        (1, "itertools.chain([$i], (2, 3), dgen(1))"),
+        (1, "itertools.chain.from_iterable([[$i], [2]])"),
+        (1, "itertools.islice(range(9), 1, None, 2)"),
+        (1, "itertools.cycle([1, $i])"),
+        (1, "itertools.repeat($i, 3)"),
+        (1, "itertools.accumulate([1, $i, 3], initial=2)"),
+        (1, "itertools.takewhile(lambda ~q: ~q < 3, [1, 2, 3])"),
+        (1, "itertools.dropwhile(lambda ~q: ~q < 2, [1, 2, 3])"),
+        (1, "itertools.filterfalse(None, [0, 1, 0])"),
+        (1, "itertools.pairwise([1, $i, 3])"),
+        (1, "itertools.zip_longest([1, 2, 3], [$i])"),
+        (1, "itertools.product([1, 2], [$i, 4])"),
+        (1, "itertools.combinations([1, 2, $i], 2)"),
+        (1, "itertools.permutations([1, 2, $i], 2)"),
+        (1, "itertools.compress([1, 2, 3], [1, 0, 1])"),
+        (1, "itertools.starmap(bump, [(1, 2), (3, $i)])"),
+        (1, "itertools.groupby([1, 1, $i])"),
+        (1, "itertools.combinations_with_replacement([1, $i], 2)"),
+        (1, "itertools.tee([1, 2, $i])[0]"),
+    ],
+    "iteration": [
+        (6, "it = $iterator\n$v = num(next(it, 0))\n$op"),
+        (3, "it = $iterator"),
+        (1, "it = $library\n$v = num(next(it, 0))\n$op"),
+        (4, "$v = num(next(it, $i))"),
+        (1, "$v = sum(num(~x) for ~x in itertools.islice(it, 5))"),
+        (1, "if hasattr(it, 'close'):\n    it.close()"),
+        (1, "it = dgen(3)\nnext(it)\n$op\n$v = it.send($i)"),
+        (1, "it = dgen(3)\nnext(it)\n$op\ntry:\n    it.throw(ValueError($i))\nexcept ValueError as ~e:\n    T(~e)"),
+        (2, "it = deleg($digit)\n$v = num(next(it, 0))\n$op\nT(next(it, None))"),
+        (1, "async for $v in outer(ctx, 2):\n    break  # own"),
+        (1, "$v = await anext(agen(ctx, $digit), $i)  # async "),
+        (1, "~g = agen(ctx, 3)\n$v = await anext(~g, 0)\n$op\n$v = await ~g.asend($i)\nawait ~g.aclose()  # async "),
+        (
+            1,
+            "~g = agen(ctx, 3)\n$v = await anext(~g, 0)\n$op\ntry:\n    $v = await ~g.athrow(ValueError($i))\n"
+            "except ValueError as ~e:\n    T(~e)\n$op  # async ",
+        ),
+    ],
+    # something begun here and finished after other operations
+    "later": [
+        (2, "~c = h1(ctx, $i)\n$op\n$v = «~c»"),
+        (1, "~c = [rec(ctx, 2), h1(ctx, $i)]\n$op\nfor ~x in ~c:\n    $v = «~x»"),
+        (1, "~c = ac.deposit($i)\n$op\n$v = «~c»"),
+        (1, "~t = «ctx.spawn(h1(ctx, $i))»\n$op\n$v = «~t»"),
+        (1, "~t = ctx.run('op', $i)\n$op\n$v = «~t»"),
+        (1, "~g = agen(ctx, $digit)\n$op\nasync for $v in ~g:\n    $op"),
+    ],
+    "raise": [
+        (2, "raise E1($i)"),
+        (1, "raise E3($i, $i)"),
+        (2, "raise E1($i) from E2($i)"),
+        (1, "raise ValueError($i) from None"),
+        (1, "raise «mk(ctx, E1('m'))»"),
+        (1, "raise E2($s) from «mk(ctx, E1('c'))»"),
+        (1, "ex.add_note($s)\nraise ex"),
+        (1, "raise ExceptionGroup('g', [E1($i), ExceptionGroup('h', [ValueError($i), KeyError('k')])])"),
+        (1, "raise UnicodeDecodeError('utf-8', b'x', 0, 1, $s)"),
+        (1, "raise OSError($i, $s)"),
+    ],
+}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.frames.differential.runner import TooManySteps, forget, leaf_operations, load, program, refusals
-from tests.frames.toy_engine import Ctx, Workflow
-from weft_core.frames import durable
+from tests.frames.differential.execution import Outcome, begin, finish, moment, resume
+from tests.frames.differential.generator import program
+from tests.frames.differential.runner import refusals
+from tests.frames.differential.worlds import World, forget
 
 
 def check_stability(seed: int, counts: Counter[str]) -> list[int]:
@@ -14,21 +15,19 @@ def check_stability(seed: int, counts: Counter[str]) -> list[int]:
     name, unstable = f"stability_{seed}", []
     try:
         with refusals(counts):
-            module, trace = load(name + "_durable", program(seed), durable)
-            do = leaf_operations(trace)
-            w = Workflow.start(Ctx(), module.wf)
-            n = 0
-            while not w.done:
-                data = w.snapshot()
-                again = Workflow.restore(data, w.ctx)
-                if again.snapshot() != data:
-                    unstable.append(n)
+            text = program(seed)
+            here, there = World(name, text), World(name, text)
+
+            def watch(i, w):
+                m = moment(w, here, i)
+                again = resume(m, there)
+                if again.snapshot() != m.data:
+                    unstable.append(i)
                 again.evict()
+                here.enter()
                 counts["snapshots"] += 1
-                n += 1
-                w.step(do)
-    except TooManySteps:
-        pass
+
+            finish(begin(here), here, Outcome(), watch)
     finally:
-        forget(name + "_durable")
+        forget(name)
     return unstable
