@@ -7,7 +7,9 @@ suspends goes over them with an iterator of ours, which raises the same errors w
 from __future__ import annotations
 
 import gc
+import inspect
 import itertools
+import types
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -153,4 +155,17 @@ def rt_aiter(x: Any) -> Any:
 
 def rt_anext(it: Any) -> Any:
     """The awaitable for the next item of an ``async for``."""
-    return type(it).__anext__(it)
+    step = type(it).__anext__(it)
+    if type(step) is not types.CoroutineType and not is_awaitable(step):
+        try:
+            raise TypeError(f"object {type(step).__name__} can't be used in 'await' expression")
+        except TypeError as error:
+            raise TypeError(f"'async for' received an invalid object from __anext__: {type(step).__name__}") from error
+    return step
+
+
+def is_awaitable(o: Any) -> bool:
+    """May ``o`` stand behind ``await``?"""
+    if hasattr(type(o), "__await__"):
+        return True
+    return type(o) is types.GeneratorType and bool(o.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from weft_core.errors import Evict
 
 from .contexts import stand_in
+from .runtime_iter import is_awaitable
 
 
 def _manager_type(m: Any) -> Any:
@@ -76,7 +77,7 @@ def rt_aenter(m: Any) -> Any:
             f"(missed __aexit__ method)"
         )
     ours = stand_in(t.__aenter__)
-    return t.__aenter__(m) if ours is None else ours(m)
+    return _checked(t.__aenter__(m), "__aenter__") if ours is None else ours(m)
 
 
 def rt_aexit(m: Any, exc: BaseException | None, method: Any = None) -> Any:
@@ -85,6 +86,12 @@ def rt_aexit(m: Any, exc: BaseException | None, method: Any = None) -> Any:
     ours = stand_in(method)
     if ours is not None:
         return ours(m, exc)
-    if exc is None:
-        return method(m, None, None, None)
-    return method(m, type(exc), exc, exc.__traceback__)
+    details = (None, None, None) if exc is None else (type(exc), exc, exc.__traceback__)
+    return _checked(method(m, *details), "__aexit__")
+
+
+def _checked(awaitable: Any, method: str) -> Any:
+    if is_awaitable(awaitable):
+        return awaitable
+    what = f"received an object from {method} that does not implement __await__: {type(awaitable).__name__}"
+    raise TypeError(f"'async with' {what}")
