@@ -128,6 +128,12 @@ export class Assets {
     return (await responseOf(url, url, this.cached)).text();
   }
 
+  /** What the build compiled of a source, if it did. @param {string} url of the source @returns {Promise<Uint8Array | null>} */
+  async compiled(url) {
+    const cache = url.replace(/\.py$/, ".weft");
+    return this.byUrl.has(cache) ? new Uint8Array(await this.bytes(cache)) : null;
+  }
+
   /** Run `work` while `fetch` in this worker answers with checked assets. @template T @param {() => Promise<T>} work @returns {Promise<T>} */
   async serving(work) {
     globalThis.fetch = (input, init) => {

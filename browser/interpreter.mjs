@@ -14,9 +14,12 @@ export async function loadInterpreter(sources, report) {
   report("loading Python", 0);
   const manifest = await assets.open();
   const at = (/** @type {string} */ name) => new URL(name, sources.base).href;
-  const texts = Promise.all([...sources.workflows, ...sources.activities].map((url) => assets.source(url)));
+  const urls = [...sources.workflows, ...sources.activities];
+  const texts = Promise.all(urls.map((url) => assets.source(url)));
+  const compiled = Promise.all(urls.map((url) => assets.compiled(url)));
   const packages = Promise.all(manifest.packages.map((path) => assets.bytes(new URL(path, assets.root).href)));
   texts.catch(() => {}); // awaited below, after Python
+  compiled.catch(() => {});
   packages.catch(() => {});
   // The module loader cannot be given bytes, so modules are read and checked before it; its own read comes from the same cache.
   await Promise.all(["pyodide.mjs", "pyodide.asm.mjs"].map((name) => assets.bytes(at(name))));
@@ -28,7 +31,7 @@ export async function loadInterpreter(sources, report) {
   await assets.verified();
   report("unpacking packages", 0.7);
   for (const archive of await packages) python.unpackArchive(archive, "wheel");
-  const names = writeSources(python, [...sources.workflows, ...sources.activities], await texts);
+  const names = writeSources(python, urls, await texts, await compiled);
   report("importing workflows", 0.8);
   return {
     python, build: manifest.build,
@@ -52,13 +55,18 @@ async function loadPyodide(at, lock) {
   });
 }
 
-/** Each file becomes an importable module of its own name. @param {any} python @param {string[]} urls @param {string[]} texts */
-function writeSources(python, urls, texts) {
+/**
+ * Each file becomes an importable module of its own name, with what the build compiled of it beside it. Python uses that only if the text is
+ * the one that was compiled.
+ * @param {any} python @param {string[]} urls @param {string[]} texts @param {(Uint8Array | null)[]} compiled
+ */
+function writeSources(python, urls, texts, compiled) {
   python.FS.mkdirTree(APP);
   return urls.map((url, i) => {
     const file = decodeURIComponent(new URL(url).pathname.split("/").pop() ?? "");
     if (!/^[A-Za-z_]\w*\.py$/.test(file)) throw new AssetError(url, "is no Python module: its file name must be a Python name ending in .py");
     python.FS.writeFile(`${APP}/${file}`, texts[i]);
+    if (compiled[i]) python.FS.writeFile(`${APP}/${file.replace(/py$/, "weft")}`, compiled[i]);
     return file.slice(0, -3);
   });
 }

@@ -47,7 +47,7 @@ def test_the_same_input_gives_the_same_bytes(site: Path, tmp_path: Path) -> None
     workflow = ROOT / "examples" / "checkout.py"
     one = build(tmp_path / "one", workflows=[workflow])
     cache = tmp_path / "cache"
-    made_here = shutil.ignore_patterns("stdlib-*", "weft-*")
+    made_here = shutil.ignore_patterns("stdlib-*", "weft-*", "compiled-*")
     shutil.copytree(ROOT / "build" / "browser", cache, ignore=made_here)
     two = build(tmp_path / "two", workflows=[workflow], cache=cache)
     assert one.build_id == two.build_id

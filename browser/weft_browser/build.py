@@ -1,6 +1,6 @@
 """Build a static site with Weft in it: ``python -m weft_browser.build OUT --workflow shop.py --page site/``.
 
-    OUT/                the files of --page and the workflow files
+    OUT/                the files of --page, the workflow files and what is compiled of them (name.weft)
     OUT/sw.mjs          the Service Worker, which knows the hash of the manifest
     OUT/weft/           page client, engine worker, Python, packages; manifest.json names every file with its SHA-256
 
@@ -68,8 +68,12 @@ def build(
     packages = [ingredients.msgpack_wheel(store), ingredients.own_wheel(tree, store, runtime)]
     for wheel in packages:
         shutil.copyfile(wheel, out / "weft" / wheel.name)
+    report("workflows")
+    compiled = ingredients.compiled(tree, store, runtime, packages, workflows)
+    for source, name in compiled:
+        shutil.copyfile(source, out / name)
     _scripts(tree, out)
-    return _seal(out, [name for _, name in site], [f"weft/{wheel.name}" for wheel in packages], runtime)
+    return _seal(out, [name for _, name in site + compiled], [f"weft/{wheel.name}" for wheel in packages], runtime)
 
 
 def _page_files(page: Path | None, out: Path) -> list[tuple[Path, str]]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import weft_core
@@ -105,6 +106,25 @@ def own_wheel(tree: Path, cache: Path, runtime: Path) -> Path:
                     archive.writestr(zipfile.ZipInfo(path, DATE), data)
             _precompile(tree, runtime, source, made, "wheel")
     return made
+
+
+def compiled(
+    tree: Path, cache: Path, runtime: Path, wheels: Sequence[Path], workflows: Sequence[Path]
+) -> list[tuple[Path, str]]:
+    """(file, name) of the build-time caches of the workflows, for those that have durable functions."""
+    if not workflows:
+        return []
+    script = tree / "browser" / "tools" / "compile_workflows.mjs"
+    known = [part for path in workflows for part in (path.name.encode(), path.read_bytes())]
+    packages = [f"{wheel.parent.name}/{wheel.name}".encode() for wheel in wheels]
+    made = cache / f"compiled-{_digest(*known, *packages, script.read_bytes())}"
+    if not made.is_dir():
+        half = made.with_suffix(f".{os.getpid()}")
+        half.mkdir()
+        names = ",".join(map(str, wheels))
+        _run(_tool("node"), str(script), str(runtime), str(half), names, *map(str, workflows), cwd=tree)
+        half.replace(made)
+    return [(path, path.name) for path in sorted(made.iterdir())]
 
 
 def _own_files() -> list[tuple[str, bytes]]:

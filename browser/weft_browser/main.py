@@ -20,10 +20,8 @@ from weft_core.errors import WeftError
 from weft_core.workflow import definitions_in
 
 from . import loop
+from .compiling import APP
 from .storage import BridgeStorage
-
-APP = "/weft_app"
-"""Where ``interpreter.mjs`` puts the author's files."""
 
 
 class Runtime:

@@ -218,8 +218,9 @@ def test_a_function_that_cannot_be_durable_is_left_to_its_registration(loaded):
 
 
 def test_activities_and_functions_inside_durable_ones_have_no_entry():
-    text = "@activity\nasync def a(n): ...\n@x.activity(retry=1)\nasync def b(n): ...\n" + SHOP
+    text = "@activity\nasync def a(n): ...\n@x.activity(retry=1)\nasync def b(n): ...\nasync def c(n): ...\n" + SHOP
     assert compile_module(text, "x.py").count == 2
+    assert compile_module(text + "again = durable(c)\n", "x.py").count == 3
 
 
 # ------------------------------------------------------------------ never used when stale

@@ -42,10 +42,11 @@ def _roots(text: str, filename: str, lines: list[str]) -> Iterator[tuple[CodeTyp
     codes: dict[tuple[str, int], list[CodeType]] = {}
     for code in functions_in(compile(text, filename, "exec", dont_inherit=True)):
         codes.setdefault((code.co_name, code.co_firstlineno), []).append(code)
-    nested = _nested(tree)
+    nested, passed = _nested(tree), _passed(tree)
     for at, found in index(tree).items():
         (node, cls), made = found[0], codes.get(at, [])
-        if len(found) == len(made) == 1 and kind_of(node) != "plain" and id(node) not in nested:
+        may_be_durable = kind_of(node) != "plain" and (node.name in passed or _is_decorated(node))
+        if len(found) == len(made) == 1 and may_be_durable and id(node) not in nested:
             root = _root(node, cls, made[0], filename, lines)
             if root is not None:
                 yield made[0], root
@@ -63,8 +64,6 @@ def _nested(tree: ast.Module) -> set[int]:
 
 
 def _root(node: FunctionNode, cls: str | None, code: CodeType, filename: str, lines: list[str]) -> Root | None:
-    if any(_last_name(d) == "activity" for d in node.decorator_list):
-        return None
     private = cls if cls and uses_private(node) else None
     try:
         root = build("", code.co_qualname, filename, node, set(code.co_freevars), code.co_flags, private, lines)
@@ -75,6 +74,18 @@ def _root(node: FunctionNode, cls: str | None, code: CodeType, filename: str, li
     except TransformError:
         return None  # if it is durable, registering it says what is wrong
     return root
+
+
+def _is_decorated(node: FunctionNode) -> bool:
+    names = {_last_name(d) for d in node.decorator_list}
+    return bool(names) and "activity" not in names
+
+
+def _passed(tree: ast.Module) -> set[str]:
+    """Names that are given to some call: ``shop = workflow(shop_body)``."""
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    given = [a for call in calls for a in [*call.args, *(k.value for k in call.keywords)]]
+    return {a.id if isinstance(a, ast.Name) else a.attr for a in given if isinstance(a, (ast.Name, ast.Attribute))}
 
 
 def _last_name(decorator: ast.expr) -> str:
