@@ -245,3 +245,24 @@ async def test_resume_raises_the_obstacle_while_it_is_there() -> None:
         await engine.resume("r")
         assert (await engine.describe("r"))["status"] == "running"
         assert "held" not in await engine.describe("r")
+
+
+async def test_each_run_is_shown_with_the_source_of_its_own_version() -> None:
+    code = program(TWO)
+    async with TestEngine(workflows=[code.first, code.order]) as engine:
+        for workflow, line in ((code.first, "one {n}"), (code.order, "two {n}")):
+            handle = await engine.start(workflow, 1)
+            [frame] = (await engine.frames(handle.id))["tasks"][0]["frames"]
+            assert frame["function"] == "order"
+            assert line in "\n".join(frame["source"]["lines"])
+
+
+async def test_the_source_of_a_workflow_that_is_registered_later_is_stored_when_it_takes_up_a_run() -> None:
+    storage = await parked(V1)
+    async with TestEngine(workflows=[], storage=storage) as engine:
+        with pytest.raises(WorkflowNotRegisteredError):
+            await engine.resume("r")
+        engine.register(program(V1.replace("paid = 7", "paid = 7  # with a note")).order)
+        await engine.resume("r")
+        [frame] = (await engine.frames("r"))["tasks"][0]["frames"]
+        assert "with a note" in "\n".join(frame["source"]["lines"])

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from weft_core import frames
 
 
-def registered_sources() -> list[list[Any]]:
-    """``[function, filename, first line, text]`` of every durable function that has been compiled, in a fixed order."""
+def registered_sources(workflows: Iterable[frames.Root]) -> list[list[Any]]:
+    """``[function, filename, first line, text]`` of these workflows' functions and of every durable function that has
+    been compiled, in a fixed order."""
     found = []
-    for root in frames.REGISTRY.values():
-        last = getattr(root, "end_lineno", None) or root.plan.node.end_lineno
-        text = "".join(root.lines[root.lineno - 1 : last])
-        found.append([root.qualname, base_name(root.filename), root.lineno, text])
+    for root in {id(root): root for root in (*workflows, *frames.REGISTRY.values())}.values():
+        text = "".join(root.lines[root.lineno - 1 : root.end_lineno])
+        found.append([frames.shown_name(root.key), base_name(root.filename), root.lineno, text])
     return sorted(found)
 
 

@@ -203,11 +203,14 @@ class Engine:
         await self.discard([])  # what was queued before it has been decided when this returns
 
     async def resume(self, run_id: str) -> None:
-        """Take up a held or dead run again from its last checkpoint, after its obstacle has been removed.
+        """Take up a held or dead run again from its last checkpoint, after its obstacle has been removed: the code it
+        needs may have been registered meanwhile.
 
         Raises the obstacle if it is still there; a run that is not stopped goes on as it does.
         """
         self._check_run_id(run_id)
+        self._check_open()
+        await self._renew_code()
         await self._deliver(run_id, Recover())
 
     # -- runs
@@ -402,11 +405,23 @@ class Engine:
 
     async def _store_code(self) -> None:
         """Keep the source of every durable function beside the runs, for tools that show them without the code."""
-        sources = code.registered_sources()
-        name = hashlib.sha256(repr(sources).encode()).hexdigest()[:16]
+        name, ops = self._code()
         if await self.storage.get(keys.code(name)) is None:
-            await self._committer.commit([(keys.code(name), seal_plain(keys.code(name), sources))])
+            await self._committer.commit(ops)
         self._pump.code = name
+
+    async def _renew_code(self) -> None:
+        """Workflows may have been registered since the engine opened."""
+        name, ops = self._code()
+        if name != self._pump.code:
+            await self.discard(ops)
+            self._pump.code = name
+
+    def _code(self) -> tuple[str, OpList]:
+        """Name and record of the source of all durable functions that are there now."""
+        sources = code.registered_sources(self.registry.functions.values())
+        name = hashlib.sha256(repr(sources).encode()).hexdigest()[:16]
+        return name, [(keys.code(name), seal_plain(keys.code(name), sources))]
 
 
 def _exposed(header: RunHeader, name: str) -> tuple[Any, int]:

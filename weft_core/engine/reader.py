@@ -196,7 +196,9 @@ def _lines(view: frames.FrameView, source: Rows) -> dict[str, Any] | None:
     """The stored source of the durable function that the frame belongs to."""
     for qualname, filename, first, text in source:
         same = view.function == qualname or view.function.startswith(f"{qualname}.<locals>.")
-        if same and filename == base_name(view.filename):
+        # Of two versions in one file, the one that has the waiting line.
+        within = view.lineno is None or first <= view.lineno < first + text.count("\n") + 1
+        if same and within and filename == base_name(view.filename):
             return {"first_line": first, "lines": text.splitlines()}
     return None
 

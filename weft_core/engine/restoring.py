@@ -78,8 +78,8 @@ class _Restoring:
     def _advised(self, misfit: CodeChangedError, to: Workflow, first: str) -> CodeChangedError:
         header = self._run.header
         return CodeChangedError(
-            f"{misfit}. The run is on version {header.version!r} of {header.workflow}: {first}, or say how its runs go on "
-            f"with version {to.version!r}: @{to.__name__}.migrate(from_version={header.version!r})",
+            f"{misfit}. The run is on version {header.version!r} of {header.workflow}: {first}, or say how its runs "
+            f"go on with version {to.version!r}: @{to.__name__}.migrate(from_version={header.version!r})",
             **misfit.facts | {"workflow": header.workflow, "version": header.version},
         )
 

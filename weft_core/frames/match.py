@@ -54,7 +54,7 @@ def find_root(key: str, functions: Mapping[str, Root]) -> Root:
 
 def find_plan(root: Root, path: str, digest: str) -> Plan:
     """The plan of a durable function, or of a function nested in one."""
-    plan = root.plans.get(path)
+    plan = root.plans.get(path.removesuffix("#1"))
     last = path.rsplit("/", 1)[-1]
     if (plan is None or plan.hash != digest) and _told_by_text(root, path):
         # Comprehensions and lambdas have no name, and of some names there are several: look for the same text elsewhere

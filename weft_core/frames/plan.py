@@ -101,6 +101,12 @@ class Plan:
         return f"{self.root.qualname}{'.<locals>.' + self.path if self.path else ''}"
 
 
+def stored_path(plan: Plan) -> str:
+    """Its path as checkpoints have it: the first of several functions with one name has a number too, so that it is not
+    taken for the only one when the others are gone."""
+    return f"{plan.path}#1" if plan.path and f"{plan.path}#2" in plan.root.plans else plan.path
+
+
 # id(code object) -> (code object, plan); the code object is kept, since an id may be used again
 CODES: dict[int, tuple[CodeType, Plan]] = {}
 

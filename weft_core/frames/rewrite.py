@@ -20,7 +20,7 @@ from .adapt import missing_error, surely_set
 from .labels import Label
 from .live import is_suspended_generator
 from .match import Place, find_label, find_plan, find_root
-from .plan import Plan, Root
+from .plan import Plan, Root, stored_path
 from .registry import shown_name
 from .restore import read_place
 from .runtime import U
@@ -315,7 +315,7 @@ def _lower_function(e: Encoder, f: StoredFunction) -> Any:
         )  # fmt: skip
     e.note(f)
     cells = {n: c for n, c in f.cells.items() if n in plan.free}
-    out = [mark(marks.FUNCTION), e.sym(plan.root.key), e.sym(plan.path), e.sym(plan.hash), len(cells)]
+    out = [mark(marks.FUNCTION), e.sym(plan.root.key), e.sym(stored_path(plan)), e.sym(plan.hash), len(cells)]
     for name, cell in cells.items():
         out += (e.sym(name), e.lower(cell))
     defaults, kwdefaults, attributes = f.rest

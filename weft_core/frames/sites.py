@@ -13,7 +13,7 @@ from typing import Any
 from weft_core.codec import wire
 
 from .labels import Label, exact_hash, label_sig, neighbours, stmt_hash, twins
-from .plan import Plan
+from .plan import Plan, stored_path
 
 
 class Site:
@@ -41,7 +41,7 @@ def getter(keys: Sequence[Any]) -> Callable[[Any], Sequence[Any]]:
 def _record(plan: Plan, label: Label | None, names: list[str]) -> bytes:
     # The file's bare name is for people who look at a checkpoint; nothing depends on it.
     filename = plan.root.filename.replace("\\", "/").rpartition("/")[2]
-    place: list[Any] = [filename, plan.root.key, plan.path, plan.hash, plan.kind]
+    place: list[Any] = [filename, plan.root.key, stored_path(plan), plan.hash, plan.kind]
     if label is not None:
         place += [label.id, label.count, label_sig(label), stmt_hash(label), label.lineno]
         place += [exact_hash(label), twins(label, plan.labels), *neighbours(label, plan.labels)]

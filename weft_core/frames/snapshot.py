@@ -21,7 +21,7 @@ from weft_core.errors import ForeignAwaitError, NotSerializableError, SnapshotEr
 from .awaitables import generator_of_step, parts_of_next_or
 from .explain import explain
 from .live import FRAME_TYPES, is_suspended_generator, parts, place, read_locals, release_locals, view_locals
-from .plan import CODES, Plan
+from .plan import CODES, Plan, stored_path
 from .runtime import RT, U
 from .sites import SITES, Site, site_of
 
@@ -162,7 +162,7 @@ class FrameWriter:
             for n, c in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
             if n not in RT and n in plan.free
         ]
-        out: list[Any] = [mark(marks.FUNCTION), e.sym(plan.root.key), e.sym(plan.path), e.sym(plan.hash), len(cells)]
+        out: list[Any] = [mark(marks.FUNCTION), e.sym(plan.root.key), e.sym(stored_path(plan)), e.sym(plan.hash), len(cells)]
         for name, cell in cells:
             out += (e.sym(name), e.lower(cell))
         return [*out, e.lower(f.__defaults__), e.lower(f.__kwdefaults__), e.lower(f.__dict__ or None, True)]
