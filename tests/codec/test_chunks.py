@@ -226,6 +226,22 @@ def test_a_value_is_shared_between_rows_chunks_and_the_document():
     assert store.stored
 
 
+def test_rows_that_a_list_and_an_index_share_are_written_once():
+    rows = [{"n": i, "text": "x" * 300} for i in range(100)]
+    index = {row["n"]: row for row in rows}
+    root, store = {"rows": rows, "index": index}, Store()
+    assert store.write(root) < 45_000
+    rows[50]["text"] = "changed"
+    assert store.write(root) < 10_000
+    same(store, root)
+    root = store.restart()
+    root["rows"][51]["text"] = "changed"
+    assert store.write(root) < 10_000
+    del root["rows"]
+    store.write(root)
+    same(store, root)
+
+
 def test_a_cycle_through_chunks_survives():
     rows = [{"n": i, "text": "x" * 300} for i in range(50)]
     for row in rows:

@@ -43,6 +43,7 @@ class View:
             self.kinds[key.partition("/")[0]][key] = value
         self.runs = {k[4:]: dict(zip(HEADER, unseal(k, v)[1:], strict=True)) for k, v in self.kinds["run"].items()}
         self.parked = {k[5:]: dict(zip(SUMMARY, unseal(k, v)[1], strict=True)) for k, v in self.kinds["ckpt"].items()}
+        self.chunks = {k: unseal(k, v)[3] for k, v in self.kinds["ckpt"].items() if len(unseal(k, v)) > 3}
         self.events: defaultdict[str, list[tuple[int, str, dict[str, Any]]]] = defaultdict(list)
         for key in sorted(self.kinds["log"]):
             _, first, _, events = unseal(key, rows[key])
@@ -72,6 +73,7 @@ class Invariants:
             _events_have_no_gap(view, run_id)
             _signals_are_accounted_for(view, run_id)
         assert set(view.events) | set(view.parked) | set(view.mail) <= set(view.runs), "records of no run"
+        _chunks(view)
         _epochs(view)
         _keys(view)
         _indexes(view)
@@ -145,6 +147,19 @@ def _owns_nothing(view: View, run_id: str) -> None:
     assert not view.mail[run_id], f"2: {run_id} is finished and has mail"
     assert not _timers(view, run_id), f"2: {run_id} is finished and has timers"
     assert f"active/{run_id}" not in view.rows, f"2: {run_id} is finished and active"
+
+
+def _chunks(view: View) -> None:
+    """9 the chunks of a run are those that its checkpoint's directory names."""
+    named = set()
+    for key, (start, *containers) in view.chunks.items():
+        for number, _, after_last, runs in containers:
+            assert number < start
+            for first, many in zip(runs[::2], runs[1::2], strict=True):
+                assert first + many <= after_last
+                named |= {f"chunk/{key[5:]}/{number:x}.{n:x}" for n in range(first, first + many)}
+    stored = set(view.kinds["chunk"])
+    assert stored == named, f"9: chunks {sorted(stored ^ named)[:5]}"
 
 
 def _events_have_no_gap(view: View, run_id: str) -> None:

@@ -107,6 +107,8 @@ async def perform(ctx: Context, node: Node) -> Any:
         return ctx.get_attribute(name)
     if kind == "step":
         return await ctx.step(name, lambda: name)
+    if kind == "hoard":
+        return await hoard(ctx, name, node[2])
     if kind == "fail":
         raise ValueError(name)
     if kind == "guard":
@@ -128,6 +130,27 @@ async def perform(ctx: Context, node: Node) -> Any:
     return await (ctx.all(branches) if kind == "all" else ctx.race(branches))
 
 
+@durable
+async def hoard(ctx: Context, name: str, rounds: int) -> str:
+    """State that grows beyond what one record holds, changes in the middle, and shrinks."""
+    rows, index, total = [], {}, 0
+    for i in range(rounds):
+        for j in range(5):
+            row = {"n": i * 5 + j, "text": name * 100, "tags": [i]}
+            rows.append(row)
+            index[f"{i}.{j}"] = row
+            total += row["n"]
+        rows[i]["tags"].append(i)
+        await ctx.run(touch, name, i % 2)
+        if i % 3 == 2:
+            gone = rows.pop(0)
+            total -= gone["n"]
+            index = {k: r for k, r in index.items() if r is not gone}
+    assert sum(r["n"] for r in rows) == total and list(index.values()) == rows
+    assert all(a is b for a, b in zip(index.values(), rows, strict=True)), "rows are shared by list and dict"
+    return name
+
+
 @workflow(signals=SIGNALS)
 async def program(ctx: Context, node: Node) -> Any:
     ctx.expose("node", node)
@@ -143,7 +166,7 @@ class Author:
     def write(self, depth: int = 3) -> Node:
         self._count += 1
         pick, name = self._chance, f"n{self._count}"
-        leaves = ["touch", "stumble", "sleep", "wait", "note", "step", "plain-race"] * 3 + ["fail"]
+        leaves = ["touch", "stumble", "sleep", "wait", "note", "step", "hoard", "plain-race"] * 3 + ["fail"]
         whole = ["seq", "seq", "all", "race", "last", "guard"]
         kind = pick.choice(whole if depth > 1 else leaves if depth == 0 else leaves + whole * 4)
         rest: list[Any] = {
@@ -151,6 +174,7 @@ class Author:
             "stumble": lambda: [pick.randint(0, 5)],
             "sleep": lambda: [pick.choice([0, 1, 5, 20])],
             "wait": lambda: [pick.choice(SIGNALS), pick.choice([1, 10, 1000])],
+            "hoard": lambda: [pick.choice([2, 6, 12])],
             "plain-race": lambda: [pick.choice([1, 10])],
             "guard": lambda: [self.write(depth - 1)],
             "last": lambda: [self.write(depth - 1), pick.randint(0, 2)],

@@ -17,11 +17,16 @@ Fetch = Callable[[Name], bytes]
 class Shared:
     """The containers as a chunk of one of them sees them."""
 
-    def __init__(self, reader: ChunkReader) -> None:
+    def __init__(self, reader: ChunkReader, name: Name) -> None:
+        self._reader, self._name = reader, name
         self.container = reader.container
+        self.uses: set[Name] = set()
 
     def inside(self, name: Name, number: int) -> Any:
-        raise damaged("a chunk that refers into another")
+        if name[0] >= self._name[0]:
+            raise damaged("a chunk that refers into another in a circle")
+        self.uses.add(name)
+        return self._reader.inside(name, number)
 
     def add(self, d: Decoder, part: Any) -> None:
         raise damaged("there are late parts that nothing refers to")
@@ -39,6 +44,7 @@ class ChunkReader:
         self._by_number: dict[int, Chunked] = {}
         self._values: dict[Name, list[Any]] = {}
         """By chunk, the values inside by number."""
+        self._chunk_by_name: dict[Name, Chunk] = {}
 
     def load(self, new_decoder: Callable[[Shared], Decoder]) -> None:
         """Make the containers, as far as they are in chunks. ``new_decoder`` makes one for each."""
@@ -94,24 +100,24 @@ class ChunkReader:
         if type(start) is not int or any(number >= start for number in self._by_number):
             raise damaged("not the directory of chunks")
         self.chunks.start = start
-        yield from found
+        yield from sorted(found, key=lambda entry: entry[0].number)
 
     def _fill(self, chunked: Chunked, numbers: Iterator[int], new_decoder: Callable[[Shared], Decoder]) -> None:
-        shared = Shared(self)
         pieces = []
         for number in numbers:
             name = (chunked.number, number)
             if number >= chunked.next or name in self._values:
                 raise damaged("not the directory of chunks")
             data = self._fetch(name)
+            shared = Shared(self, name)
             d = new_decoder(shared)
             value = d.document(data)
             self._values[name] = d.objs
-            chunk = Chunk(chunked, number, 0, len(data), b"")
+            chunk = self._chunk_by_name[name] = Chunk(chunked, number, 0, len(data), b"")
             self.chunks.size += chunk.size
             chunked.chunks.append(chunk)
             if chunked.kind in (LIST, DICT):
-                self._take_items(d, chunked, chunk, data, value)
+                self._take_items(d, shared, chunk, data, value)
             elif type(value) is type(chunked.value):
                 pieces.append(value)
                 chunk.count = len(value)
@@ -121,7 +127,9 @@ class ChunkReader:
             chunked.value = chunked.value.join(pieces)
         self.chunks.by_id[id(chunked.value)] = chunked
 
-    def _take_items(self, d: Decoder, chunked: Chunked, chunk: Chunk, data: bytes, value: Any) -> None:
+    def _take_items(self, d: Decoder, shared: Shared, chunk: Chunk, data: bytes, value: Any) -> None:
+        chunked = chunk.chunked
+        assert chunked is not None
         if type(value) is not list or len(value) % chunked.step:
             raise damaged("a chunk of another kind")
         flat = _put(d, chunked, value)
@@ -135,7 +143,7 @@ class ChunkReader:
         nested = [self._by_number[n] for n in d.containers]
         if made:
             chunk.digest = hashlib.blake2b(data, digest_size=16).digest()
-        self.chunks.know(chunk, made, nested)
+        self.chunks.know(chunk, made, nested, {self._chunk_by_name[name] for name in shared.uses})
         chunked.remember(chunk)
 
 

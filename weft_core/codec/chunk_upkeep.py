@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LARGE = 2048
 """Bytes of a container from which on it is kept in chunks."""
 _ENOUGH = 512  # bytes of new items that become a chunk
+_FEW = 8  # chunks that refer into one; what more of them share is kept by itself
 _BULK = 4096  # and the size of chunks when there are many new items at once
 
 
@@ -172,11 +173,11 @@ def _write_whole(e: ChunkingEncoder, chunked: Chunked) -> None:
 
 def _write(e: ChunkingEncoder, chunked: Chunked, flat: list[Any], old: Chunk | None = None) -> Chunk | None:
     """The chunk that holds these items, perhaps ``old``. None: only a document can hold them."""
-    inner = _InsideEncoder(e.externals, e.chunks)
+    inner = _InsideEncoder(e.externals, e.chunks, chunked)
     try:
         data = inner.write(flat)
     except (OverflowError, UnicodeEncodeError):
-        inner = _InsideEncoder(e.externals, e.chunks, careful=True)
+        inner = _InsideEncoder(e.externals, e.chunks, chunked, careful=True)
         data = inner.write(flat)
     except Rejected:
         return None
@@ -187,7 +188,7 @@ def _write(e: ChunkingEncoder, chunked: Chunked, flat: list[Any], old: Chunk | N
         if old is not None:
             e.chunks.discard(old)
     assert chunk is not None
-    e.chunks.know(chunk, inner.made, inner.nested)
+    e.chunks.know(chunk, inner.made, inner.nested, inner.uses)
     for nested in inner.nested:
         e.visit(nested)
     # The document may have written one of these values itself, before we did.
@@ -198,13 +199,14 @@ def _write(e: ChunkingEncoder, chunked: Chunked, flat: list[Any], old: Chunk | N
 class _InsideEncoder(Encoder):
     """Lowers the items of one chunk, which has numbers of its own."""
 
-    __slots__ = ("careful", "chunks", "made", "nested", "void")
+    __slots__ = ("careful", "chunked", "chunks", "made", "nested", "uses", "void")
 
-    def __init__(self, externals: Externals, chunks: Chunks, careful: bool = False) -> None:
+    def __init__(self, externals: Externals, chunks: Chunks, chunked: Chunked, careful: bool = False) -> None:
         super().__init__(externals, None, careful)
-        self.chunks, self.careful = chunks, careful
+        self.chunks, self.chunked, self.careful = chunks, chunked, careful
         self.made: list[tuple[Any, int]] = []
         self.nested: list[Chunked] = []
+        self.uses: set[Chunk] = set()
         self.void = False
 
     def write(self, flat: list[Any]) -> bytes:
@@ -224,35 +226,44 @@ class _InsideEncoder(Encoder):
         key = id(value)
         if key in self.memo:
             return super().lower(value, now)
-        chunked = self._elsewhere(value, now or self.solid)
-        if chunked is not None:
-            self.nested.append(chunked)
-            return chunked.leaf
+        place = self.chunks.inside.get(key)
+        if place is not None and key not in self.chunks.by_id and not is_immutable(value):
+            leaf = self._shared(value, *place, now or self.solid)
+        else:
+            leaf = self._container(value, now or self.solid)
+        if leaf is not None:
+            return leaf
         lowered = super().lower(value, now)
         if key in self.memo:
             self.made.append((value, self.memo[key] - self.base))
         return lowered
 
-    def _elsewhere(self, value: Any, needed_now: bool) -> Chunked | None:
-        """The container ``value``, if it is to be kept in chunks of its own."""
+    def _container(self, value: Any, needed_now: bool) -> Any:
+        """The leaf for ``value`` if it is kept in chunks of its own."""
         chunks, key = self.chunks, id(value)
         chunked = chunks.by_id.get(key)
-        if chunked is not None:
-            if not needed_now:
-                return chunked
+        if chunked is None:
+            holds = type(value) is list or type(value) is dict
+            if not holds or needed_now or key in chunks.whole or size_of(value, LARGE) < LARGE:
+                return None
+            chunked = chunks.take(value)
+        elif needed_now:
             chunks.write_whole(chunked)
             self.void = True
             return None
-        holds = type(value) is list or type(value) is dict
-        place = chunks.inside.get(key)
-        if place is None:
-            large = holds and not needed_now and size_of(value, LARGE) >= LARGE
-            return chunks.take(value) if large and key not in chunks.whole else None
-        if is_immutable(value):
-            return None
-        if not holds or needed_now:
-            raise Rejected(value)  # shared between two chunks, and it cannot be made empty and filled later
-        other = place[0].chunked
-        assert other is not None
-        other.dirty.add(place[0])
-        return chunks.take(value)
+        self.nested.append(chunked)
+        return chunked.leaf
+
+    def _shared(self, value: Any, chunk: Chunk, number: int, needed_now: bool) -> Any:
+        """The leaf for a value that is inside another chunk."""
+        owner = chunk.chunked
+        assert owner is not None
+        if owner.number < self.chunked.number and (chunk in self.uses or len(chunk.used_by) < _FEW):
+            self.uses.add(chunk)
+            return wire.inside(owner.number, chunk.number, number)
+        if needed_now or not (type(value) is list or type(value) is dict):
+            raise Rejected(value)  # it cannot be made empty and filled later
+        owner.dirty.add(chunk)
+        chunked = self.chunks.take(value)
+        self.nested.append(chunked)
+        return chunked.leaf

@@ -157,7 +157,7 @@ class ChunkingEncoder(Encoder):
         if len(self.visited) != len(chunks.by_id):
             for chunked in [c for c in chunks.by_id.values() if c not in self.visited]:
                 chunks.release(chunked)
-        self.void |= any(chunk.chunked is None for chunk in self.used)
+        self.void |= any(chunk.chunked is None for chunk in self.used) or any(c.dirty for c in self.order)
         self._settled()
 
     # -- trying something that may be refused

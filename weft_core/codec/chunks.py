@@ -8,7 +8,7 @@ chunks belong to which container. Large text and bytes are kept in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from itertools import islice
 from typing import Any
 
@@ -26,7 +26,7 @@ Name = tuple[int, int]
 class Chunk:
     """A run of items of a container, as it is stored."""
 
-    __slots__ = ("chunked", "count", "digest", "made", "nested", "number", "size")
+    __slots__ = ("chunked", "count", "digest", "made", "nested", "number", "size", "used_by", "uses")
 
     def __init__(self, chunked: Chunked, number: int, count: int, size: int, digest: bytes) -> None:
         self.chunked: Chunked | None = chunked
@@ -37,6 +37,10 @@ class Chunk:
         self.made: Sequence[tuple[Any, int]] = ()
         """The values inside that have an identity, with their numbers. Held on to, so that their ids stay taken."""
         self.nested: Sequence[Chunked] = ()
+        """Containers that it refers to."""
+        self.uses: Set[Chunk] = frozenset()
+        """Chunks that it refers into: those of containers with a smaller number, so that there is an order to read."""
+        self.used_by: set[Chunk] = set()
 
 
 class Chunked:
@@ -229,9 +233,11 @@ class Chunks:
         chunked.dirty.discard(chunk)
         chunk.chunked = None
 
-    def know(self, chunk: Chunk, made: Sequence[tuple[Any, int]], nested: Sequence[Chunked]) -> None:
-        """What is inside of ``chunk``."""
-        chunk.made, chunk.nested = made, nested
+    def know(self, chunk: Chunk, made: Sequence[tuple[Any, int]], nested: Sequence[Chunked], uses: Set[Chunk]) -> None:
+        """What is inside of ``chunk``, and what it refers to."""
+        chunk.made, chunk.nested, chunk.uses = made, nested, uses
+        for used in uses:
+            used.used_by.add(chunk)
         for value, number in made:
             self.inside[id(value)] = (chunk, number)
         for other in nested:
@@ -239,7 +245,13 @@ class Chunks:
             chunk.chunked.nested[other] = chunk.chunked.nested.get(other, 0) + 1
 
     def forget(self, chunk: Chunk) -> None:
-        """What is inside of ``chunk`` may be elsewhere by now."""
+        """What is inside of ``chunk`` may be elsewhere by now: those that refer into it are to be written again."""
+        for user in chunk.used_by:
+            assert user.chunked is not None
+            user.chunked.dirty.add(user)
+        for used in chunk.uses:
+            used.used_by.discard(chunk)
+        chunk.used_by = set()
         for value, _ in chunk.made:
             place = self.inside.get(id(value))
             if place is not None and place[0] is chunk:
@@ -251,7 +263,7 @@ class Chunks:
                 counts[other] -= 1
                 if not counts[other]:
                     del counts[other]
-        chunk.made, chunk.nested = (), ()
+        chunk.made, chunk.nested, chunk.uses = (), (), frozenset()
 
 
 def size_of(value: Any, most: int, depth: int = 0) -> int:

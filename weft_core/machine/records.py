@@ -68,8 +68,11 @@ def write_checkpoint(run: RunState, now: int, active: bool) -> list[Op]:
             return [(key, seal_plain(key, [_VERSION, summary, body]))]
         run.chunks = codec.Chunks()
     body = frames.snapshot(root, run.externals, chunks=run.chunks)
-    record = seal_plain(key, [_VERSION, summary, body, run.chunks.directory()])
     puts, drops = run.chunks.changes()
+    directory = run.chunks.directory()
+    record = seal_plain(key, [_VERSION, summary, body, directory] if directory else [_VERSION, summary, body])
+    if not directory and len(body) <= CHUNKS_FROM:
+        run.chunks = None
     return [
         (key, record),
         *[(at := keys.chunk(run.id, *name), codec.seal(at, data)) for name, data in puts.items()],
