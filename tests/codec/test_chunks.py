@@ -7,15 +7,16 @@ import dataclasses
 import datetime as dt
 import random
 
+import msgpack
 import pytest
 
 from weft_core import codec
 from weft_core.codec.chunk_reader import ChunkReader
 from weft_core.codec.chunk_writer import encode_in_chunks
 from weft_core.codec.chunks import Chunks
-from weft_core.codec.decoder import Decoder
+from weft_core.codec.decoder import Decoder, guarded
 from weft_core.codec.encoder import NO_EXTERNALS
-from weft_core.errors import CorruptRecordError
+from weft_core.errors import CorruptRecordError, WeftError
 
 codec.allow_module(__name__)
 
@@ -380,3 +381,32 @@ def test_a_directory_that_no_writer_made_is_refused(directory):
     reader = ChunkReader(directory, fetch)
     with pytest.raises(CorruptRecordError):
         reader.load(lambda shared: Decoder(NO_EXTERNALS, None, shared))
+
+
+def test_damaged_bytes_raise_our_errors_and_no_other():
+    shared = {"of": "all"}
+    rows = [{"n": i, "text": "x" * 100, "of": shared, "at": dt.date(2026, 1, 1)} for i in range(40)]
+    store = Store()
+    store.write(collections.deque([rows, {row["n"]: row for row in rows}, "y" * 5_000]))
+    directory = msgpack.packb(store.directory)
+    chance, refused = random.Random(5), 0
+    for _ in range(1_500):
+        stored, document, listed = dict(store.stored), store.document, directory
+        where = chance.choice(["chunk", "chunk", "document", "directory"])
+        if where == "chunk":
+            name = chance.choice(list(stored))
+            stored[name] = flipped(stored[name], chance)
+        elif where == "document":
+            document = flipped(document, chance)
+        else:
+            listed = flipped(listed, chance)
+        try:
+            guarded(lambda: read(document, msgpack.unpackb(listed, strict_map_key=False), stored))  # noqa: B023
+        except WeftError:
+            refused += 1
+    assert refused > 500
+
+
+def flipped(data, chance):
+    at = chance.randrange(len(data))
+    return data[:at] + bytes((data[at] ^ chance.randrange(1, 256),)) + data[at + 1 :]
