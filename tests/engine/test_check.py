@@ -78,6 +78,7 @@ async def test_it_says_where_each_run_stands_and_leaves_out_the_finished_ones() 
         first, second = await verdicts(storage, code.order)
         assert (first.run_id, second.run_id) == ("r0", "r2")
         assert (first.function, first.line, first.position) == ("order", 5, "ctx.wait_for_signal('go')")
+        assert first.code == code.order.code
         assert [(w["kind"], w["name"]) for w in first.waiting_for] == [("signal", "go")]
         assert engine.state == "open"
         await engine.signal("r0", "go", 1)  # its owner has not noticed

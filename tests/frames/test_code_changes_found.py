@@ -90,7 +90,8 @@ async def wf(ctx, items):
 
 def test_a_choice_that_was_made_half_way_is_not_made_again_in_other_cases():
     """The guard of case 2 was being awaited; with a case before it, its number is 3."""
-    was = 'match items:\n    case [1]:\n        return 1\n    case _ if await ctx.run("ok", 1):\n        return 2\nreturn 3'
+    was = 'match items:\n    case [1]:\n        return 1\n    case _ if await ctx.run("ok", 1):\n        return 2'
+    was += "\nreturn 3"
     now = was.replace("    case [1]:", "    case [0]:\n        return 0\n    case [1]:")
     assert migrate(wf(was), wf(was), steps=0) == 2
     assert "choice around it" in str(refusal(wf(now), wf(was), steps=0))

@@ -41,6 +41,8 @@ class Verdict:
     line: int | None = None
     position: str = ""
     """Where it stands, innermost, in the code it was stored with."""
+    code: str = ""
+    """The fingerprint of the workflow's code that it was stored with, as ``migrate(from_code=)`` takes it."""
     error: str | None = None
     reason: str = ""
     """What to do, if it is not to continue."""
@@ -147,6 +149,7 @@ class _Checking:
         if not tasks or not tasks[0]["frames"]:
             return facts
         at = tasks[0]["frames"][-1]
+        facts["code"] = tasks[0]["frames"][0]["code"]
         return {**facts, "function": at["function"], "line": at["line"], "position": at["label"]}
 
 

@@ -187,6 +187,7 @@ def _frame(view: frames.FrameView, source: Rows) -> dict[str, Any]:
         "file": view.filename,
         "line": view.lineno,
         "label": view.label,
+        "code": view.code,
         "source": _lines(view, source),
         "locals": [{"name": k, "type": _type(v), "text": _text(v)} for k, v in view.locals.items()],
     }

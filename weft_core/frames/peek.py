@@ -123,7 +123,9 @@ def _peeks(*numbers: int) -> Callable[[Lifting], Lifting]:
 @_peeks(marks.FRAME)
 def _frame(d: Any, x: list[Any], number: int) -> Any:
     view, names = d.record(x[1], _site)
-    view = FrameView(view.function, view.filename, view.lineno, view.label)  # sites are shared, variables are not
+    view = FrameView(
+        view.function, view.filename, view.lineno, view.label, code=view.code
+    )  # sites are shared, variables are not
     frame = d.objs[number] = _Frame(view)
     d.found.append(frame)
     cells = {d.sym(x[i]): d.lift(x[i + 1]) for i in range(2, len(x), 2)}
@@ -141,11 +143,11 @@ def _frame(d: Any, x: list[Any], number: int) -> Any:
 
 
 def _site(data: bytes) -> tuple[FrameView, list[str]]:
-    filename, key, path, _, _, label, _, _, _, line, _, _, _, _, *names = wire.unpack(data)
+    filename, key, path, code, _, label, _, _, _, line, _, _, _, _, *names = wire.unpack(data)
     if not all(type(t) is str for t in (filename, key, path, label, *names)) or type(line) is not int:
         raise damaged("not the record of a frame")
     function = shown_name(key) + (f".<locals>.{path}" if path else "")
-    return FrameView(function, filename, line if label else None, label or "start"), names
+    return FrameView(function, filename, line if label else None, label or "start", code=code), names
 
 
 def _settle(variables: dict[str, Any], unset: Any) -> None:

@@ -17,6 +17,8 @@ class FrameView:
     lineno: int | None
     label: str
     locals: dict[str, Any] = field(default_factory=dict)
+    code: str = ""
+    """The fingerprint of its function."""
 
 
 def stack(coro: Any) -> list[FrameView]:
@@ -32,7 +34,12 @@ def stack(coro: Any) -> list[FrameView]:
         shown = {k: v for k, v in variables.items() if not k.startswith(".")}
         out.append(
             FrameView(
-                plan.where(), plan.root.filename, label.lineno if label else None, label.id if label else "start", shown
+                plan.where(),
+                plan.root.filename,
+                label.lineno if label else None,
+                label.id if label else "start",
+                shown,
+                plan.hash,
             )
         )
         coro = awaited
