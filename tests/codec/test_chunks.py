@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import datetime as dt
+import os
 import random
 
 import msgpack
@@ -253,7 +254,7 @@ def test_a_cycle_through_chunks_survives():
     assert store.stored
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("WEFT_CHUNK_SEEDS", "6"))))
 def test_random_changes_read_back_as_they_are(seed):
     chance = random.Random(seed)
     world = World(chance)

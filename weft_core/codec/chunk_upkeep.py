@@ -175,10 +175,11 @@ def _write(e: ChunkingEncoder, chunked: Chunked, flat: list[Any], old: Chunk | N
     """The chunk that holds these items, perhaps ``old``. None: only a document can hold them."""
     inner = _InsideEncoder(e.externals, e.chunks, chunked)
     try:
-        data = inner.write(flat)
-    except (OverflowError, UnicodeEncodeError):
-        inner = _InsideEncoder(e.externals, e.chunks, chunked, careful=True)
-        data = inner.write(flat)
+        try:
+            data = inner.write(flat)
+        except (OverflowError, UnicodeEncodeError):
+            inner = _InsideEncoder(e.externals, e.chunks, chunked, careful=True)
+            data = inner.write(flat)
     except Rejected:
         return None
     digest = hashlib.blake2b(data, digest_size=16).digest() if inner.made else b""
@@ -192,7 +193,7 @@ def _write(e: ChunkingEncoder, chunked: Chunked, flat: list[Any], old: Chunk | N
     for nested in inner.nested:
         e.visit(nested)
     # The document may have written one of these values itself, before we did.
-    e.void |= inner.void or any(id(value) in e.memo for value, _ in inner.made)
+    e.void |= inner.void or any(id(value) in e.memo and not is_immutable(value) for value, _ in inner.made)
     return chunk
 
 

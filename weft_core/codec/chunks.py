@@ -181,6 +181,16 @@ class Chunks:
         """Of every chunk there is."""
         return [(c.number, chunk.number) for c in self.by_id.values() for chunk in c.chunks]
 
+    def clear(self) -> None:
+        """Let go of everything now, and not when the garbage collector finds the circles."""
+        for chunked in self.by_id.values():
+            for chunk in chunked.chunks:
+                chunk.chunked, chunk.used_by, chunk.uses = None, set(), frozenset()
+            chunked.rest = []
+        self.by_id.clear()
+        self.inside.clear()
+        self.whole.clear()
+
     # -- containers
 
     def take(self, value: Any) -> Chunked:

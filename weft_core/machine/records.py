@@ -146,6 +146,9 @@ def evict(run: RunState) -> None:
     """Drop the frames of a run from memory; none of the author's code runs."""
     frames.evict([t.frame for t in run.tasks.values()], run.externals)
     run.tasks.clear()
+    if run.chunks is not None:
+        run.chunks.clear()
+        run.chunks = None
 
 
 def write_events(run_id: str, first_seq: int, at: int, events: list[Event]) -> tuple[str, bytes]:
