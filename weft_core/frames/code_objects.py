@@ -67,9 +67,10 @@ def _wrap(fn: FunctionNode, captured: set[str], cls: str | None) -> ast.Module:
     """``def .outer(): a = b = None; [class C:] def fn(): ...``"""
     body: list[ast.stmt] = []
     where = start_of(fn)
-    if fn.name not in captured and not cls:
-        # the function may call itself by its global name
-        body.append(at(ast.Global(names=[fn.name]), where))
+    defined = cls or fn.name
+    if defined not in captured:
+        # the function may use its global name, or that of its class
+        body.append(at(ast.Global(names=[defined]), where))
     if captured:
         body.append(at(assign_all(sorted(captured), const(None)), where))
     definition: ast.stmt = fn

@@ -11,6 +11,7 @@ from .desugar import desugar
 from .fingerprint import fingerprint
 from .labels import identify
 from .liveness import find_live_names
+from .namespaces import hide_our_names
 from .nodes import FUNCTIONS, FunctionNode, all_args, at, defaults_of, notes_of
 from .plan import Plan, Root, kind_of
 from .scope import analyse, captured_names, free_names, rebound_by_closures
@@ -83,6 +84,7 @@ def analyse_function(p: Plan, suspends: Suspends) -> tuple[list[ast.stmt], list[
     doc, made, body = _split_body(fn)
     p.stores = _stores(body, own)
     fn.body = body or [at(ast.Pass(), fn)]
+    fn.body = hide_our_names(p, fn.body, is_global)
     suspends.forget()
     desugar(
         fn,

@@ -31,11 +31,20 @@ class _Unset:
 U: Final = _Unset()
 """Stands for a local that is not bound."""
 
+
+def rt_visible(names: Any) -> Any:
+    """What ``locals()``, ``vars()`` or ``dir()`` gave, without hidden names."""
+    if isinstance(names, list):
+        return [n for n in names if not n.startswith(".")]
+    return {n: value for n, value in names.items() if not n.startswith(".")}
+
+
 RT: Mapping[str, Any] = {
     ".U": U,
     ".BaseException": BaseException,
     ".StopAsyncIteration": StopAsyncIteration,
     ".slice": slice,
+    ".visible": rt_visible,
     ".set": set,
     # for
     ".iter": rt_iter,
