@@ -12,7 +12,7 @@ from weft_core.errors import public_errors
 
 SURFACE = {
     "weft_core": """
-        VERSION Activity ActivityInfo Context Engine Limits Page RetryPolicy RunCancelled WeftError Workflow
+        VERSION Activity ActivityInfo Context Engine Limits Page RetryPolicy RunCancelled StoredRun WeftError Workflow
         WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error
         is_weft_error_like load_source query signal
         workflow

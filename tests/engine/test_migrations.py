@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
+from tests.engine.invariants import Invariants
 from tests.engine.program import program
 from tests.engine.test_versions import V1, parked
 from weft_core.errors import DefinitionError, MigrationError
@@ -190,6 +191,34 @@ async def test_a_pending_operation_can_be_let_go_and_another_begun_in_its_place(
         await engine.signal("r", "end")
         assert await engine.get_handle("r").result() == [7, 8]
         assert code.asked == [7]
+
+
+@pytest.mark.parametrize("mode", ["before", "after"])
+async def test_a_crash_at_any_write_leaves_one_of_the_two_operations(mode: Literal["before", "after"]) -> None:
+    for crash_at in itertools.count(1):
+        memory = await parked(WITH_TIMEOUT)
+        storage = CrashingStorage(memory, crash_at=crash_at, mode=mode)
+        engine = TestEngine(workflows=[program(INSTEAD).order], storage=storage)
+        try:
+            await engine.open()
+            await engine.resume("r")
+            await engine.settle()
+        except SimulatedCrash:
+            pass
+        await engine.crash()
+        memory = memory.reopen()
+        Invariants().check(dict(await memory.scan("", limit=1000)))
+        code = program(INSTEAD)
+        async with TestEngine(workflows=[code.order], storage=memory) as again:
+            await again.resume("r")
+            await again.settle()
+            Invariants().check(dict(await memory.scan("", limit=1000)))
+            await again.signal("r", "end")
+            assert await again.get_handle("r").result() == [7, 8]
+            assert [e["type"] for e in await again.history("r")].count("run_migrated") == 1
+        if not storage.dead:
+            break
+    assert crash_at > 3
 
 
 async def test_branches_cannot_be_let_go() -> None:
