@@ -83,12 +83,9 @@ def rt_starfinish(star: Star) -> BaseException | None:
 
 
 def _is_part(e: BaseException, whole: BaseException) -> bool:
-    """CPython compares metadata by identity to tell whether ``e`` was split off ``whole``."""
+    """CPython compares metadata by identity to tell whether ``e`` was split off ``whole``; notes are not among them."""
     return (
-        getattr(e, "__notes__", None) is getattr(whole, "__notes__", None)
-        and e.__traceback__ is whole.__traceback__
-        and e.__cause__ is whole.__cause__
-        and e.__context__ is whole.__context__
+        e.__traceback__ is whole.__traceback__ and e.__cause__ is whole.__cause__ and e.__context__ is whole.__context__
     )
 
 
