@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from e2e.harness.browser import Browser
 from e2e.harness.pages import CHECKOUT, CHECKOUT_ALONE, call, open_weft, order, until
 from e2e.harness.report import shipped_once, told
@@ -19,6 +21,8 @@ from weft_core import Engine
 
 QUICK = {"confirm": False, "pause": "50ms"}
 YES = {"confirmed": True, "by": "the other side"}
+LARGE = {"items": [{"sku": ("shuttle", "yarn")[i % 2], "quantity": 1, "note": f"line {i}"} for i in range(300)]}
+"""An order that its run keeps in chunks beside the checkpoint."""
 PARKED = "return (await weft.describe(arg)).waiting_for.some((wait) => wait.kind === 'signal')"
 
 
@@ -73,13 +77,17 @@ def story(events: list[dict[str, Any]]) -> list[Any]:
     return sorted(plain, key=lambda event: (event.get("step", 0), event["type"]))  # two branches may end in any order
 
 
-def test_a_run_parked_on_a_server_is_finished_by_a_browser(chrome: Browser, server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [{}, LARGE], ids=["small", "large"])
+def test_a_run_parked_on_a_server_is_finished_by_a_browser(
+    chrome: Browser, server: Server, tmp_path: Path, more: dict[str, Any]
+) -> None:
     async def begin(engine: Engine) -> tuple[str, dict[str, Any]]:
-        handle = await engine.start("checkout", order("G-1"))
+        handle = await engine.start("checkout", order("G-1", **more))
         return handle.id, await parked(engine, handle.id)
 
     run, before = on_server(tmp_path / "weft.db", begin)
     rows = rows_of(tmp_path / "weft.db")
+    assert any(key.startswith("chunk/") for key, _ in rows) == bool(more)
 
     write_rows(chrome.tab(f"{server.url}crashed.html"), "moved", rows)
     page = open_weft(chrome, server.url, name="moved", **CHECKOUT_ALONE)
@@ -91,13 +99,17 @@ def test_a_run_parked_on_a_server_is_finished_by_a_browser(chrome: Browser, serv
     told("server to browser", python=sys.version.split()[0], records_moved=len(rows), status=result["status"])
 
 
-def test_a_run_parked_in_a_browser_is_finished_by_a_server(chrome: Browser, server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [{}, LARGE], ids=["small", "large"])
+def test_a_run_parked_in_a_browser_is_finished_by_a_server(
+    chrome: Browser, server: Server, tmp_path: Path, more: dict[str, Any]
+) -> None:
     page = open_weft(chrome, server.url, name="leaving", **CHECKOUT_ALONE)
-    run = call(page, "start", "checkout", [order("G-2")])["id"]
+    run = call(page, "start", "checkout", [order("G-2", **more)])["id"]
     until(page, PARKED, run)
     before = call(page, "frames", run)
     page.close()
     rows = read_rows(chrome.tab(f"{server.url}crashed.html"), "leaving")
+    assert any(key.startswith("chunk/") for key, _ in rows) == bool(more)
     put_rows(tmp_path / "weft.db", rows)
 
     async def finish(engine: Engine) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
