@@ -36,6 +36,7 @@ def _sleep(event: Event) -> str:
 LOOKS: Final[dict[str, Look]] = {
     "run_started": ("▶", "green", lambda e: f"{e.get('workflow', 'run')} started"),
     "run_recovered": ("↻", "cyan", lambda e: "recovered: goes on at its waiting line"),
+    "run_migrated": ("⇢", "cyan", lambda e: f"goes on as version {e['to_version']}, it was {e['from_version']}"),
     "run_completed": ("■", "bold green", lambda e: f"completed  {compact(e.get('result'))}"),
     "run_failed": ("■", "bold red", lambda e: f"failed  {_error(e)}"),
     "run_cancelled": ("■", "bold yellow", lambda e: "cancelled" + _reason(e)),
