@@ -37,6 +37,8 @@ LOOKS: Final[dict[str, Look]] = {
     "run_started": ("▶", "green", lambda e: f"{e.get('workflow', 'run')} started"),
     "run_recovered": ("↻", "cyan", lambda e: "recovered: goes on at its waiting line"),
     "run_migrated": ("⇢", "cyan", lambda e: f"goes on as version {e['to_version']}, it was {e['from_version']}"),
+    "run_held": ("‖", "bold yellow", lambda e: f"held until the code fits: {_error(e)}"),
+    "run_dead": ("‖", "bold red", lambda e: f"dead letter: {_error(e)}"),
     "run_completed": ("■", "bold green", lambda e: f"completed  {compact(e.get('result'))}"),
     "run_failed": ("■", "bold red", lambda e: f"failed  {_error(e)}"),
     "run_cancelled": ("■", "bold yellow", lambda e: "cancelled" + _reason(e)),
