@@ -8,6 +8,7 @@ PYTHON ?=
 PORT ?= 8765
 FIRST := $(or $(FIRST),$(shell date +%s))
 COUNT ?= 20000
+ACROSS ?= 500
 DEMO := build/demo
 export PYTHON
 
@@ -57,9 +58,10 @@ bench: $(VENV_READY) ## ratios, measured in one run
 	@tools/ensure_node.sh
 	@chromium=$$(tools/ensure_chromium.sh $(VENV)) && WEFT_CHROMIUM="$$chromium" $(PY) benchmarks/run.py
 
-soak: $(VENV_READY) ## random programs, crashed and restored at every await, against plain Python (FIRST=seed COUNT=20000)
+soak: $(VENV_READY) $(NODE_READY) ## random programs, crashed and restored at every await, on and across Pythons (FIRST=seed COUNT=20000)
 	@echo "seeds from $(FIRST), $(COUNT) programs"
 	@$(PY) -m tests.frames.differential $(FIRST) $(COUNT)
+	@WEFT_ACROSS=all WEFT_ACROSS_PROGRAMS=$(ACROSS) $(PY) -m pytest tests/frames/test_across_pythons.py -q
 
 clean: ## remove everything make has made
 	rm -rf $(VENV) build dist browser/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -50,7 +50,7 @@ def test_new_programs_behave_the_same_however_often_they_crash(capsys):
     _check(range(first, first + MORE), capsys)
 
 
-def test_a_snapshot_of_a_restored_run_has_the_same_bytes():
+def test_runs_do_not_grow_by_being_stored_and_restored():
     counts: Counter[str] = Counter()
     unstable = {seed: found for seed in range(2000, 2025) if (found := check_stability(seed, counts))}
     assert counts["snapshots"] > 100

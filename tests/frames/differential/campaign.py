@@ -53,7 +53,7 @@ def campaign(seeds: Iterable[int], jobs: int = 2, python: str = sys.executable, 
         mine, process = running.pop(0)
         output, errors = process.communicate()
         if process.returncode != 0:
-            report.failures[mine[0]] = f"the process of {mine[0]}..{mine[-1]} ended: {errors[-2000:]}"
+            report.failures[mine[0]] = f"the process of {mine[0]}..{mine[-1]} ended: {errors[-300:]}"
             continue
         report.add(output.splitlines()[-1])
     report.seconds = time.monotonic() - began

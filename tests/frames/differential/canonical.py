@@ -8,6 +8,7 @@ import types
 from tests.frames.toy_engine import Ctx, Op, Task
 
 _SHARED = (list, dict, set, bytearray)
+_PRINTED = frozenset("builtins collections datetime decimal fractions pathlib re uuid".split())
 _HIDDEN = frozenset({"__notes__"})
 
 
@@ -53,7 +54,7 @@ def _contents(v, own, depth, seen):
         return f"({each(v)})" if type(v) is tuple else f"{type(v).__name__}({each(v)})"
     if isinstance(v, (set, frozenset)):
         return type(v).__name__ + "{" + ", ".join(sorted(canon(x, depth, seen) for x in v)) + "}"
-    if type(v).__module__ in ("builtins", "collections", "datetime", "decimal", "fractions", "pathlib", "re", "uuid"):
+    if type(v).__module__.partition(".")[0] in _PRINTED:
         return repr(v)
     if own is None and hasattr(type(v), "__slots__"):
         own = {k: getattr(v, k) for k in type(v).__slots__ if hasattr(v, k)}

@@ -95,14 +95,15 @@ def executable(version):
     raise Absent(f"CPython {version}: no {name} on the PATH or in {pyenv.name} of pyenv")
 
 
-def pyodide(folder):
-    """A worker in the Pyodide that the browser build uses. Raises Absent."""
+def pyodide(folder, *module):
+    """A worker in the Pyodide that the browser build uses; ``module`` answers instead of ours. Raises Absent."""
     node = shutil.which("node")
     if node is None:
         raise Absent("Pyodide: no node on the PATH (tools/ensure_node.sh)")
     if not (ROOT / "browser" / "node_modules" / "pyodide" / "pyodide.mjs").is_file():
         raise Absent("Pyodide: not in browser/node_modules (make demo-build, or npm ci in browser/)")
-    return Python("Pyodide", [node, str(Path(__file__).with_name("worker.mjs")), str(ROOT), str(_wheel(folder))])
+    command = [node, str(Path(__file__).with_name("worker.mjs")), str(ROOT), str(_wheel(folder)), *module]
+    return Python("Pyodide", command)
 
 
 def _wheel(folder):

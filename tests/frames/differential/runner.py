@@ -133,7 +133,7 @@ class Comparison:
     def _compare(self, out, what):
         ref = self.reference
         if out.trace != ref.trace:
-            if _without_finalisers(out.trace) != _without_finalisers(ref.trace):
+            if without_finalisers(out.trace) != without_finalisers(ref.trace):
                 raise Mismatch(f"{what}: {difference(ref.trace, out.trace)}")
             # a generator in a reference cycle is finalised when the collector runs
             self.counts["finaliser timing"] += 1
@@ -153,7 +153,8 @@ def _apart(want, found):
     return "\n   ".join(map(str, pairs))
 
 
-def _without_finalisers(trace):
+def without_finalisers(trace):
+    """The trace without what a generator prints when it is dropped: a cycle may keep it until the collector runs."""
     return [x for x in trace if "gen end" not in x and "'ng end'" not in x]
 
 

@@ -6,6 +6,7 @@ It knows nothing but what a request brings: the program's text, and what another
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import sys
 import traceback
@@ -41,6 +42,8 @@ def handle(line: str) -> str:
 
 def _hello():
     import msgpack
+
+    gc.freeze()  # collecting garbage is frequent here, and need not look at all that was imported
 
     packer = "pure" if msgpack.Packer.__module__.endswith("fallback") else "C"
     return {"version": sys.version.split()[0], "platform": sys.platform, "packer": packer}
@@ -118,6 +121,7 @@ def _stored(m):
 
 
 def _resumed(name, m):
+    gc.collect()  # what an earlier run left behind must not print into this one's trace
     return resume(Moment(m["at"], base64.b64decode(m["data"]), tuple(m["carried"])), _worlds[name])
 
 
