@@ -117,7 +117,9 @@ class StoredFrame:
         if missing:
             raise missing_error(plan, self._then(plan), label, missing)
         extra = [
-            n for n, v in self.locals.items() if n in plan.user_locals and n not in needed and _is_generator(v)
+            n
+            for n, v in {**self._hidden, **self.locals}.items()
+            if n in plan.user_locals and n not in needed and _is_generator(v)
         ]  # dead, but their ``finally`` blocks are still to run
         return Site(plan, label, [*needed, *sorted(extra)])
 
@@ -144,6 +146,18 @@ class StoredFrame:
                     )  # fmt: skip
                 self._cells[name] = types.CellType(self.locals[name]) if name in self.locals else types.CellType()
         return {name: self._cells[name] for name in plan.cells}
+
+    # A zip, map or enumerate may hold it, as it held the generator. It makes no step while its run is migrated.
+
+    def __iter__(self) -> StoredFrame:
+        return self
+
+    __aiter__ = __iter__
+
+    def __next__(self) -> Any:
+        raise TypeError(f"{self!r} makes no step while its run is migrated")
+
+    __anext__ = __next__
 
     def __repr__(self) -> str:
         return f"<stored frame of {self.function}>"
@@ -284,6 +298,7 @@ class _Writer(FrameWriter):
     def __init__(self, functions: Mapping[str, Root]) -> None:
         super().__init__()
         self.functions = functions
+        self.sites: dict[tuple[Any, ...], Site] = {}
 
 
 def _writer(e: Encoder, value: Any) -> _Writer:
@@ -297,6 +312,7 @@ def _lower_frame(e: Encoder, frame: StoredFrame) -> Any:
     writer = _writer(e, frame)
     e.note(frame)
     site = frame.site(writer.functions)
+    site = writer.sites.setdefault((site.plan, site.label, *site.names), site)
     head = [mark(marks.FRAME), e.record(site, site.record)]
     for name, cell in frame.cells(site.plan).items():
         head += (e.sym(name), e.lower(cell))

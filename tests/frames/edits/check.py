@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import Any
 
@@ -95,13 +96,31 @@ def _check_edit(
             if problem is None:
                 _finish(w)
         except (NameError, SystemError) as error:
-            problem = f"{type(error).__name__}: {error}"
+            if not _own_fault(error, name):
+                problem = f"{type(error).__name__}: {error}"
         except Exception:  # noqa: S110  the program's own
             pass
         if not w.done:
             w.evict()
         if problem is not None:
             raise WrongPlace(f"{done}: {problem}\n--- old\n{old.text()[0][450:]}\n--- new\n{text[450:]}")
+
+
+def _own_fault(error: Exception, name: str) -> bool:
+    """The edit took away a variable that is still used: the program fails by itself."""
+    if type(error) is NameError and str(error).endswith("is not defined"):
+        return True  # a global: the function does not assign it at all
+    w = Workflow.start(Ctx(), sys.modules[name].wf)
+    try:
+        _finish(w)
+    except NameError as own:
+        return str(own) == str(error)
+    except Exception:
+        return False
+    finally:
+        if not w.done:
+            w.evict()
+    return False
 
 
 def _finish(w: Workflow) -> None:
