@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 
 import pytest
 
@@ -10,7 +11,8 @@ from tests.frames.comparison import PRELUDE, same
 from tests.frames.helpers import echo, module
 from tests.frames.toy_engine import Ctx, Workflow, run
 from weft_core.errors import SnapshotError
-from weft_core.frames import restore, snapshot
+from weft_core.frames import durable, evict, restore, snapshot
+from weft_core.model.operations import Sleep
 
 
 def test_20_a_list_that_shrank_below_its_iterator_and_grew_again():
@@ -260,3 +262,30 @@ def test_cpythons_own_iterators_keep_their_position():
             once = restore(snapshot(one)).root
             twice = restore(snapshot(once)).root
             assert list(twice) == list(two), (make(), n)
+
+
+def test_37_an_operation_that_failed_leaves_no_cycle():
+    class Failed(Exception):
+        pass
+
+    @durable
+    async def wf(op):
+        try:
+            await op
+        except Failed:
+            pass
+        await op
+
+    c = wf(Sleep(delay_ms=1))
+    c.send(None)
+    gc.collect()
+    gc.disable()
+    try:
+        error = Failed()
+        watch = weakref.ref(error)
+        c.throw(error)
+        del error
+        assert watch() is None
+    finally:
+        gc.enable()
+    evict(c)

@@ -75,7 +75,11 @@ class Pending:
 
     def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
         self.op = None
-        raise typ if val is None else val
+        error = typ if val is None else val
+        try:
+            raise error
+        finally:
+            del error, typ, val  # the error's traceback refers to this frame: together they would be a cycle
 
     def close(self) -> None:
         self.op = None
