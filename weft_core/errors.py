@@ -134,9 +134,11 @@ class TransformError(DefinitionError, SyntaxError):
         self.lineno = facts.get("lineno")
         self.text = facts.get("text")
         self.offset = _character(self.text, facts.get("column"))
-        self.end_lineno = facts.get("end_lineno")
-        same_line = self.end_lineno is None or self.end_lineno == self.lineno
-        self.end_offset = _character(self.text if same_line else None, facts.get("end_column"))
+        self.end_lineno, end_column = facts.get("end_lineno"), facts.get("end_column")
+        if self.text is not None and self.end_lineno is not None and self.end_lineno != self.lineno:
+            # Printers show one line: underline to its end. The facts have the true end.
+            self.end_lineno, end_column = self.lineno, len(self.text.rstrip().encode())
+        self.end_offset = _character(self.text, end_column)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.msg, self.facts))

@@ -6,8 +6,13 @@ No ``__init__`` or ``__new__`` of an author runs when one is read: the C base cl
 
 from __future__ import annotations
 
+import ast
 import types
 from collections.abc import Callable
+from functools import cache, lru_cache
+from itertools import islice
+from struct import Struct
+from struct import error as StructError
 from typing import Any
 
 from weft_core.codec import marks
@@ -172,14 +177,33 @@ def _lower_traceback(e: Encoder, v: types.TracebackType) -> Any:
     tb: types.TracebackType | None = v
     while tb is not None:
         code = tb.tb_frame.f_code
-        places.append((code.co_filename, code.co_name, tb.tb_lineno or 0))
+        places.append((code.co_filename, code.co_name, _place_in_file(tb)))
         tb = tb.tb_next
     if len(places) > MAX_TRACEBACK:
         places = places[:8] + places[-16:]
     out = [mark(marks.TRACEBACK)]
-    for filename, name, line in places:
-        out += [e.sym(filename), e.sym(name), line]
+    for filename, name, place in places:
+        out += [e.sym(filename), e.sym(name), place]
     return out
+
+
+_COLUMNS = Struct("<IHHH")
+"""Line, how many lines further it ends, column and end column (in bytes, as code objects count)."""
+
+
+def _place_in_file(tb: types.TracebackType) -> int | bytes:
+    """The line; with columns, if the code has them."""
+    line = tb.tb_lineno or 0
+    code = tb.tb_frame.f_code
+    found = next(islice(code.co_positions(), tb.tb_lasti // 2, None), None) if tb.tb_lasti >= 0 else None
+    if found is None or None in found:
+        return line
+    first, last, column, end_column = found
+    assert first is not None and last is not None  # None was not in it
+    try:
+        return line if first != line else _COLUMNS.pack(line, last - first, column, end_column)
+    except StructError:  # a line of over 65,535 characters
+        return line
 
 
 @lifts(marks.TRACEBACK)
@@ -191,18 +215,49 @@ def _lift_traceback(d: Decoder, x: list[Any], number: int) -> Any:
     return make_traceback(places)
 
 
-def make_traceback(places: list[tuple[str, str, int]]) -> types.TracebackType | None:
+def make_traceback(places: list[tuple[str, str, int | bytes]]) -> types.TracebackType | None:
     """A traceback for display: frames that ran in another process, outermost first."""
     tb: types.TracebackType | None = None
-    for filename, name, line in reversed(places):
-        if type(line) is not int:
+    for filename, name, place in reversed(places):
+        if type(place) is int:
+            seed, lasti, line = _seed.__code__, -1, place
+        elif type(place) is bytes and len(place) == _COLUMNS.size:
+            line, more_lines, column, end_column = _COLUMNS.unpack(place)
+            seed, lasti = _code_at(line, line + more_lines, column, end_column)
+        else:
             raise damaged("a line that is no number")
-        code = _seed.__code__.replace(co_filename=filename, co_name=name, co_qualname=name, co_firstlineno=max(1, line))
+        if not 0 <= line < 1 << 31:
+            raise damaged("a line that no file has")
+        code = seed.replace(co_filename=filename, co_name=name, co_qualname=name)
+        if lasti < 0:
+            code = code.replace(co_firstlineno=max(1, line))
         # The frame of a generator that never ran has no f_back, which would keep the decoder alive.
         generator = types.FunctionType(code, {"__name__": "<checkpoint>"}, name)()
-        tb = types.TracebackType(tb, generator.gi_frame, -1, line)
+        tb = types.TracebackType(tb, generator.gi_frame, lasti, line)
     return tb
 
 
 def _seed() -> Any:
     yield
+
+
+@cache
+def _seed_tree() -> ast.Module:
+    return ast.parse("def _seed():\n yield")
+
+
+@lru_cache(maxsize=256)
+def _code_at(line: int, end_line: int, column: int, end_column: int) -> tuple[types.CodeType, int]:
+    """A generator's code that stands at this place, and the instruction that does; without columns if there are none
+    such."""
+    tree = _seed_tree()
+    located: list[Any] = [node for node in ast.walk(tree) if hasattr(node, "lineno")]
+    for node in located:
+        node.lineno, node.end_lineno, node.col_offset, node.end_col_offset = line, end_line, column, end_column
+    try:
+        made = compile(tree, "<checkpoint>", "exec", dont_inherit=True)
+    except (ValueError, OverflowError):
+        return _seed.__code__, -1
+    code = next(c for c in made.co_consts if isinstance(c, types.CodeType))
+    wanted = (line, end_line, column, end_column)
+    return code, next((2 * i for i, found in enumerate(code.co_positions()) if found == wanted), -1)

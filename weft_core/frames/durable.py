@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from weft_core.codec import allow_module
-from weft_core.errors import DefinitionError
+from weft_core.errors import DefinitionError, TransformError
 
 from .plan import CODES, Root
 from .refusal import refusal
@@ -87,7 +87,11 @@ def _root_of(fn: types.FunctionType, name: str | None) -> Root:
         root = thaw(key, fn, module, file.lines)
     else:
         root = None
-    _roots[at] = root = root or _compiled(key, fn, file)
+    try:
+        _roots[at] = root = root or _compiled(key, fn, file)
+    except TransformError as refused:
+        # A syntax error shows the author's line and not how the compiler found it.
+        raise refused.with_traceback(None) from None
     return root
 
 
