@@ -20,6 +20,7 @@ from weft_core.errors import CodeChangedError, RestoreError, WeftError
 
 from .adapt import adapt_cells, adapt_values
 from .awaitables import Closing, NextOr
+from .awaits import check_awaits
 from .delegation import resumable
 from .durable import make_function
 from .evict import evict_frame
@@ -77,15 +78,17 @@ def restore(
 class FrameReader:
     """The frames' half of a decoder: the frames made so far, and which of them another frame awaits."""
 
-    __slots__ = ("frames", "functions", "owned")
+    __slots__ = ("frames", "functions", "owned", "steps")
 
     def __init__(self, functions: Mapping[str, Root]) -> None:
         self.functions = functions
         self.frames: list[tuple[Any, Site, list[Any]]] = []
         self.owned: set[int] = set()
+        self.steps: dict[int, Any] = {}  # id of an awaited step -> its async generator
 
     def prime(self) -> dict[int, Any]:
         """Run each outermost frame's prologue, which runs those of the frames it awaits."""
+        check_awaits(self.frames, self.steps)
         yielded = {}
         for frame, site, _ in self.frames:
             if site.label is not None and id(frame) not in self.owned:
@@ -277,7 +280,11 @@ def _lift_async_next(d: Decoder, x: list[Any], number: int) -> Any:
     if type(generator) is not types.AsyncGeneratorType:
         raise damaged("a step of something that is no async generator")
     _reader(d).owned.add(id(generator))
-    return generator.__anext__() if x[0].number == marks.ASYNC_NEXT else Closing(generator)
+    if x[0].number == marks.ASYNC_CLOSE:
+        return Closing(generator)
+    step = generator.__anext__()
+    _reader(d).steps[id(step)] = generator
+    return step
 
 
 @lifts(marks.NEXT_OR)

@@ -57,6 +57,12 @@ class ReenterC(WithC):
 
     __slots__ = ()
 
+    def __init__(self, m: Any) -> None:
+        try:
+            super().__init__(m)
+        except TypeError as error:  # forged: see rt_rex
+            raise Evict(str(error)) from None
+
     def __enter__(self) -> None:
         return None
 
