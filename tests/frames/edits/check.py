@@ -159,8 +159,17 @@ def _identical(old: Program, new: Program, then: list[int], now: list[int]) -> b
         return False
     before, after = _around(old), _around(new)
     return all(
-        a == b or before.get(a) == after.get(b) or _same_name(old, new, a, b) for a, b in zip(then, now, strict=True)
+        a == b
+        or before.get(a) == after.get(b)
+        or _same_name(old, new, a, b)
+        or (i > 0 and _comprehension(before.get(a)) == _comprehension(after.get(b)) != "")
+        for i, (a, b) in enumerate(zip(then, now, strict=True))
     )
+
+
+def _comprehension(around: tuple[str, ...] | None) -> str:
+    """Of two comprehensions that read the same, either may be gone on in: only their lines differ."""
+    return around[-1].partition("[")[2] if around and "[await" in around[-1] else ""
 
 
 def _same_name(old: Program, new: Program, then: int, now: int) -> bool:

@@ -69,8 +69,9 @@ def swap_operations(m: Maker, p: Program) -> None:
     top = m.r.choice([p.body, p.helper])
     ops = [n for node in top for n in node.walk() if n.kind == "op" and "helper(" not in n.head]
     if len(ops) > 1:
-        a, b = m.r.sample(ops, 2)
-        a.head, b.head, a.id, b.id = b.head, a.head, b.id, a.id
+        a, b = m.r.sample(ops, 2)  # of equal ones nothing would change but the ids
+        if a.head != b.head:
+            a.head, b.head, a.id, b.id = b.head, a.head, b.id, a.id
 
 
 def duplicate(m: Maker, p: Program) -> None:
