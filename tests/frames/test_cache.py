@@ -16,7 +16,7 @@ from tests.frames.interpreters import pythons, run_python
 from tests.frames.test_source import FUNCTION, SHOP
 from tests.frames.toy_engine import Ctx, Workflow, run
 from weft_core import load_source
-from weft_core.errors import SourceUnavailableError, TransformError
+from weft_core.errors import CodeChangedError, SourceUnavailableError, TransformError
 from weft_core.frames import mentions_of, source_of
 from weft_core.frames.freeze import compile_module
 from weft_core.frames.stored import StoredModule, this_python
@@ -196,6 +196,53 @@ def test_a_checkpoint_of_compiled_code_goes_on_in_cached_code_and_back(loaded, m
         points += 1
     assert points == 25
     assert w.result() == run(module.everything, do=echo)
+
+
+BEFORE = """
+from weft_core.frames import durable
+
+@durable
+async def wf(ctx):
+    kept = await ctx.run("a", 1)
+    for i in range(2):
+        if kept:
+            other = i
+        await ctx.run("b", i)
+    return kept, other, "old"
+"""
+CHANGES = {
+    "captured now": BEFORE.replace('other, "old"', '(lambda: other + kept)(), "new"'),
+    "a variable it does not have": BEFORE.replace("for i in", "more = 5\n    for i in").replace('"old"', "more"),
+    "a variable it may not have": BEFORE.replace("other = i", "other = more = i").replace('"old"', "more"),
+    "another operation": BEFORE.replace('"b"', '"c"'),
+    "moved": BEFORE.replace("for i", "print(end='')\n    for i"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_cached_functions_decide_about_changed_code_as_compiled_ones_do(loaded, name):
+    """G16: also what only the syntax tree can tell, which the cache does not have."""
+    old = loaded(BEFORE, name="weft_cache_changed").wf
+    w = Workflow.start(Ctx(), old)
+    w.step(echo)
+    snapshot = w.snapshot()
+    w.evict()
+    outcomes = []
+    for data in (None, cached(CHANGES[name])):
+        sys.modules["weft_core.frames.durable"]._roots.clear()
+        assert from_cache(loaded(CHANGES[name], data, name="weft_cache_changed").wf) == (data is not None)
+        outcomes.append(_outcome(snapshot))
+    assert outcomes[0] == outcomes[1]
+
+
+def _outcome(snapshot):
+    try:
+        w = Workflow.restore(snapshot, Ctx())
+        while not w.done:
+            w.step(echo)
+        return w.result()
+    except (CodeChangedError, NameError) as error:
+        return type(error).__name__, str(error)
 
 
 def test_tracebacks_of_cached_functions_show_the_place_where_they_were_loaded(loaded):

@@ -56,7 +56,7 @@ def keeps_its_source(module):
     """It runs, resumes everywhere, is kept beside its runs, and debugging tools find it."""
     assert both(module.shop) == 106
     assert source_of(module.shop).text == FUNCTION
-    assert ["shop", "shop.py", 10, FUNCTION] in registered_sources()
+    assert ["shop", "shop.py", 10, FUNCTION] in registered_sources([])
     assert inspect.getsource(module.shop) == FUNCTION
     return True
 
@@ -259,7 +259,7 @@ before = cell(FUNCTION)
 print("FILE", before.shop.__code__.co_filename)
 assert both(before.shop) == 106
 assert source_of(before.shop).text == FUNCTION
-assert FUNCTION in [text for *_, text in registered_sources()]
+assert FUNCTION in [text for *_, text in registered_sources([])]
 data = _suspended(before)
 
 # a cell run again, and one that was edited

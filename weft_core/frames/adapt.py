@@ -18,6 +18,7 @@ from .match import Place, changed
 from .nodes import FUNCTIONS
 from .plan import Plan
 from .runtime import U
+from .variants import with_tree
 
 
 def adapt_cells(
@@ -82,8 +83,7 @@ def _may_be_needed(plan: Plan, label: Label, name: str) -> bool:
     stores = plan.stores.get(name)
     if stores and name not in plan.params and min(stores) > label.lineno:
         return False
-    if not hasattr(plan, "analysis"):  # it came from the build-time cache
-        return True
+    plan = with_tree(plan)
     if any(part.startswith(("for", "async for")) for part in label.path) or "while" in label.around:
         return True
     trees = [*plan.analysis.body, *(child.node for child in plan.children)]
@@ -92,12 +92,10 @@ def _may_be_needed(plan: Plan, label: Label, name: str) -> bool:
 
 
 def surely_set(plan: Plan, label: Label, name: str) -> bool:
-    """Whether every way to the label assigns the variable: looks at the statements before it in each block around.
-
-    Without the tree (of a function from the build-time cache) it is taken to be so: in doubt a run is held.
-    """
-    if name in plan.params or not hasattr(plan, "analysis"):
+    """Whether every way to the label assigns the variable: looks at the statements before it in each block around."""
+    if name in plan.params:
         return True
+    plan = with_tree(plan)
     block: Sequence[ast.stmt] | None = plan.analysis.body
     found = False
     while block is not None:

@@ -88,7 +88,7 @@ def _root_of(fn: types.FunctionType, name: str | None) -> Root:
     else:
         root = None
     try:
-        _roots[at] = root = root or _compiled(key, fn, file)
+        _roots[at] = root = root or _live(planned(key, fn, file))
     except TransformError as refused:
         # A syntax error shows the author's line and not how the compiler found it.
         raise refused.with_traceback(None) from None
@@ -109,7 +109,15 @@ def _stored_file(fn: types.FunctionType, module: StoredModule) -> SourceFile:
     return file
 
 
-def _compiled(key: str, fn: types.FunctionType, file: SourceFile) -> Root:
+def _live(root: Root) -> Root:
+    from . import compile as compiler
+
+    compiler.live_code(root.plan)
+    return root
+
+
+def planned(key: str, fn: types.FunctionType, file: SourceFile) -> Root:
+    """The plans of an author's function, from its source. Raises TransformError."""
     code = fn.__code__
     node, cls = locate(fn, file)
     if kind_of(node) == "plain":
@@ -127,9 +135,7 @@ def _compiled(key: str, fn: types.FunctionType, file: SourceFile) -> Root:
 
     private = cls if cls and uses_private(node) else None
     names = set(code.co_freevars)
-    root = compiler.build(key, fn.__qualname__, code.co_filename, node, names, code.co_flags, private, file.lines)
-    compiler.live_code(root.plan)
-    return root
+    return compiler.build(key, fn.__qualname__, code.co_filename, node, names, code.co_flags, private, file.lines)
 
 
 def _copy_looks(fn: Any, live: Any) -> None:

@@ -118,7 +118,7 @@ def _plan(p: Plan, numbers: dict[int, int]) -> tuple[Any, ...]:
 def _label(label: Label) -> tuple[Any, ...]:
     around = tuple(x if isinstance(x, str) else fingerprint(x) for x in label.around)
     place = (label.n, label.lineno, label.text, label.id, label.count, label.named, label.path, around)
-    return (*place, stmt_hash(label)), label.save, sorted(label.soft)
+    return type(label.node).__name__, (*place, stmt_hash(label)), label.save, sorted(label.soft)
 
 
 def _code(code: CodeType | None, numbers: dict[int, int]) -> tuple[CodeType, list[tuple[tuple[int, ...], int]]]:

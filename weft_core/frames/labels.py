@@ -49,7 +49,7 @@ class Label:
         self, n: int, node: ast.Await | ast.Yield | ast.YieldFrom | None, stmt: ast.AST | None, lineno: int = 0
     ) -> None:
         self.n, self.lineno = n, lineno if node is None else node.lineno
-        # None in a function that came from the build-time cache, which keeps what is made of them
+        # In a function that came from the build-time cache, the node is empty and there is no statement.
         self.node: Any = node
         self.stmt: Any = stmt
         self.temps: tuple[tuple[str, bool], ...] = ()  # values already computed in its statement: (name, soft)

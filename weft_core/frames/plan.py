@@ -36,6 +36,7 @@ class Root:
         self.plans: dict[str, Plan] = {}
         self.plan: Plan
         self.mentions = Mentions()
+        self.with_tree: Root | None = None  # of one from the build-time cache, when its syntax tree was needed
         # set by the decorator
         self.fn: Any = None
         self.env: dict[str, Any] = {}

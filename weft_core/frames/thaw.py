@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import marshal
 from types import CodeType, FunctionType
 from typing import Any
@@ -62,9 +63,14 @@ def _plan(
     return plan
 
 
-def _label(place: tuple[Any, ...], save: list[str], soft: list[str]) -> Label:
+_NODES = {cls.__name__: cls.__new__(cls) for cls in (ast.Await, ast.Yield, ast.YieldFrom)}
+"""Of a label's own node only the class is kept."""
+
+
+def _label(kind: str, place: tuple[Any, ...], save: list[str], soft: list[str]) -> Label:
     n, lineno, *rest = place
     label = Label(n, None, None, lineno)
+    label.node = _NODES[kind]
     label.text, label.id, label.count, label.named, label.path, label.around, label.statement = rest
     label.save, label.soft = save, set(soft)
     return label

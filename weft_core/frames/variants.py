@@ -1,10 +1,12 @@
-"""The resume variant of a function: compiled when a checkpoint first needs it, or taken from the build-time cache."""
+"""What is made of a function only when it is needed: its resume variant; the tree, if it came from the cache."""
 
 from __future__ import annotations
 
 from types import CodeType
 
+from .durable import planned
 from .plan import Plan
+from .source import SourceFile
 from .thaw import thaw_resume_code
 
 
@@ -17,3 +19,14 @@ def resume_code(p: Plan) -> CodeType:
     from . import compile as compiler  # imported when first needed, see durable.py
 
     return compiler.resume_code(p)
+
+
+def with_tree(p: Plan) -> Plan:
+    """The same plan with its syntax tree and analysis, for questions that the build-time cache does not answer."""
+    if hasattr(p, "node"):
+        return p
+    root = p.root
+    if root.with_tree is None:
+        file = SourceFile(root.filename, list(root.lines), "".join(root.lines))
+        root.with_tree = planned(root.key, root.fn.__wrapped_source__, file)
+    return root.with_tree.plans[p.path]
