@@ -26,7 +26,8 @@
     │   ├── EngineFencedError, EngineClosedError, EngineDegradedError
     │   └── OperationMisuseError                an operation was used in a way it cannot be
     ├── RunError
-    │   ├── WorkflowNotRegisteredError, VersionNotRegisteredError, RunNotFoundError, RunExistsError, RunFinishedError, InvalidInputError
+    │   ├── WorkflowNotRegisteredError          (and VersionNotRegisteredError below it)
+    │   ├── RunNotFoundError, RunExistsError, RunFinishedError, InvalidInputError
     │   ├── IdempotencyKeyConflictError, IdempotencyKeyPurgedError
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
     │   └── RunFailedError, RunCancelledError, RunHeldError      what handle.result() raises

@@ -162,7 +162,8 @@ class FrameWriter:
             for n, c in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
             if n not in RT and n in plan.free
         ]
-        out: list[Any] = [mark(marks.FUNCTION), e.sym(plan.root.key), e.sym(stored_path(plan)), e.sym(plan.hash), len(cells)]
+        names = (e.sym(plan.root.key), e.sym(stored_path(plan)), e.sym(plan.hash))
+        out: list[Any] = [mark(marks.FUNCTION), *names, len(cells)]
         for name, cell in cells:
             out += (e.sym(name), e.lower(cell))
         return [*out, e.lower(f.__defaults__), e.lower(f.__kwdefaults__), e.lower(f.__dict__ or None, True)]
