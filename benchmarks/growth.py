@@ -1,4 +1,7 @@
-"""Whether anything grows with a run's past: checkpoint size and recovery time after 10 steps and after 100,000."""
+"""Whether anything grows with a run's past: checkpoint size and recovery time after 10 steps and after 100,000.
+
+And what a step costs where the state itself grows (``benchmarks/growing.py``).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import asyncio
 import statistics
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
+from benchmarks import growing
 from benchmarks.definitions import WORKFLOWS, counting_then_waiting
 from benchmarks.report import Figure, at_most
 from weft_core import Engine
@@ -39,22 +44,26 @@ class Weighing(MemoryStorage):
         return await super().conditional_batch(conditions, ops)
 
 
-async def figures() -> list[Figure]:
+async def figures(folder: Path, many_steps: int = MANY, growing_steps: int = growing.STEPS) -> list[Figure]:
+    return [*await past(many_steps), *await growing.figures(folder, growing_steps)]
+
+
+async def past(many_steps: int) -> list[Figure]:
     few, many = Weighing(), Weighing()
-    for store, steps in ((few, FEW), (many, MANY)):
+    for store, steps in ((few, FEW), (many, many_steps)):
         async with Engine(storage=store, workflows=WORKFLOWS, close_storage=False) as engine:
             await engine.start(counting_then_waiting, steps, id="loop")
             while not any(w["kind"] == "signal" for w in (await engine.describe("loop"))["waiting_for"]):
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.01)
     early, late = [], []
     for _ in range(RECOVERIES):
         early.append(await recovery_ms(few))
         late.append(await recovery_ms(many))
     return [
-        Figure("checkpoint after step 1 / at its end, 100,000 steps", f"{many.first} / {many.last} B"),
-        at_most("change of a checkpoint over 100,000 steps", abs(many.last - many.first), 64, "B"),
-        Figure("open and recover after 10 / 100,000 steps", f"{median(early):.2f} / {median(late):.2f} ms"),
-        at_most("recovery after 100,000 steps / after 10", median(late) / median(early), 1.5),
+        Figure(f"checkpoint after step 1 / at its end, {many_steps:,} steps", f"{many.first} / {many.last} B"),
+        at_most(f"change of a checkpoint over {many_steps:,} steps", abs(many.last - many.first), 64, "B"),
+        Figure(f"open and recover after 10 / {many_steps:,} steps", f"{median(early):.2f} / {median(late):.2f} ms"),
+        at_most(f"recovery after {many_steps:,} steps / after 10", median(late) / median(early), 1.5),
     ]
 
 

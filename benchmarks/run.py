@@ -25,7 +25,7 @@ def throughput(folder: Path) -> list[Figure]:
 def growth(folder: Path) -> list[Figure]:
     from benchmarks import growth
 
-    return asyncio.run(growth.figures())
+    return asyncio.run(growth.figures(folder))
 
 
 def crowd(folder: Path) -> list[Figure]:
