@@ -78,6 +78,20 @@ def test_versions_in_several_files_and_migrations_count(weft: Cli) -> None:
     assert "continues" in weft("check", "--workflows", "both.py").stdout, "two versions of one name in one file"
 
 
+def test_a_file_with_two_versions_starts_the_newest_and_continues_the_runs_of_both(weft: Cli) -> None:
+    parked(weft)
+    newer = PARKING.replace("@workflow", '@workflow(version="2")').replace("paid + await", "10 + paid + await")
+    (weft.folder / "app.py").write_text(PARKING + newer)
+    weft("signal", "p", "go", "5")
+    assert weft("run", "app.py", "--id", "p").stdout == "6\n", "it is on version 1"
+    weft("cancel", "p", code=2)
+    process = weft.start("run", "app.py", "--input", "1", "--id", "q")
+    eventually(lambda: weft.waits_for("q", "go"), "the run waits", process)
+    weft("signal", "q", "go", "5")
+    assert process.communicate(timeout=10)[0] == "statement\n16\n"
+    assert weft.json("show", "q", "--json")["run"]["version"] == "2"
+
+
 def test_it_works_while_another_process_runs_the_store(weft: Cli) -> None:
     process = weft.start("run", CHECKOUT, "--input", ORDER, "--id", "order-1")
     eventually(lambda: weft.waits_for("order-1", "confirm"), "the run waits", process)

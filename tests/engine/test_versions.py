@@ -16,6 +16,7 @@ from weft_core.errors import (
 )
 from weft_core.storage import MemoryStorage
 from weft_core.testing import TestEngine
+from weft_core.workflow import definitions_in
 
 TWO = """
     @workflow(name="order", version="1")
@@ -266,3 +267,13 @@ async def test_the_source_of_a_workflow_that_is_registered_later_is_stored_when_
         await engine.resume("r")
         [frame] = (await engine.frames("r"))["tasks"][0]["frames"]
         assert "with a note" in "\n".join(frame["source"]["lines"])
+
+
+async def test_two_versions_of_one_name_in_one_file_are_both_found_for_tools() -> None:
+    code = program(TWO.replace("    first = order\n", ""))
+    found, _ = definitions_in(code)
+    assert [(w.name, w.version) for w in found] == [("order", "1"), ("order", "2")]
+    async with TestEngine(workflows=found) as engine:
+        assert (await (await engine.start("order", 1)).describe())["version"] == "2"
+    again, _ = definitions_in(program(TWO))
+    assert [(w.name, w.version) for w in again] == [("order", "1"), ("order", "2")]

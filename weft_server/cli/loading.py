@@ -63,8 +63,8 @@ def _choose(workflows: list[Workflow], place: str, name: str | None) -> Workflow
         return by_name[name]
     if name is not None:
         raise CommandError(f"{place} defines no workflow {name!r}" + (f"; it defines {there}" if there else ""))
-    if len(workflows) == 1:
-        return workflows[0]
+    if len({w.name for w in workflows}) == 1:
+        return workflows[-1]  # of several versions the newest
     hint = f"say which: {place}:NAME, one of {there}" if there else "decorate an async function with @workflow"
     raise CommandError(f"{place} defines {len(workflows) or 'no'} workflows; {hint}")
 
