@@ -21,11 +21,12 @@ from .texts import is_text_of, split_lines
 
 FORMAT = 1
 SUFFIX = ".weft"
+_WEFT = f"/{VERSION}/{FORMAT}"
 
 
 def this_python() -> str:
     """Whose code objects can be used here."""
-    return f"{sys.implementation.cache_tag}/{importlib.util.MAGIC_NUMBER.hex()}/{VERSION}/{FORMAT}"
+    return f"{sys.implementation.cache_tag}/{importlib.util.MAGIC_NUMBER.hex()}{_WEFT}"
 
 
 class StoredModule:
@@ -49,11 +50,15 @@ class StoredModule:
             kind, number, text, compiled = msgpack.unpackb(data, unicode_errors="surrogatepass")
         except (ValueError, TypeError):
             return None
-        return cls(text, compiled) if (kind, number) == (SUFFIX, FORMAT) else None
+        known = (kind, number) == (SUFFIX, FORMAT) and isinstance(text, str) and isinstance(compiled, dict)
+        return cls(text, compiled) if known else None
 
     def merged(self, other: StoredModule) -> StoredModule:
-        """With what ``other`` compiled of the same text for other Pythons."""
-        return StoredModule(self.text, self.compiled | other.compiled if other.text == self.text else self.compiled)
+        """With what ``other`` compiled of the same text for other Pythons, if the same Weft did."""
+        if other.text != self.text:
+            return self
+        theirs = {python: data for python, data in other.compiled.items() if python.endswith(_WEFT)}
+        return StoredModule(self.text, theirs | self.compiled)
 
     def is_source_of(self, fn: FunctionType) -> bool:
         """For a function whose module came without its text: is it this text?"""
