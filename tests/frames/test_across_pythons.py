@@ -9,19 +9,15 @@ from __future__ import annotations
 import os
 import random
 import sys
-import warnings
-from collections import Counter
-from pathlib import Path
 
 import pytest
 
+from tests.frames.differential.corpus import corpus
 from tests.frames.differential.crossing import cross_all
 from tests.frames.differential.generator import program
 from tests.frames.differential.pythons import VERSIONS, Absent, cpython, pyodide
-from tests.frames.differential.runner import check
 
 THIS = "{}.{}".format(*sys.version_info)
-CORPUS = Path(__file__).with_name("corpus")
 SOME = None if os.environ.get("WEFT_ACROSS") == "all" else 2  # suspension points tried of each pair of Pythons
 RANDOM = int(os.environ.get("WEFT_ACROSS_PROGRAMS", "6"))
 
@@ -30,10 +26,6 @@ pytestmark = [
     # the programs leave coroutines un-awaited on purpose
     pytest.mark.filterwarnings("ignore"),
 ]
-
-
-def corpus(*suffixes):
-    return [(p.stem, p.read_text(encoding="utf-8")) for p in sorted(CORPUS.iterdir()) if p.suffix in suffixes]
 
 
 @pytest.fixture(scope="module")
@@ -69,17 +61,17 @@ def across(pythons, capsys):
 
 
 def test_the_corpus_behaves_the_same_on_and_across_all_pythons(across):
-    counts = across(corpus(".py"))
+    counts = across(corpus().items())
     assert not counts["refused"], counts
 
 
 def test_the_corpus_of_312_behaves_the_same_where_its_syntax_is_known(across):
-    counts = across(corpus(".py312"), lambda p: _version(p) >= (3, 12))
+    counts = across(corpus(".py312").items(), lambda p: _version(p) >= (3, 12))
     assert not counts["refused"], counts
 
 
 def test_the_corpus_of_314_behaves_the_same_where_its_syntax_is_known(across):
-    counts = across(corpus(".py314"), lambda p: _version(p) >= (3, 14))
+    counts = across(corpus(".py314").items(), lambda p: _version(p) >= (3, 14))
     assert not counts["refused"], counts
 
 
@@ -93,19 +85,10 @@ def test_random_programs_behave_the_same_on_and_across_all_pythons(across):
     across([(f"across_{seed}", program(seed)) for seed in range(first, first + RANDOM)])
 
 
-@pytest.mark.parametrize("name, text", corpus(".py"), ids=[name for name, _ in corpus(".py")])
-def test_the_corpus_survives_crashes_everywhere_alone_and_in_pairs(name, text):
-    counts: Counter[str] = Counter()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check(name, counts, text)
-    assert counts["programs"], {k: n for k, n in counts.items() if k.startswith("refused")}
-
-
 @pytest.mark.parametrize("name", ["exceptions", "closures"])
 def test_every_suspension_in_a_process_of_its_own(name, tmp_path):
     """Nothing is shared but the bytes: not even the seed of the hashes."""
-    text = dict(corpus(".py"))[name]
+    text = corpus()[name]
     answer, hops = {"moment": None}, 0
     while "moment" in answer:
         python = cpython(THIS, tmp_path, PYTHONHASHSEED=str(hops))
@@ -123,7 +106,7 @@ def test_the_packer_in_c_and_the_one_in_python_write_the_same_bytes(tmp_path):
     for pure in ("1", ""):
         python = cpython(THIS, tmp_path, MSGPACK_PUREPYTHON=pure, PYTHONHASHSEED="0")
         bytes_of = {}
-        for name, text in corpus(".py"):
+        for name, text in corpus().items():
             python.ask("load", name=name, text=text)
             bytes_of[name] = [m["data"] for m in python.ask("moments", name=name)["moments"]]
             python.ask("forget", name=name)

@@ -13,6 +13,7 @@ from collections import Counter
 import pytest
 
 from tests.frames.differential.campaign import campaign
+from tests.frames.differential.corpus import corpus
 from tests.frames.differential.coverage import EXPECTED, VALUES, missing, table
 from tests.frames.differential.stability import check_stability
 
@@ -27,6 +28,7 @@ pytestmark = [
 
 
 def _check(seeds, capsys):
+    """``seeds`` are numbers, or names of the corpus."""
     report = campaign(seeds)
     with capsys.disabled():
         print(f"\n  seeds from {seeds[0]}: {report.headline()}; left out: {report.refused()}", end=" ")
@@ -36,7 +38,7 @@ def _check(seeds, capsys):
 
 
 def test_fixed_programs_behave_the_same_however_often_they_crash(capsys):
-    counts = _check(FIXED, capsys)
+    counts = _check([*FIXED, *corpus()], capsys)
     with capsys.disabled():
         print(f"\n{table(counts)}\n ", end=" ")
     assert counts["programs"] > len(FIXED) * 0.9

@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
 
         print(shrink(int(arguments[1])))
     elif arguments[0] == "--batch":
-        print(batch(map(int, arguments[1:])))
+        print(batch(int(x) if x.isdigit() else x for x in arguments[1:]))
     else:
         return soak(*map(int, arguments))
     return 0

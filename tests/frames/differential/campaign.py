@@ -17,16 +17,16 @@ BATCH = 25  # programs that one process is given at once: what it remembers of p
 
 @dataclass
 class Report:
-    """What was run, and ``{seed: what differed}``."""
+    """What was run, and ``{seed or name: what differed}``."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    failures: dict[int, str] = field(default_factory=dict)
+    failures: dict[int | str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
     def add(self, line: str) -> None:
         counts, failures = json.loads(line)
         self.counts.update(counts)
-        self.failures.update({int(seed): what for seed, what in failures.items()})
+        self.failures.update(failures)
 
     def headline(self) -> str:
         c = self.counts
@@ -40,8 +40,8 @@ class Report:
         return {k: n for k, n in sorted(self.counts.items()) if k.startswith(("refused", "not valid"))}
 
 
-def campaign(seeds: Iterable[int], jobs: int = 2, python: str = sys.executable, batch: int = BATCH) -> Report:
-    """Check the programs of these seeds, each batch in a fresh process."""
+def campaign(seeds: Iterable[int | str], jobs: int = 2, python: str = sys.executable, batch: int = BATCH) -> Report:
+    """Check the programs of these seeds, or names of the corpus, each batch in a fresh process."""
     began, report = time.monotonic(), Report()
     waiting, running = list(seeds), []
     while waiting or running:
@@ -60,7 +60,7 @@ def campaign(seeds: Iterable[int], jobs: int = 2, python: str = sys.executable, 
     return report
 
 
-def batch(seeds: Iterable[int]) -> str:
+def batch(seeds: Iterable[int | str]) -> str:
     """One process's part, as a line of JSON."""
     from tests.frames.differential.runner import run
 

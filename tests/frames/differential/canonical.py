@@ -29,7 +29,7 @@ def canon(v, depth=0, seen=None):
         return f"<traceback {lines_of(v)}>"
     if isinstance(v, type):
         return f"<class {v.__name__}>"
-    if isinstance(v, (Ctx, Op, Task)):
+    if isinstance(v, (Ctx, Op, Task)) or type(v).__module__ == "contextlib":
         return type(v).__name__
     if hasattr(type(v), "__next__"):
         return "<iterator>"

@@ -66,6 +66,14 @@ COMPOUND = {
         (1, "with (CM('~m', «ctx.run('sup', 1)» % 2), CM('~n', 1) as ($v)):\n    $block"),
         (1, "with CM('~m', 2) as ($v, [$v, *l1]):\n    $block"),
         (1, "with CM('~m', 3):\n    $block"),
+        (1, "with plainscope($i) as $v:\n    $block"),
+        (1, "with plainscope($i) as $v, suppress(E1, KeyError):\n    $block"),
+        (1, "with nullcontext($i) as $v:\n    $block"),
+        (
+            1,
+            "with ExitStack() as ~s:\n    $v = ~s.enter_context(CM('~m', 0))\n"
+            "    ~s.enter_context(plainscope($i))\n    $block",
+        ),
         (1, "~c = CM('~m', 0)\nwith ~c, ~c as $v:\n    $block"),
     ],
     "awith": [
@@ -75,6 +83,14 @@ COMPOUND = {
         (1, "async with ACM(ctx, '~m', 1), ACM(ctx, '~n', 0) as o.x:\n    $block"),
         (2, "async with Saga(ctx) as ~s:\n    ~s.undo('undo', $i)\n    $block\n    ~s.undo('other', $i)"),
         (1, "async with mx:\n    $block"),
+        (2, "async with scope(ctx, $i) as $v:\n    $block\n    ?$trouble"),
+        (1, "async with scope(ctx, $i), scope(ctx, $i) as $v:\n    $block"),
+        (1, "async with aclosing(agen(ctx, 3)) as ~g:\n    async for $v in ~g:\n        $loop"),
+        (
+            1,
+            "async with AsyncExitStack() as ~s:\n    $v = await ~s.enter_async_context(scope(ctx, $i))\n"
+            "    ~s.enter_context(CM('~m', 1))\n    $block",
+        ),
         (
             1,
             "async with ctx.group() as ~g:\n    await ~g.start(h1(ctx, $i))\n"
@@ -147,7 +163,7 @@ COMPOUND = {
             "        break  # own",
         ),
         (
-            6,
+            9,
             "try:\n    $starred\n    ?$troubles\nexcept* $star as eg:\n    T(eg)\n    $starred\n    ?$againstar\n"
             "?except* Exception as eg:\n    $starred\n    T(eg)\n    ?$againstar\n?else:\n    $block\n"
             "?finally:\n    $block",

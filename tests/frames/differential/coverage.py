@@ -14,28 +14,30 @@ from tests.frames.differential.execution import stack
 EXPECTED = frozenset(
     """
     AnnAssign.target AnnAssign.value Assert.msg Assert.test Assign.targets Assign.value AsyncFor.body
-    AsyncFor.iter AsyncFor.orelse AsyncFor.target AsyncFunctionDef.args AsyncFunctionDef.body AsyncWith.body
-    AsyncWith.items Attribute.value AugAssign.target AugAssign.value Await.value BinOp.left BinOp.right
-    BoolOp.values Call.args Call.func Call.keywords ClassDef.body Compare.comparators Compare.left
+    AsyncFor.orelse AsyncFor.target AsyncFunctionDef.args AsyncFunctionDef.body AsyncWith.body AsyncWith.items
+    Attribute.value AugAssign.target AugAssign.value Await.value BinOp.left BinOp.right BoolOp.values
+    Call.args Call.func Call.keywords ClassDef.bases ClassDef.body Compare.comparators Compare.left
     Delete.targets Dict.keys Dict.values DictComp.generators DictComp.key DictComp.value ExceptHandler.body
     Expr.value For.body For.iter For.orelse For.target FormattedValue.format_spec FormattedValue.value
     FunctionDef.args FunctionDef.body FunctionDef.decorator_list GeneratorExp.elt GeneratorExp.generators
     If.body If.orelse If.test IfExp.body IfExp.orelse IfExp.test JoinedStr.values Lambda.args List.elts
     ListComp.elt ListComp.generators Match.cases Match.subject NamedExpr.value Raise.cause Raise.exc
     Return.value Set.elts SetComp.elt SetComp.generators Slice.lower Slice.step Slice.upper Starred.value
-    Subscript.slice Subscript.value Try.body Try.finalbody Try.handlers TryStar.body TryStar.finalbody
-    TryStar.handlers TryStar.orelse Tuple.elts UnaryOp.operand While.body While.orelse While.test With.body
-    With.items Yield.value YieldFrom.value arguments.defaults arguments.kw_defaults comprehension.ifs
-    comprehension.iter keyword.value match_case.body match_case.guard withitem.context_expr
+    Subscript.slice Subscript.value Try.body Try.finalbody Try.handlers Try.orelse TryStar.body
+    TryStar.finalbody TryStar.handlers TryStar.orelse Tuple.elts UnaryOp.operand While.body While.orelse
+    While.test With.body With.items Yield.value YieldFrom.value arguments.defaults arguments.kw_defaults
+    comprehension.ifs comprehension.iter keyword.value match_case.body match_case.guard withitem.context_expr
+    withitem.optional_vars
     """.split()
 )
 VALUES = frozenset(
     """
-    ACM Account AIter Color Counter Decimal E1 ExceptionGroup Fraction Frozen Mutex NoneType
-    NotImplementedType Obj Op OrderedDict Pair Pattern Perm PurePosixPath Saga Slotted Task UUID
-    async_generator bool bytearray bytes complex coroutine datetime defaultdict deque dict dict_keys ellipsis
-    float frozenset function generator int list list_iterator map method module partial range range_iterator
-    set str traceback tuple tuple_iterator type
+    ACM AIter Account AsyncExitStack Color Counter Decimal E1 ExceptionGroup ExitStack Fraction Frozen Mutex
+    NoneType NotImplementedType Obj Op OrderedDict Own Pair Pattern Perm Point PurePosixPath Saga
+    SimpleNamespace Slotted Task UUID async_generator bool bytearray bytes complex coroutine datetime
+    defaultdict deque dict dict_keys ellipsis enumerate filter float frozenset function generator int list
+    list_iterator map method module partial range range_iterator set str traceback tuple tuple_iterator type
+    zip
     """.split()
 )
 

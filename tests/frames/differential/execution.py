@@ -81,7 +81,7 @@ def author_locals(w):
     """The author's variables in each frame of the run's root: ``[(function, {name: text}, aliases)]``."""
     out = []
     for code, frame in stack(w.root.coro):
-        if not code.co_name.startswith("<"):
+        if code.co_filename.startswith("/differential/") and not code.co_name.startswith("<"):
             mine = {k: v for k, v in read_locals(frame).items() if not _INNER.fullmatch(k)}
             out.append((code.co_name, {k: canon(v) for k, v in mine.items()}, aliases(mine)))
     return out

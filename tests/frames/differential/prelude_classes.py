@@ -5,6 +5,7 @@ from __future__ import annotations
 CLASSES = '''
 import enum, itertools, math, re, sys
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal

@@ -81,6 +81,30 @@ class managed:
         async for x in self.gen:
             T(("managed", x))
 
+@asynccontextmanager
+@durable
+async def scope(ctx, n):
+    T(("scope", n))
+    try:
+        yield await ctx.run("scope", n)
+    except E1 as e:
+        T(("scope caught", e, await ctx.run("scope caught", n)))
+        if n % 2:
+            raise
+    finally:
+        T(("scope gen end", await ctx.run("scope end", n)))
+
+@contextmanager
+@durable
+def plainscope(n):
+    T(("plainscope", n))
+    try:
+        yield n
+    except ValueError as e:
+        T(("plainscope caught", e))
+    finally:
+        T(("plainscope gen end", n))
+
 @dataclass
 class AIter:
     ctx: object

@@ -15,6 +15,7 @@ import random
 from collections import Counter
 
 from tests.frames.differential.canonical import of_variables
+from tests.frames.differential.corpus import corpus
 from tests.frames.differential.coverage import Places
 from tests.frames.differential.execution import (
     Mismatch,
@@ -170,8 +171,9 @@ def difference(a, b):
 
 
 def check(seed, counts, text=None):
-    """Compare the program of ``seed``. Raises Mismatch. ``counts`` is a Counter of what was run."""
-    text = program(seed) if text is None else text
+    """Compare the program of ``seed``, a number or a name of the corpus, and count what was run. Raises Mismatch."""
+    if text is None:
+        text = corpus()[seed] if isinstance(seed, str) else program(seed)
     found = Counter()
     try:
         _check(seed, text, found, careful=False)
@@ -229,7 +231,7 @@ def refusals(counts):
 def run(seeds, counts=None):
     """Check many programs. Returns (counts, {seed: what differed})."""
     counts = Counter() if counts is None else counts
-    failures: dict[int, str] = {}
+    failures: dict[int | str, str] = {}
     for n, seed in enumerate(seeds):
         try:
             check(seed, counts)
