@@ -73,3 +73,4 @@ MAP: Final = 109
 FILTER: Final = 110
 CALL_ITERATOR: Final = 111
 DICT_VIEW: Final = 112
+DEQUE_ITERATOR: Final = 113

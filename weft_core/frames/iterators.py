@@ -6,6 +6,7 @@ runtime's wrappers, because CPython forgets where it is in a dict that has anoth
 
 from __future__ import annotations
 
+import collections
 import gc
 import itertools
 from collections.abc import Callable
@@ -58,8 +59,12 @@ class LateReversed:
     def __next__(self) -> Any:
         if self.inner is None:
             self.inner = self._find()
-            self.table = {}
         return next(self.inner)
+
+    def stand(self) -> None:
+        """Find the position now, if the dict has its size."""
+        if len(self.table) == self.used:
+            self.inner = self._find()
 
     def _find(self) -> Any:
         if len(self.table) != self.used:
@@ -152,6 +157,35 @@ def _lift_range(d: Decoder, x: list[Any], number: int) -> Any:
     return it
 
 
+# ------------------------------------------------------------------ deques
+
+
+@lowers(*rt.DEQUE_ITERATORS)
+def _lower_deque_iterator(e: Encoder, v: Any) -> Any:
+    reason = "whether its deque has changed since, CPython's iterator over a deque does not tell"
+    raise Rejected(v, reason, "use it in a `for` loop of its own, which Weft follows, or iterate over list(...)")
+
+
+@lowers(rt.DequeIter)
+@whole
+def _lower_deque_iter(e: Encoder, v: rt.DequeIter) -> list[Any]:
+    place = v.place()
+    if type(place) is str:
+        return [mark(marks.DEAD_ITERATOR), place]
+    return [mark(marks.DEQUE_ITERATOR), e.lower(v.d), v.backwards, place]
+
+
+@lifts(marks.DEQUE_ITERATOR)
+def _lift_deque_iterator(d: Decoder, x: list[Any], number: int) -> Any:
+    _, items, backwards, at = x
+    items = d.lift(items)
+    if not isinstance(items, collections.deque) or type(backwards) is not bool or type(at) is not int or at < 0:
+        raise damaged("a deque iterator over something else")
+    out = rt.DequeIter(items, backwards)
+    d.fixups.append(lambda: out.stand(at))  # when the deque is filled, and before anything can change it
+    return out
+
+
 # ------------------------------------------------------------------ dicts and sets
 
 
@@ -185,7 +219,9 @@ def _dict_position(e: Encoder, v: Any, kind: str, backwards: bool) -> list[Any]:
     if not tables:  # at its end CPython drops the dict
         return exhausted(e)
     table = tables[0]
-    return [mark(marks.DICT_ITERATOR), e.lower(table), kind, backwards, len(table) - len(rest), len(table)]
+    size = len(table)
+    given = size - len(rest) if backwards else size - v.__length_hint__()
+    return [mark(marks.DICT_ITERATOR), e.lower(table), kind, backwards, size - len(rest), size, given]
 
 
 def _dict_view(kind: str) -> Lowering:
@@ -211,7 +247,7 @@ def _lower_dict_iter(e: Encoder, v: rt.DictIter) -> list[Any]:
         return exhausted(e)
     if type(v.it) is rt.DeadIter:
         return [mark(marks.DEAD_ITERATOR), v.it.msg]
-    return [mark(marks.DICT_ITERATOR), e.lower(v.d), v.kind, False, v.n, v.used]
+    return [mark(marks.DICT_ITERATOR), e.lower(v.d), v.kind, False, v.before(), v.used, v.n]
 
 
 @lowers(LateReversed)
@@ -221,19 +257,22 @@ def _lower_late(e: Encoder, v: LateReversed) -> Any:
         if type(v.inner) is rt.DeadIter:
             return [mark(marks.DEAD_ITERATOR), v.inner.msg]
         return _dict_position(e, v.inner, v.kind, True)
-    return [mark(marks.DICT_ITERATOR), e.lower(v.table), v.kind, True, v.position, v.used]
+    return [mark(marks.DICT_ITERATOR), e.lower(v.table), v.kind, True, v.position, v.used, v.position]
 
 
 @lifts(marks.DICT_ITERATOR)
 def _lift_dict_iterator(d: Decoder, x: list[Any], number: int) -> Any:
     table = d.lift(x[1])
-    _, _, kind, backwards, at, used = x
-    if not isinstance(table, dict) or kind not in _KINDS or type(at) is not int or type(used) is not int or at < 0:
+    _, _, kind, backwards, at, used, given = x
+    if not isinstance(table, dict) or kind not in _KINDS or any(type(n) is not int or n < 0 for n in (at, used, given)):
         raise damaged("a dict iterator over something else")
     if backwards:
-        return LateReversed(table, kind, at, used)
+        late = LateReversed(table, kind, at, used)
+        d.fixups.append(late.stand)
+        return late
     it = rt.DictIter.__new__(rt.DictIter)
-    it.d, it.kind, it.used, it.n, it.it = table, kind, used, at, None
+    it.d, it.kind, it.used, it.n, it.it, it.given = table, kind, used, given, None, []
+    d.fixups.append(lambda: it.stand(at))  # when the dict is filled, and before anything can change it
     return it
 
 

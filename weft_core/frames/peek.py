@@ -321,7 +321,7 @@ _KINDS = {
 }
 
 
-@_peeks(*_KINDS, *range(marks.SEQUENCE_ITERATOR, marks.DICT_VIEW))
+@_peeks(*_KINDS, *range(marks.SEQUENCE_ITERATOR, marks.DICT_VIEW), marks.DEQUE_ITERATOR)
 def _other(d: Any, x: list[Any], number: int) -> Any:
     out = d.objs[number] = Opaque(_KINDS.get(x[0].number, "iterator"))
     out.state = d.lift_all(x[1:])

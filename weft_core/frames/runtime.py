@@ -13,12 +13,23 @@ from typing import Any, Final
 from weft_core.errors import Evict
 
 from .contexts import rt_durably
-from .runtime_iter import DeadIter, DictIter, NextOnly, SetIter, rt_aiter, rt_anext, rt_followed, rt_iter
+from .runtime_iter import (
+    DEQUE_ITERATORS,
+    DeadIter,
+    DequeIter,
+    DictIter,
+    NextOnly,
+    SetIter,
+    rt_aiter,
+    rt_anext,
+    rt_followed,
+    rt_iter,
+)
 from .runtime_raise import rt_fix, rt_rex
 from .runtime_star import Star, rt_starfinish, rt_starmatch, rt_starraised
 from .runtime_with import ReenterC, ReenterG, WithC, WithG, rt_aenter, rt_aexit
 
-__all__ = ["RT", "DeadIter", "DictIter", "NextOnly", "SetIter", "Star", "U"]
+__all__ = ["DEQUE_ITERATORS", "RT", "DeadIter", "DequeIter", "DictIter", "NextOnly", "SetIter", "Star", "U"]
 
 
 class _Unset:
