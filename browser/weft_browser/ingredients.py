@@ -120,10 +120,13 @@ def compiled(
     made = cache / f"compiled-{_digest(*known, *packages, script.read_bytes())}"
     if not made.is_dir():
         half = made.with_suffix(f".{os.getpid()}")
-        half.mkdir()
+        half.mkdir(parents=True, exist_ok=True)
         names = ",".join(map(str, wheels))
         _run(_tool("node"), str(script), str(runtime), str(half), names, *map(str, workflows), cwd=tree)
-        half.replace(made)
+        if made.is_dir():  # another builder was quicker
+            shutil.rmtree(half)
+        else:
+            half.replace(made)
     return [(path, path.name) for path in sorted(made.iterdir())]
 
 
