@@ -15,13 +15,13 @@ RUNS = 100_000
 WAVE = 1_000
 
 
-async def figures(folder: Path, runs: int = RUNS) -> list[Figure]:
+async def figures(folder: Path, runs: int = RUNS, wave: int = WAVE) -> list[Figure]:
     storage = SQLiteStorage(folder / "crowd.db", durability="relaxed")
     async with Engine(storage=storage, workflows=WORKFLOWS, activities=ACTIVITIES) as engine:
-        await asyncio.gather(*[engine.start(parked, n, id=f"warm-{n}") for n in range(2 * WAVE)])
+        await asyncio.gather(*[engine.start(parked, n, id=f"warm-{n}") for n in range(2 * wave)])
         before, began = resident_bytes(), time.perf_counter()
-        for first in range(0, runs, WAVE):
-            await asyncio.gather(*[engine.start(parked, n, id=f"run-{n}") for n in range(first, first + WAVE)])
+        for first in range(0, runs, wave):
+            await asyncio.gather(*[engine.start(parked, n, id=f"run-{n}") for n in range(first, first + wave)])
         started, after = time.perf_counter() - began, resident_bytes()
         listing = await timed_ms(engine.list(status="running", limit=50))
         signalling = await timed_ms(wake(engine, f"run-{runs // 2}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from weft_core import Context, activity, signal, workflow
@@ -14,6 +15,15 @@ async def nothing(value: int) -> int:
     return value
 
 
+@activity
+async def answer(value: int) -> None:
+    answers[-1].set_result(value)
+
+
+answers: list[asyncio.Future[int]] = []
+"""The last one is where :func:`answer` leaves what it is given."""
+
+
 @workflow
 async def counting(ctx: Context, steps: int) -> int:
     total = 0
@@ -23,12 +33,13 @@ async def counting(ctx: Context, steps: int) -> int:
 
 
 @workflow
-async def counting_then_waiting(ctx: Context, steps: int) -> int:
+async def counting_then_answering(ctx: Context, steps: int) -> int:
     total = 0
     for number in range(steps):
         total += await ctx.run(nothing, number)
-    await ctx.wait_for_signal(go)
-    return total
+    while True:
+        await ctx.wait_for_signal(go)
+        await ctx.run(answer, total)
 
 
 @workflow
@@ -37,5 +48,5 @@ async def parked(ctx: Context, number: int) -> Any:
     return [number, answer]
 
 
-WORKFLOWS = [counting, counting_then_waiting, parked]
-ACTIVITIES = [nothing]
+WORKFLOWS = [counting, counting_then_answering, parked]
+ACTIVITIES: list[Any] = [nothing, answer]

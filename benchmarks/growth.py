@@ -5,16 +5,12 @@ And what a step costs where the state itself grows (``benchmarks/growing.py``).
 
 from __future__ import annotations
 
-import asyncio
 import statistics
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import growing
-from benchmarks.definitions import WORKFLOWS, counting_then_waiting
+from benchmarks import growing, recovery
 from benchmarks.report import Figure, at_most
-from weft_core import Engine
 from weft_core.ports import Condition, Op
 from weft_core.storage import MemoryStorage
 
@@ -25,9 +21,7 @@ RECOVERIES = 15
 class Weighing(MemoryStorage):
     """Remembers the size of the first and the last checkpoint written through it."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = self.last = 0
+    first = last = 0
 
     def weigh(self, ops: Sequence[Op]) -> None:
         for key, value in ops:
@@ -51,29 +45,20 @@ async def figures(folder: Path, many_steps: int = MANY, growing_steps: int = gro
 async def past(many_steps: int) -> list[Figure]:
     few, many = Weighing(), Weighing()
     for store, steps in ((few, FEW), (many, many_steps)):
-        async with Engine(storage=store, workflows=WORKFLOWS, close_storage=False) as engine:
-            await engine.start(counting_then_waiting, steps, id="loop")
-            while not any(w["kind"] == "signal" for w in (await engine.describe("loop"))["waiting_for"]):
-                await asyncio.sleep(0.01)
+        await recovery.run(store, steps)
     early, late = [], []
     for _ in range(RECOVERIES):
-        early.append(await recovery_ms(few))
-        late.append(await recovery_ms(many))
+        early.append(await recovery.answer_ms(few.reopen, FEW))
+        late.append(await recovery.answer_ms(many.reopen, many_steps))
     return [
         Figure(f"checkpoint after step 1 / at its end, {many_steps:,} steps", f"{many.first} / {many.last} B"),
         at_most(f"change of a checkpoint over {many_steps:,} steps", abs(many.last - many.first), 64, "B"),
-        Figure(f"open and recover after 10 / {many_steps:,} steps", f"{median(early):.2f} / {median(late):.2f} ms"),
+        Figure(
+            f"open, recover and answer after 10 / {many_steps:,} steps", f"{median(early):.2f} / {median(late):.2f} ms"
+        ),
         at_most(f"recovery after {many_steps:,} steps / after 10", median(late) / median(early), 1.5),
     ]
 
 
 def median(values: list[float]) -> float:
     return statistics.median(values)
-
-
-async def recovery_ms(store: MemoryStorage) -> float:
-    """Open an engine on the store, as after a crash, until the run can be asked."""
-    began = time.perf_counter()
-    async with Engine(storage=store, workflows=WORKFLOWS, close_storage=False) as engine:
-        await engine.frames("loop")
-        return (time.perf_counter() - began) * 1000

@@ -1,6 +1,6 @@
 """``make bench``: every ratio of the project, measured in one run. Nothing here is a test: a busy machine shows.
 
-python benchmarks/run.py [throughput] [growth] [crowd] [frames] [browser]      (default: all)
+python benchmarks/run.py [throughput] [growth] [crowd] [frames] [recovery] [browser]      (default: all)
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ def frames(folder: Path) -> list[Figure]:
     return frames.figures()
 
 
+def recovery(folder: Path) -> list[Figure]:
+    from benchmarks import recovery
+
+    return asyncio.run(recovery.figures(folder))
+
+
 def browser(folder: Path) -> list[Figure]:
     from benchmarks import browser
 
@@ -51,6 +57,7 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "growth": growth,
     "crowd": crowd,
     "frames": frames,
+    "recovery": recovery,
     "browser": browser,
 }
 
