@@ -212,6 +212,8 @@ async def test_signals_to_a_held_run_are_buffered_others_go_on_and_it_continues_
         await engine.signal("r", "go", 2)
         with pytest.raises(RunHeldError, match="was suspended at"):
             await engine.get_handle("r").result()
+        with pytest.raises(RunHeldError):
+            await engine.query("r", "anything")
         await engine.signal("other", "answer", 5)
         assert await engine.get_handle("other").result() == ["size", 5]
     async with TestEngine(workflows=[program(V1).order], storage=storage.reopen()) as engine:
