@@ -31,9 +31,7 @@ _GENERATORS = frozenset({types.GeneratorType, types.AsyncGeneratorType})
 _KINDS = {types.CoroutineType: "coro", types.GeneratorType: "gen", types.AsyncGeneratorType: "agen"}
 
 
-def snapshot(
-    root: Any, externals: Externals | Mapping[str, Any] | None = None, chunks: Chunks | None = None
-) -> bytes:
+def snapshot(root: Any, externals: Externals | Mapping[str, Any] | None = None, chunks: Chunks | None = None) -> bytes:
     """Bytes of ``root``: any graph of values with suspended durable frames in it. It stays as it is.
 
     ``externals`` are the host's objects that are named and not stored (an :class:`Externals` made once is fastest).
