@@ -20,7 +20,7 @@ import sys
 import types
 from typing import Any
 
-from weft_core.codec.registry import REGISTERED_NAMES, REGISTERED_TYPES
+from weft_core.codec.registry import REGISTERED_NAMES, REGISTERED_TYPES, home_of
 from weft_core.errors import UnknownTypeError
 
 _ALLOWED: set[str] = {"weft_core.errors"}
@@ -78,7 +78,7 @@ def allow_module(name: str) -> None:
 def type_name(obj: Any) -> str:
     """``module:qualname`` of a class or function, or the name it is registered under."""
     entry = REGISTERED_TYPES.get(obj) if isinstance(obj, type) else None
-    return entry.name if entry else f"{obj.__module__}:{obj.__qualname__}"
+    return entry.name if entry else f"{home_of(obj.__module__)}:{obj.__qualname__}"
 
 
 def is_allowed(obj: Any) -> bool:
@@ -89,7 +89,7 @@ def is_allowed(obj: Any) -> bool:
     qualname = getattr(obj, "__qualname__", None)
     if type(module) is not str or type(qualname) is not str:
         return False
-    return _find(module, qualname) is obj
+    return _find(home_of(module), qualname) is obj
 
 
 def resolve(name: str) -> Any:
@@ -120,6 +120,10 @@ def resolve_class(name: str) -> type:
 def _find(module: str, qualname: str) -> Any:
     if module == "builtins":
         return _BUILTINS.get(qualname)
+    if "__main__" in _ALLOWED and module == home_of("__main__"):
+        found = _living_in("__main__", qualname)
+        if found is not None:
+            return found
     if module in _ALLOWED or module in _STDLIB_MODULES or f"{module}:{qualname}" in _STDLIB_NAMES:
         return _living_in(module, qualname)
     return _imported_class(module, qualname) or _stdlib_exception(module, qualname)

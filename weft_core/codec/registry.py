@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
@@ -26,6 +27,20 @@ class Entry:
 
 REGISTERED_NAMES: dict[str, Entry] = {}
 REGISTERED_TYPES: dict[type, Entry] = {}
+
+
+def home_of(module: str) -> str:
+    """The name that bytes have for a module: that of ``__main__`` is the one under which others would import it, so
+    that a run begun by ``python app.py`` goes on under ``weft run app.py``, and the other way round."""
+    if module != "__main__":
+        return module
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:  # python -m package.app
+        return str(spec.name)
+    file = str(getattr(main, "__file__", None) or "").replace("\\", "/").rpartition("/")[2]
+    stem, _, suffix = file.rpartition(".")
+    return stem if suffix == "py" and stem.isidentifier() else module  # a notebook or a REPL has no other name
 
 
 @overload
@@ -68,7 +83,7 @@ def register(
     """
     if cls is None:
         return lambda c: register(c, name=name, get=get, set=set, new=new)
-    stored = name or f"{cls.__module__}:{cls.__qualname__}"
+    stored = name or f"{home_of(cls.__module__)}:{cls.__qualname__}"
     entry = Entry(stored, cls, get or _getter(cls), set or _setter(cls), new, _blank(cls))
     old = REGISTERED_NAMES.get(entry.name)
     if old is not None and (old.cls.__module__, old.cls.__qualname__) != (cls.__module__, cls.__qualname__):

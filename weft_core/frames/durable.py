@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from weft_core.codec import allow_module
+from weft_core.codec.registry import home_of
 from weft_core.errors import DefinitionError, TransformError
 
 from .plan import CODES, Root
@@ -73,7 +74,7 @@ def durable(fn: Any = None, *, name: str | None = None) -> Any:
 
 def _root_of(fn: types.FunctionType, name: str | None) -> Root:
     code = fn.__code__
-    key = name or f"{fn.__module__}:{fn.__qualname__}"
+    key = name or f"{home_of(fn.__module__)}:{fn.__qualname__}"
     file, module = file_of(fn), stored_module(fn.__globals__)
     if file is None and module is not None:
         file = _stored_file(fn, module)
