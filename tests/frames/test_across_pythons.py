@@ -37,23 +37,23 @@ def pythons(tmp_path_factory):
             found.append(start())
         except Absent as e:
             absent.append(str(e))
-    here = ", ".join(f"{p} ({p.about['version']}, msgpack in {p.about['packer']})" for p in found)
-    print(f"\n  {here}{'; absent: ' if absent else ''}{'; '.join(absent)}")
-    yield found
+    yield found, absent
     for python in found:
         python.close()
 
 
 @pytest.fixture
 def across(pythons, capsys):
-    """Compare programs on and across these Pythons, and tell how many crossings that were."""
+    """Compare programs on and across these Pythons, and tell which they are and how many crossings that were."""
+    found, absent = pythons
 
     def run(programs, able=lambda p: True):
-        able = [p for p in pythons if able(p)]
+        able = [p for p in found if able(p)]
         counts, failures = cross_all(programs, able, SOME)
         with capsys.disabled():
             told = {k: n for k, n in counts.items() if " to " not in k}
-            print(f"\n  {', '.join(map(str, able))}: {told}", end=" ")
+            here = ", ".join(f"{p} ({p.about['version']}, msgpack in {p.about['packer']})" for p in able)
+            print(f"\n  {here}: {told}{'; absent: ' if absent else ''}{'; '.join(absent)}", end=" ")
         assert not failures, "\n".join(f"{name}: {what}" for name, what in failures.items())
         return counts
 
@@ -85,6 +85,18 @@ def test_random_programs_behave_the_same_on_and_across_all_pythons(across):
     across([(f"across_{seed}", program(seed)) for seed in range(first, first + RANDOM)])
 
 
+def test_the_differential_tester_passes_on_each_python(pythons, capsys):
+    first = random.SystemRandom().randrange(10**6, 10**9)
+    for python in pythons[0]:
+        python.tell("check", seeds=list(range(first, first + RANDOM)))
+    for python in pythons[0]:
+        found = python.answer()
+        with capsys.disabled():
+            counts = {k: found["counts"].get(k, 0) for k in ("programs", "suspensions", "restores")}
+            print(f"\n  {python}, seeds from {first}: {counts}", end=" ")
+        assert not found["failures"], f"{python}: {found['failures']}"
+
+
 @pytest.mark.parametrize("name", ["exceptions", "closures"])
 def test_every_suspension_in_a_process_of_its_own(name, tmp_path):
     """Nothing is shared but the bytes: not even the seed of the hashes."""
@@ -92,7 +104,8 @@ def test_every_suspension_in_a_process_of_its_own(name, tmp_path):
     answer, hops = {"moment": None}, 0
     while "moment" in answer:
         python = cpython(THIS, tmp_path, PYTHONHASHSEED=str(hops))
-        plain = python.ask("plain", name=name, text=text)
+        if not hops:
+            plain = python.ask("plain", name=name, text=text)
         python.ask("load", name=name, text=text)
         answer, hops = python.ask("hop", name=name, stored=answer["moment"]), hops + 1
         python.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -35,7 +36,11 @@ class Python:
             cwd=ROOT,
             env={**environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
         )
-        self.about = self.ask("hello")
+
+    @functools.cached_property
+    def about(self):
+        """Its version, its platform and its msgpack."""
+        return self.ask("hello")
 
     def __repr__(self):
         return self.label

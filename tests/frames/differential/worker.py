@@ -22,10 +22,13 @@ from tests.frames.differential.execution import (
     moment,
     resume,
 )
+from tests.frames.differential.runner import run
 from tests.frames.differential.worlds import World, forget
 
 REFUSALS = ("TransformError", "NotSerializableError", "ForeignAwaitError", "SyntaxError")
 _worlds: dict[str, World] = {}
+
+gc.freeze()  # collecting garbage is frequent here, and need not look at all that was imported
 
 
 def handle(line: str) -> str:
@@ -42,8 +45,6 @@ def handle(line: str) -> str:
 
 def _hello():
     import msgpack
-
-    gc.freeze()  # collecting garbage is frequent here, and need not look at all that was imported
 
     packer = "pure" if msgpack.Packer.__module__.endswith("fallback") else "C"
     return {"version": sys.version.split()[0], "platform": sys.platform, "packer": packer}
@@ -97,7 +98,14 @@ def _hop(name, stored):
     return {"moment": _stored(m), "locals": shown}
 
 
+def _check(seeds):
+    """The differential tester itself: these programs, crashed everywhere, on this Python alone."""
+    counts, failures = run(seeds)
+    return {"counts": counts, "failures": failures}
+
+
 _DO = {
+    "check": _check,
     "hello": _hello,
     "plain": _plain,
     "load": _load,
