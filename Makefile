@@ -54,8 +54,7 @@ check: $(VENV_READY) $(NODE_READY) ## lint, types, and who may import whom
 format: $(VENV_READY) ## rewrite the Python files in the project's format
 	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
 
-bench: $(VENV_READY) ## ratios, measured in one run
-	@tools/ensure_node.sh
+bench: $(VENV_READY) $(NODE_READY) ## ratios, measured in one run
 	@chromium=$$(tools/ensure_chromium.sh $(VENV)) && WEFT_CHROMIUM="$$chromium" $(PY) benchmarks/run.py
 
 soak: $(VENV_READY) $(NODE_READY) ## random programs, crashed and restored at every await, on and across Pythons (FIRST=seed COUNT=20000)
