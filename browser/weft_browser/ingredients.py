@@ -121,8 +121,9 @@ def compiled(
     if not made.is_dir():
         half = made.with_suffix(f".{os.getpid()}")
         half.mkdir(parents=True, exist_ok=True)
-        names = ",".join(map(str, wheels))
-        _run(_tool("node"), str(script), str(runtime), str(half), names, *map(str, workflows), cwd=tree)
+        names = ",".join(str(wheel.resolve()) for wheel in wheels)
+        files = [str(path.resolve()) for path in workflows]  # node runs in another folder
+        _run(_tool("node"), str(script), str(runtime.resolve()), str(half.resolve()), names, *files, cwd=tree)
         if made.is_dir():  # another builder was quicker
             shutil.rmtree(half)
         else:
