@@ -122,7 +122,7 @@ class NotAllowed:
 @pytest.mark.parametrize(
     ("value", "hint"),
     [
-        (io.StringIO(), "inside an activity"),
+        (io.StringIO(), ".getvalue()"),
         (threading.Lock(), "ctx.mutex"),
         ((x for x in [1]), "@durable"),
         (memoryview(b"x"), "bytes"),
