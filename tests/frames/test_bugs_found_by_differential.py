@@ -100,3 +100,15 @@ def test_42_a_part_of_a_group_with_notes_is_merged_again():
                 parts = e.exceptions
             return [(type(x).__name__, [type(y).__name__ for y in getattr(x, "exceptions", ())]) for x in parts]
     """) == [("RuntimeError", []), ("ExceptionGroup", ["ValueError", "OSError"])]  # fmt: skip
+
+
+def test_43_a_variable_that_an_earlier_target_reads_is_alive_though_a_later_one_assigns_to_it():
+    """Liveness looked at the targets in the wrong order: the variable was not stored."""
+    assert same("""
+        @durable
+        async def wf(ctx):
+            i, xs = 1, [0, 0, 0]
+            xs[i], i = 5, await ctx.run("a", 2)
+            [xs[i], (i, xs[i])] = 6, (0, await ctx.run("b", 7))
+            return i, xs
+    """) == (0, [7, 5, 6])  # fmt: skip

@@ -112,7 +112,7 @@ class _Flow:
         if isinstance(t, ast.Starred):
             return self.target(t.value, after)
         if isinstance(t, (ast.Tuple, ast.List)):
-            for x in t.elts:
+            for x in reversed(t.elts):
                 after = self.target(x, after)
             return after
         return after | self.uses(t)

@@ -84,11 +84,12 @@ def exception_text(e, depth=0, seen=None):
 
 
 def lines_of(tb):
-    """Where a traceback leads through, in the author's file."""
+    """Where a traceback leads through, in the author's file. Comprehensions are functions in some versions only."""
     out = []
     while tb is not None:
-        if tb.tb_frame.f_code.co_filename.startswith("/differential/"):
-            out.append((tb.tb_frame.f_code.co_name, tb.tb_lineno))
+        code = tb.tb_frame.f_code
+        if code.co_filename.startswith("/differential/") and not code.co_name.startswith("<"):
+            out.append((code.co_name, tb.tb_lineno))
         tb = tb.tb_next
     return out
 

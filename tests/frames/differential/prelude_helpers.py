@@ -9,7 +9,8 @@ def lines(e):
     """where the traceback leads through, in the author's file"""
     out, tb = [], e.__traceback__
     while tb is not None:
-        if tb.tb_frame.f_code.co_filename.startswith("/differential/"):
+        code = tb.tb_frame.f_code
+        if code.co_filename.startswith("/differential/") and not code.co_name.startswith("<"):
             out.append((tb.tb_frame.f_code.co_name, tb.tb_lineno))
         tb = tb.tb_next
     return out
