@@ -43,4 +43,6 @@ async def wf(ctx):
         gone
     except UnboundLocalError as e:
         T(type(e).__name__)
-    return box.n, box.items, box.m, rest, xs, n, m, k, a, b, c
+    place = 1
+    xs[place], place = T(3), await ctx.run("o", 1)
+    return place, box.n, box.items, box.m, rest, xs, n, m, k, a, b, c
