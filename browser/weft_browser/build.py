@@ -66,6 +66,8 @@ def build(
     shutil.copyfile(ingredients.stdlib(tree, store, runtime), out / "weft" / "stdlib.zip")
     report("packages")
     packages = [ingredients.msgpack_wheel(store), ingredients.own_wheel(tree, store, runtime)]
+    if any(b"zoneinfo" in path.read_bytes() for path in workflows):  # a time zone in a checkpoint needs its database
+        packages.append(ingredients.tzdata_wheel(store))
     for wheel in packages:
         shutil.copyfile(wheel, out / "weft" / wheel.name)
     report("workflows")

@@ -21,6 +21,9 @@ HERE = Path(__file__).resolve().parent
 MSGPACK = "msgpack==1.2.4"
 MSGPACK_WHEEL = "msgpack-1.2.4-cp314-cp314-pyemscripten_2026_0_wasm32.whl"
 MSGPACK_SHA256 = "06a0657a4110d563255006b7cb7147432f67827144e429c2cdb1c967548d1817"
+TZDATA = "tzdata==2025.2"
+TZDATA_WHEEL = "tzdata-2025.2-py2.py3-none-any.whl"
+TZDATA_SHA256 = "1a403fada01ff9221ca8044d701868fa132215d84beb92242d9acd2147f667a8"
 PYODIDE_PLATFORM = ("--platform", "pyemscripten_2026_0_wasm32", "--python-version", "3.14", "--implementation", "cp")
 
 DATE = (2020, 1, 1, 0, 0, 0)
@@ -68,16 +71,25 @@ def runtime(tree: Path, cache: Path) -> Path:
 
 def msgpack_wheel(cache: Path) -> Path:
     """The msgpack wheel for Pyodide, exactly the pinned bytes."""
-    wheel = cache / MSGPACK_WHEEL
+    return _pinned(cache, MSGPACK, MSGPACK_WHEEL, MSGPACK_SHA256, PYODIDE_PLATFORM)
+
+
+def tzdata_wheel(cache: Path) -> Path:
+    """The time zone database, which browsers have and do not show to Python, exactly the pinned bytes."""
+    return _pinned(cache, TZDATA, TZDATA_WHEEL, TZDATA_SHA256, ())
+
+
+def _pinned(cache: Path, requirement: str, name: str, sha256: str, platform: tuple[str, ...]) -> Path:
+    wheel = cache / name
     if not wheel.is_file():
         cache.mkdir(parents=True, exist_ok=True)
         pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:")
-        _run(*pip, *PYODIDE_PLATFORM, "--dest", str(cache), MSGPACK, cwd=cache)
+        _run(*pip, *platform, "--dest", str(cache), requirement, cwd=cache)
     if not wheel.is_file():
-        raise BuildError(f"pip did not bring {MSGPACK_WHEEL}; put that file into {cache}")
+        raise BuildError(f"pip did not bring {name}; put that file into {cache}")
     found = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    if found != MSGPACK_SHA256:
-        raise BuildError(f"{wheel} is not the pinned file (SHA-256 {found}, expected {MSGPACK_SHA256}); delete it")
+    if found != sha256:
+        raise BuildError(f"{wheel} is not the pinned file (SHA-256 {found}, expected {sha256}); delete it")
     return wheel
 
 

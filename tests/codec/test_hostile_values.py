@@ -272,3 +272,26 @@ def test_malformed_documents_are_refused(value):
 def test_a_pickle_is_not_a_value():
     with pytest.raises(CorruptRecordError):
         codec.loads(pickle.dumps([1]))
+
+
+N = 5_000
+SHAPES = {
+    "long texts": (["x" * 200 + str(i) for i in range(1_000)], 4),
+    "floats": ([i + 0.5 for i in range(N)], 8),
+    "small integers": (list(range(1_000, 1_000 + N)), 32),
+    "short texts": ([str(i) for i in range(N)], 32),
+    "one-key dicts": ([{"a": None} for _ in range(N)], 100),
+    "empty lists": ([[] for _ in range(N)], 200),
+    "empty dicts": ([{} for _ in range(N)], 200),
+    "empty deques": ([m(marks.DEQUE, None) for _ in range(N)], 200),
+    "empty sets": ([m(marks.SET) for _ in range(N)], 200),
+    "patterns": ([m(marks.PATTERN, f"a{i}", 0) for i in range(500)], 200),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_reading_takes_memory_in_proportion_to_the_bytes_whatever_they_hold_G19(name):
+    """The bound of docs/frames.md: objects of CPython are larger than their bytes, an empty deque 150 times."""
+    shape, times = SHAPES[name]
+    data = document(shape)
+    assert peak(codec.loads, data) <= times * len(data) + SLACK
