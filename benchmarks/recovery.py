@@ -32,7 +32,9 @@ from weft_server.storage.sqlite import SQLiteStorage
 STEPS = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 LOGGED = 100_000
 """Runs with more steps are made without their event log."""
-ROUNDS = 15
+ROUNDS = 25
+LONG_REPLAYS = 1_000_000
+"""So many steps are replayed for each length, at least three times."""
 PLOT = Path(__file__).resolve().parent.parent / "docs" / "recovery.svg"
 
 Times = list[tuple[int, float, float]]
@@ -96,18 +98,19 @@ async def make(path: Path, steps: int) -> None:
 
 
 async def measure(folder: Path, all_steps: Sequence[int] = STEPS, rounds: int = ROUNDS) -> Times:
-    """Of the longest runs there are at most five rounds."""
-    out = []
+    """A round measures runs of all lengths, so that a noisy neighbour meets all; long replays have few rounds."""
+    weft: dict[int, list[float]] = {steps: [] for steps in all_steps}
+    replayed: dict[int, list[float]] = {steps: [] for steps in all_steps}
     for steps in all_steps:
-        ours, theirs = folder / f"weft-{steps}.db", folder / f"replay-{steps}.db"
-        await make(ours, steps)
-        replay.record(theirs, "nothing", range(steps))
-        weft, replayed = [], []
-        for _ in range(rounds if steps < LOGGED else min(rounds, 5)):
-            weft.append(await answer_ms(partial(SQLiteStorage, ours, durability="relaxed"), steps))
-            replayed.append(replay_ms(theirs, steps))
-        out.append((steps, min(weft), min(replayed)))
-    return out
+        await make(folder / f"weft-{steps}.db", steps)
+        replay.record(folder / f"replay-{steps}.db", "nothing", range(steps))
+    for number in range(rounds):
+        for steps in all_steps:
+            store = partial(SQLiteStorage, folder / f"weft-{steps}.db", durability="relaxed")
+            weft[steps].append(await answer_ms(store, steps))
+            if number < max(3, LONG_REPLAYS // steps):
+                replayed[steps].append(replay_ms(folder / f"replay-{steps}.db", steps))
+    return [(steps, min(weft[steps]), min(replayed[steps])) for steps in all_steps]
 
 
 async def figures(folder: Path, all_steps: Sequence[int] = STEPS, rounds: int = ROUNDS) -> list[Figure]:
