@@ -41,8 +41,9 @@ def compile_function(p: Plan, fn: FunctionNode, captured: Iterable[str]) -> Code
         if "nested blocks" not in str(error):
             raise
         message = (
-            f"{p.where()}: the blocks around an await are nested too deeply for CPython once they can be re-entered; "
-            f"move the inner ones into a helper that is durable too"
+            f"{p.where()}: too many loops, with and try blocks are nested around an await. CPython allows "
+            f"20; of those that suspend, a for or async for takes two, a finally that awaits two, an async with three. "
+            f"Move the inner ones into a helper that is durable too"
         )
         raise _refusal(p, message, "nested-too-deeply") from error
     code = _inner(code)[0]

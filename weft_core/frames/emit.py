@@ -9,6 +9,7 @@ from typing import Literal
 from .analysis import Analysis
 from .emit_blocks import emit_assert, emit_declaration, emit_for, emit_if, emit_match, emit_while, emit_with
 from .emit_context import Emit, Rule
+from .emit_depth import ROOM, blocks_deep
 from .emit_try import emit_try, emit_try_fin
 from .nodes import TryFin
 
@@ -31,4 +32,7 @@ def emit(analysis: Analysis, *, resume: bool, flavour: Literal["C", "G"]) -> tup
     """The body of the live or the resume variant, and whether it uses the local ``.ev``."""
     em = Emit(analysis, RULES, resume=resume, flavour=flavour)
     body = em.block(analysis.body)
+    if blocks_deep(body) > ROOM:
+        em = Emit(analysis, RULES, resume=resume, flavour=flavour, lean=True)
+        body = em.block(analysis.body)
     return body, em.needs_ev

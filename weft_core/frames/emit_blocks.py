@@ -85,15 +85,17 @@ def emit_for(em: Emit, s: ast.For) -> list[ast.stmt]:
         body = [at(if_(not_resuming(), [at(assign(target, name(item)), target)]), target), *body]
         target = at(store(item), target)
     loop = at(ast.For(target=target, iter=source, body=body, orelse=em.block(s.orelse), type_comment=None), s)
-    return [loop] if iterator is None else _release(s, loop, iterator)
+    return [loop] if iterator is None else _release(em, s, loop, iterator)
 
 
-def _release(s: ast.For, loop: ast.For, iterator: str) -> list[ast.stmt]:
+def _release(em: Emit, s: ast.For, loop: ast.For, iterator: str) -> list[ast.stmt]:
     """Drop the iterator as soon as the loop is left, also by an exception, as the interpreter would: a generator's
     ``finally`` runs then."""
     drop = at(clear(iterator), NOWHERE)
     if _is_plain_iterable(s.iter):
         return [loop, drop]
+    if em.lean:
+        return [at(try_(body=[loop], finalbody=[at(clear(iterator), first_line(loop))]), NOWHERE)]
     inner = at(try_(body=[loop], finalbody=[drop]), NOWHERE)
     # the implicit re-raise of a finally without location would leave f_lineno None
     again = at(handler(None, None, [reraise()]), first_line(loop))

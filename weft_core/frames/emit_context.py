@@ -24,6 +24,9 @@ class Emit(ExpressionEmit):
     ``flavour`` is C for coroutines, where GeneratorExit (garbage collection) evicts like Evict does, and G for
     generators, which may be closed by the author's code. ``needs_ev`` tells, at the end, that the function needs the
     local ``.ev``: True when it is being evicted and its ``finally`` blocks must not run.
+
+    ``lean`` makes do with fewer blocks, because CPython limits how deep they are nested: what is being raised is asked
+    for in each ``finally``, and some exits of a loop are shown as one more step on its first line.
     """
 
     def __init__(
@@ -33,9 +36,10 @@ class Emit(ExpressionEmit):
         *,
         resume: bool,
         flavour: Literal["C", "G"],
+        lean: bool = False,
     ) -> None:
         super().__init__(analysis, resume=resume)
-        self.rules, self.flavour = rules, flavour
+        self.rules, self.flavour, self.lean = rules, flavour, lean
         self.needs_ev = False
 
     def range(self, stmts: Sequence[ast.stmt]) -> Range | None:

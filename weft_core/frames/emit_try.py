@@ -48,6 +48,8 @@ def emit_try(em: Emit, s: ast.Try) -> list[ast.stmt]:
         finally:
             if not .ev: finalbody
     """
+    if em.lean and notes_of(s).quiet and s.handlers:
+        return _lean_release(em, s)
     hot = [h for h in s.handlers if em.range(h.body)]
     body = _body(em, s, hot)
     handlers = [_handler(em, h, bool(hot)) for h in s.handlers]
@@ -56,6 +58,12 @@ def emit_try(em: Emit, s: ast.Try) -> list[ast.stmt]:
         return [at(try_(body=body, handlers=handlers, finalbody=em.block(s.finalbody)), s)]
     where = first_line(s)
     finalbody: list[ast.stmt] = []
+    if em.lean and s.finalbody:
+        # in one statement: the finally itself finds out whether the frame is being evicted
+        finalbody = [at(if_(call(".stays" + em.flavour), em.block(s.finalbody)), first_located(s.finalbody, s))]
+        if handlers or orelse:
+            handlers = [_evict_handler(em, where, flag=False), *handlers]
+        return [at(try_(body, handlers, orelse, finalbody), s)]
     if s.finalbody:
         finalbody = [at(if_(not_(name(".ev")), em.block(s.finalbody)), first_located(s.finalbody, s))]
         if handlers and not hot and not em.range(s.orelse):
@@ -69,6 +77,18 @@ def emit_try(em: Emit, s: ast.Try) -> list[ast.stmt]:
     if handlers or orelse:
         body = [at(try_(body, handlers, orelse), s)]
     return [at(try_(body, [_evict_handler(em, where, flag=True)], [], finalbody), s)]
+
+
+def _lean_release(em: Emit, s: ast.Try) -> list[ast.stmt]:
+    """Of the two statements that release the iterator of an ``async for``, the inner one, on the line of the loop."""
+    (released,) = s.body
+    assert isinstance(released, ast.Try)
+    (clearing,) = released.finalbody
+    assert isinstance(clearing, ast.Assign)
+    located = at(
+        ast.Assign(targets=clearing.targets, value=clearing.value, type_comment=None), first_line(s.handlers[0])
+    )
+    return [at(try_(em.block(released.body), finalbody=[located]), s)]
 
 
 def _evict_handler(em: Emit, where: Located, *, flag: bool) -> ast.ExceptHandler:

@@ -40,6 +40,7 @@ class _Flow:
     def __init__(self, analysis: Analysis, names: Names) -> None:
         self.analysis, self.names = analysis, names
         self._uses: dict[int, Names] = {}
+        self._loops: dict[tuple[int, Names, Exits], Names] = {}
 
     def uses(self, node: ast.AST) -> Names:
         """All names of ours that occur anywhere in ``node``.
@@ -164,6 +165,16 @@ class _Flow:
     def if_(self, s: ast.If, after: Names, exits: Exits) -> Names:
         return self.expr(s.test, self.block(s.body, after, exits) | self.block(s.orelse, after, exits), exits)
 
+    def loop(self, s: ast.While | ast.For, after: Names, exits: Exits) -> Names:
+        """Remembered: an outer loop asks twice at least, and in nested loops that multiplies."""
+        key = (id(s), after, exits)
+        found = self._loops.get(key)
+        if found is None:
+            found = self._loops[key] = (
+                self.while_(s, after, exits) if isinstance(s, ast.While) else self.for_(s, after, exits)
+            )
+        return found
+
     def while_(self, s: ast.While, after: Names, exits: Exits) -> Names:
         orelse = self.block(s.orelse, after, exits)
         head = _NONE
@@ -246,8 +257,8 @@ _RULES: dict[type[ast.stmt], Callable[[_Flow, Any, Names, Exits], Names]] = {
     ast.ClassDef: _Flow.definition,
     ast.Assert: _Flow.assert_,
     ast.If: _Flow.if_,
-    ast.While: _Flow.while_,
-    ast.For: _Flow.for_,
+    ast.While: _Flow.loop,
+    ast.For: _Flow.loop,
     ast.With: _Flow.with_,
     ast.Try: _Flow.try_,
     ast.TryStar: _Flow.try_,

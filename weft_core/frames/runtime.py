@@ -25,7 +25,7 @@ from .runtime_iter import (
     rt_followed,
     rt_iter,
 )
-from .runtime_raise import rt_fix, rt_rex
+from .runtime_raise import rt_fix, rt_rex, rt_stays_c, rt_stays_g
 from .runtime_star import Star, rt_starfinish, rt_starmatch, rt_starraised
 from .runtime_with import ReenterC, ReenterG, WithC, WithG, rt_aenter, rt_aexit
 
@@ -75,6 +75,8 @@ RT: Mapping[str, Any] = {
     # try
     ".EvictC": (Evict, GeneratorExit),
     ".EvictG": (Evict,),
+    ".staysC": rt_stays_c,
+    ".staysG": rt_stays_g,
     ".rex": rt_rex,
     ".fix": rt_fix,
     ".star": Star,

@@ -6,6 +6,7 @@ the exception's context and traceback, so they are noted before and put back as 
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 
 from weft_core.errors import Evict
@@ -32,3 +33,17 @@ def rt_fix(e: BaseException) -> None:
     if noted is None:
         raise Evict("another exception came to the handler")
     _, e.__context__, e.__traceback__ = noted
+
+
+def rt_stays_c() -> bool:
+    """In a ``finally`` of a coroutine: it is not being evicted, neither by Evict nor by garbage collection."""
+    e = sys.exception()
+    if not isinstance(e, (Evict, GeneratorExit)):
+        return True
+    # a caller may be handling a GeneratorExit; only one that is on its way through the asking frame evicts it
+    return e.__traceback__ is None or e.__traceback__.tb_frame is not sys._getframe(1)
+
+
+def rt_stays_g() -> bool:
+    """In a ``finally`` of a generator: it is not being evicted. Its author may close it, which is something else."""
+    return not isinstance(sys.exception(), Evict)
