@@ -8,6 +8,7 @@ they stand for (:func:`stand_in`) and written in :mod:`durable_contexts`, which 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import types
 from collections import deque
 from collections.abc import Callable
@@ -56,9 +57,7 @@ def rt_durably(awaitable: Any) -> Any:
 
 
 def _load(name: str) -> Callable[..., Any]:
-    from . import durable_contexts
-
-    found: Callable[..., Any] = getattr(durable_contexts, name)
+    found: Callable[..., Any] = getattr(importlib.import_module("weft_core.frames.durable_contexts"), name)
     return found
 
 
