@@ -16,8 +16,8 @@ from weft_core.codec import (  # noqa: F401  (they fill the tables)
     types_models,
     types_stdlib,
 )
-from weft_core.codec.chunk_reader import ChunkReader
-from weft_core.codec.chunks import Chunks
+from weft_core.codec.chunks.kept import Chunks
+from weft_core.codec.chunks.reader import ChunkReader
 from weft_core.codec.decoder import Decoder, loads
 from weft_core.codec.encoder import Encoder, Externals, dumps
 from weft_core.codec.names import allow_module

@@ -21,6 +21,14 @@ from weft_core.codec.encoder import FINDERS, LOWERINGS, Encoder, Lowering, Rejec
 from weft_core.codec.wire import SCALARS, damaged, integer, mark
 from weft_core.errors import UnknownTypeError
 
+SINGLE_VALUES: frozenset[type] = frozenset(
+    {
+        dt.date, dt.datetime, dt.time, dt.timedelta, dt.timezone, decimal.Decimal, fractions.Fraction, uuid.UUID,
+        complex, range,
+    }
+)  # fmt: skip
+"""Types whose values never change."""
+
 MAX_PATTERN = 65_536
 """Longest regular expression, in characters or bytes: compiling one takes time."""
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weft_core.codec import Chunks, Encoder, Externals, marks
-from weft_core.codec.chunk_writer import encode_in_chunks
+from weft_core.codec.chunks.writer import encode_in_chunks
 from weft_core.codec.encoder import LOWERINGS, Rejected, as_externals, encode, lowers, too_deep
 from weft_core.codec.registry import REGISTERED_TYPES
 from weft_core.codec.wire import UNSET_EXT, mark

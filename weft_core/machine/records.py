@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from weft_core import codec, frames
-from weft_core.codec.chunk_writer import FROM as CHUNKS_FROM
+from weft_core.codec.chunks.writer import FROM as CHUNKS_FROM
 from weft_core.errors import CorruptRecordError
 from weft_core.machine.operations import HOOKS, HOOKS_BY_KIND
 from weft_core.machine.sealed import seal_plain, unseal_plain

@@ -8,25 +8,17 @@ in C, and none of the author's code runs.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
-import decimal
 import enum
-import fractions
 import types
-import uuid
 from collections.abc import Iterable, Sequence
 from itertools import chain, compress, count
 from operator import is_, is_not
 from typing import Any
 
 from weft_core.codec.registry import REGISTERED_TYPES
+from weft_core.codec.types_stdlib import SINGLE_VALUES
 
-_IMMUTABLE: frozenset[type] = frozenset(
-    {
-        dt.date, dt.datetime, dt.time, dt.timedelta, dt.timezone, decimal.Decimal, fractions.Fraction, uuid.UUID,
-        complex, range, tuple, frozenset, type, types.FunctionType, types.BuiltinFunctionType,
-    }
-)  # fmt: skip
+_IMMUTABLE = SINGLE_VALUES | {tuple, frozenset, type, types.FunctionType, types.BuiltinFunctionType}
 """What these hold is written as values of their own, if it can change at all."""
 _values = dict.values
 

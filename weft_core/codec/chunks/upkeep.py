@@ -10,15 +10,12 @@ import hashlib
 from collections.abc import Iterator
 from itertools import compress, count, repeat
 from operator import is_
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from weft_core.codec import wire
-from weft_core.codec.chunks import Chunk, Chunked, Chunks, size_of
+from weft_core.codec.chunks.kept import Chunk, Chunked, Chunks, size_of
+from weft_core.codec.chunks.unchanged import common_end, first_difference, is_immutable
 from weft_core.codec.encoder import Encoder, Externals, Rejected
-from weft_core.codec.unchanged import common_end, first_difference, is_immutable
-
-if TYPE_CHECKING:
-    from weft_core.codec.chunk_writer import ChunkingEncoder
 
 LARGE = 2048
 """Bytes of a container from which on it is kept in chunks."""
@@ -27,7 +24,18 @@ _FEW = 8  # chunks that refer into one; what more of them share is kept by itsel
 _BULK = 4096  # and the size of chunks when there are many new items at once
 
 
-def refresh(e: ChunkingEncoder, chunked: Chunked) -> None:
+class Pass(Protocol):
+    """The writing of a document that is under way."""
+
+    externals: Externals
+    chunks: Chunks
+    memo: dict[int, Any]
+    void: bool
+
+    def visit(self, chunked: Chunked, /) -> None: ...
+
+
+def refresh(e: Pass, chunked: Chunked) -> None:
     """Make the chunks say what their items are now, and put new items into chunks. May make the pass void."""
     insides = chunked.insides
     changed = insides is not None and (chunked.opaque or not insides.unchanged())
@@ -46,7 +54,7 @@ def refresh(e: ChunkingEncoder, chunked: Chunked) -> None:
 # ------------------------------------------------------------------ new items at the end
 
 
-def _extend(e: ChunkingEncoder, chunked: Chunked) -> None:
+def _extend(e: Pass, chunked: Chunked) -> None:
     tail = chunked.tail()
     if len(chunked.value) >= chunked.retry_at and size_of(tail, _BULK) >= _ENOUGH:
         taken = 0
@@ -79,7 +87,7 @@ def _cut(flat: list[Any], step: int) -> Iterator[tuple[list[Any], int]]:
 # ------------------------------------------------------------------ other changes
 
 
-def _realign(e: ChunkingEncoder, chunked: Chunked) -> None:
+def _realign(e: Pass, chunked: Chunked) -> None:
     value = chunked.value
     new = list(value) if chunked.step == 1 else [x for pair in value.items() for x in pair]
     old = [*chunked.flat(), *chunked.rest]
@@ -95,7 +103,7 @@ def _find(values: list[Any], wanted: Any) -> int:
     return next(compress(count(), map(is_, values, repeat(wanted))), 0)
 
 
-def _edit(e: ChunkingEncoder, chunked: Chunked, old: list[Any], new: list[Any]) -> list[Any]:
+def _edit(e: Pass, chunked: Chunked, old: list[Any], new: list[Any]) -> list[Any]:
     """The container was ``old`` and is ``new``: keep the chunks before the first difference and after the last one."""
     step = chunked.step
     if len(old) == len(new):
@@ -144,7 +152,7 @@ def _mark_replaced(chunked: Chunked, old: list[Any], new: list[Any]) -> None:
         first = last
 
 
-def rewrite(e: ChunkingEncoder, chunked: Chunked) -> None:
+def rewrite(e: Pass, chunked: Chunked) -> None:
     """Write the dirty chunks again; those that say what they said stay."""
     dirty, chunked.dirty = chunked.dirty, set()
     for chunk in dirty:
@@ -163,7 +171,7 @@ def rewrite(e: ChunkingEncoder, chunked: Chunked) -> None:
     chunked.look_inside()
 
 
-def _write_whole(e: ChunkingEncoder, chunked: Chunked) -> None:
+def _write_whole(e: Pass, chunked: Chunked) -> None:
     e.chunks.write_whole(chunked)
     e.void = True
 
@@ -171,7 +179,7 @@ def _write_whole(e: ChunkingEncoder, chunked: Chunked) -> None:
 # ------------------------------------------------------------------ writing one chunk
 
 
-def _write(e: ChunkingEncoder, chunked: Chunked, flat: list[Any], old: Chunk | None = None) -> Chunk | None:
+def _write(e: Pass, chunked: Chunked, flat: list[Any], old: Chunk | None = None) -> Chunk | None:
     """The chunk that holds these items, perhaps ``old``. None: only a document can hold them."""
     inner = _InsideEncoder(e.externals, e.chunks, chunked)
     try:

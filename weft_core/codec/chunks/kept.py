@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from weft_core.codec import wire
-from weft_core.codec.unchanged import Insides, starts_with
+from weft_core.codec.chunks.unchanged import Insides, starts_with
 from weft_core.codec.wire import SCALARS
 
 LIST, DICT, STR, BYTES = range(4)

@@ -6,7 +6,7 @@ from collections.abc import Set
 from typing import Any
 
 from weft_core.codec import wire
-from weft_core.codec.chunks import KINDS, Chunked, Chunks
+from weft_core.codec.chunks.kept import KINDS, Chunked, Chunks
 
 LARGE = 4096
 """Characters or bytes from which on text in a variable is kept beside the document."""

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from weft_core.codec.chunks import BYTES, DICT, LIST, STR, Chunk, Chunked, Chunks, Name
+from weft_core.codec.chunks.kept import BYTES, DICT, LIST, STR, Chunk, Chunked, Chunks, Name
 from weft_core.codec.decoder import Decoder
 from weft_core.codec.wire import SCALARS, damaged
 

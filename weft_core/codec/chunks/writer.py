@@ -1,7 +1,7 @@
 """Writing documents whose large containers are kept in chunks.
 
 One pass lowers the document as always, except that a container kept in chunks becomes its number. When the rest is
-done, each such container is brought up to date (:mod:`weft_core.codec.chunk_upkeep`), and the items that are in no
+done, each such container is brought up to date (:mod:`weft_core.codec.chunks.upkeep`), and the items that are in no
 chunk yet are written into the document. What a pass finds out may make it void: it is then done anew, with what is
 known now.
 """
@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from weft_core.codec import chunk_texts, wire
-from weft_core.codec.chunk_upkeep import LARGE, refresh, rewrite
-from weft_core.codec.chunks import STR, Chunk, Chunked, Chunks, size_of
+from weft_core.codec import wire
+from weft_core.codec.chunks import texts
+from weft_core.codec.chunks.kept import STR, Chunk, Chunked, Chunks, size_of
+from weft_core.codec.chunks.upkeep import LARGE, refresh, rewrite
 from weft_core.codec.encoder import Encoder, Externals
 
 FROM = 4096
@@ -85,7 +86,7 @@ class ChunkingEncoder(Encoder):
     def lower(self, value: Any, now: bool = False) -> Any:
         t = type(value)
         if t in self.scalars:
-            return self.text(value) if (t is str or t is bytes) and len(value) >= chunk_texts.LARGE else value
+            return self.text(value) if (t is str or t is bytes) and len(value) >= texts.LARGE else value
         key = id(value)
         if key in self.memo:
             return super().lower(value, now)
@@ -112,7 +113,7 @@ class ChunkingEncoder(Encoder):
         """Text or bytes of such a size that they are kept beside the document."""
         chunked = self.chunks.by_id.get(id(value))
         if chunked is None:
-            chunked = chunk_texts.keep_text(self.chunks, value, self.visited)
+            chunked = texts.keep_text(self.chunks, value, self.visited)
         self.visit(chunked)
         return chunked.leaf
 
