@@ -92,7 +92,7 @@ class TestEveryPartRuns:
 
     def test_recovery(self, tmp_path):
         figures = asyncio.run(recovery.figures(tmp_path, (3, 20), rounds=2))
-        assert [f.beside != "" for f in figures] == [True, True, False]
+        assert [f.beside != "" for f in figures] == [True, True, True, False]
 
     def test_the_longest_runs_are_made_without_their_event_log(self, tmp_path, monkeypatch):
         monkeypatch.setattr(recovery, "LOGGED", 5)
