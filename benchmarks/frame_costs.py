@@ -16,8 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 from weft_core import codec, frames
+from weft_core.frames.cache.freeze import compile_module
 from weft_core.frames.compile import resume_code
-from weft_core.frames.freeze import compile_module
 from weft_core.model.operations import RunActivity
 from weft_core.workflow import durable_types  # noqa: F401  (registers the engine's operations)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from e2e.harness.browser import Browser
 from e2e.harness.server import Server
-from weft_core.frames.stored import StoredModule
+from weft_core.frames.cache.stored import StoredModule
 
 REPORT = """
 import json, sys, time

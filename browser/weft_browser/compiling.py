@@ -11,7 +11,7 @@ APP = "/weft_app"
 
 def compile_file(source: str, target: str, name: str) -> None:
     """Write the cache of ``source``, which the page will load as ``name``; nothing if there is none to make of it."""
-    from weft_core.frames.freeze import compile_module
+    from weft_core.frames.cache.freeze import compile_module
 
     try:
         module = compile_module(decode_source(Path(source).read_bytes()), f"{APP}/{name}")

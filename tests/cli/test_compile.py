@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import ROOT, Cli
-from weft_core.frames.stored import StoredModule
+from weft_core.frames.cache.stored import StoredModule
 
 APP = """
 import asyncio, json, sys

@@ -12,9 +12,9 @@ import msgpack
 import pytest
 
 from weft_core import codec
+from weft_core.codec.chunks.kept import Chunks
 from weft_core.codec.chunks.reader import ChunkReader
 from weft_core.codec.chunks.writer import encode_in_chunks
-from weft_core.codec.chunks.kept import Chunks
 from weft_core.codec.decoder import Decoder, guarded
 from weft_core.codec.encoder import NO_EXTERNALS
 from weft_core.errors import CorruptRecordError, WeftError

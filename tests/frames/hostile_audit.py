@@ -26,7 +26,7 @@ from weft_core.frames import REGISTRY, evict, restore
 from weft_core.frames.compile import resume_code
 from weft_core.frames.live import position
 
-FrameReader = sys.modules["weft_core.frames.restore"].FrameReader
+FrameReader = sys.modules["weft_core.frames.checkpoint.restore"].FrameReader
 CTX = {"ctx": Ctx()}
 STEPS = 3
 MASKS = (0x01, 0x08, 0x80, 0xFF)

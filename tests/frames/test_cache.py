@@ -18,8 +18,8 @@ from tests.frames.toy_engine import Ctx, Workflow, run
 from weft_core import load_source
 from weft_core.errors import CodeChangedError, SourceUnavailableError, TransformError
 from weft_core.frames import mentions_of, source_of
-from weft_core.frames.freeze import compile_module
-from weft_core.frames.stored import StoredModule, this_python
+from weft_core.frames.cache.freeze import compile_module
+from weft_core.frames.cache.stored import StoredModule, this_python
 
 EVERYTHING = '''
 from contextlib import asynccontextmanager
@@ -369,7 +369,7 @@ def test_a_cache_made_by_another_python_serves_this_one(tmp_path, loaded):
     script = tmp_path / "build.py"
     script.write_text(
         "import sys\n"
-        "from weft_core.frames.freeze import compile_module\n"
+        "from weft_core.frames.cache.freeze import compile_module\n"
         "open(sys.argv[2], 'wb').write(compile_module(open(sys.argv[1]).read(), 'shop.py').to_bytes())\n"
     )
     (tmp_path / "shop.py").write_text(SHOP)

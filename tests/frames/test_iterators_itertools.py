@@ -16,9 +16,10 @@ from tests.frames.helpers import both, every_single_crash, module
 from tests.frames.toy_engine import Ctx, Workflow
 from weft_core.codec import allow_module, marks, references, wire
 from weft_core.errors import NotSerializableError, WeftError
-from weft_core.frames import durable, restore, runtime_iter, snapshot
-from weft_core.frames.iterators_followed import STAND_INS
-from weft_core.frames.iterators_originals import TELLS
+from weft_core.frames import durable, restore, snapshot
+from weft_core.frames.iterators.followed import STAND_INS
+from weft_core.frames.iterators.originals import TELLS
+from weft_core.frames.runtime import iteration as runtime_iter
 
 allow_module(__name__)
 HAS_BATCHED = hasattr(itertools, "batched")

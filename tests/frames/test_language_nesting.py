@@ -9,7 +9,7 @@ from tests.frames.comparison import behaviour, program
 from tests.frames.grammar_samples import PRELUDE, STATEMENTS
 from tests.frames.helpers import module
 from weft_core.errors import TransformError
-from weft_core.frames import emit
+from weft_core.frames.emit import table as emit
 from weft_core.frames.variants import resume_code
 
 HEADS = {

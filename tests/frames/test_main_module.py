@@ -11,7 +11,9 @@ import pytest
 APP = """
 import dataclasses, enum, sys
 from weft_core.codec import register
-from weft_core.frames import durable, restore, snapshot
+from weft_core.frames import durable
+from weft_core.frames import restore
+from weft_core.frames import snapshot
 
 class Kind(enum.Enum):
     ONE = 1

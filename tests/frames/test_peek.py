@@ -96,7 +96,8 @@ def test_neither_the_code_nor_the_classes_are_needed(tmp_path):
     path.write_bytes(parked(outer, samples.everything()))
     script = """
         import sys
-        from weft_core.frames import peek, REGISTRY
+        from weft_core.frames import REGISTRY
+        from weft_core.frames import peek
         stacks = peek(open(sys.argv[1], "rb").read())
         assert not any(key.startswith("tests") for key in REGISTRY)
         print([f.function for f in stacks[0]], stacks[0][0].locals["count"], len(repr(stacks)) > 500)

@@ -55,7 +55,7 @@ _STDLIB_NAMES = frozenset(
         "uuid": "UUID uuid3 uuid5",
         "re": "Pattern Match",
         "types": "SimpleNamespace NoneType",
-        "weft_core.frames.runtime": "Star",
+        "weft_core.frames.runtime.helpers": "Star",
     }.items()
     for name in names.split()
 )

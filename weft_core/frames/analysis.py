@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from .evaluation_order import Operand, operands
-from .labels import Label
-from .nodes import SUSPENSIONS, FunctionNode, TryFin, notes_of
+from weft_core.frames.evaluation_order import Operand, operands
+from weft_core.frames.labels import Label
+from weft_core.frames.nodes import SUSPENSIONS, FunctionNode, TryFin, notes_of
 
 Range = tuple[int, int]
 Temporary = tuple[str, bool]  # name, and whether it is soft: see Label

@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from .nodes import FUNCTIONS, SUSPENSIONS, all_args
-from .plan import Root
-from .refusal import refusal
+from weft_core.frames.nodes import FUNCTIONS, SUSPENSIONS, all_args
+from weft_core.frames.plan import Root
+from weft_core.frames.refusal import refusal
 
 
 def refuse_suspending_annotations(root: Root) -> None:

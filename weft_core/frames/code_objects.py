@@ -14,12 +14,11 @@ from collections.abc import Iterable
 from types import CodeType
 
 from weft_core.errors import TransformError
-
-from .nodes import TYPE_PARAMS, FunctionNode, arguments, assign_all, at, const, function_def, start_of
-from .plan import CODES, Plan
-from .refusal import refusal
-from .runtime import RT
-from .source import first_line_of
+from weft_core.frames.nodes import TYPE_PARAMS, FunctionNode, arguments, assign_all, at, const, function_def, start_of
+from weft_core.frames.plan import CODES, Plan
+from weft_core.frames.refusal import refusal
+from weft_core.frames.runtime.helpers import RT
+from weft_core.frames.source.find import first_line_of
 
 _FUTURE = 0
 for _feature in __future__.all_feature_names:

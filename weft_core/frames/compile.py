@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 from types import CodeType
 from typing import Literal
 
-from .code_objects import compile_function
-from .desugar_comprehensions import is_bare_super, lower_comprehensions, name_super
-from .emit import emit
-from .fingerprint import fingerprint
-from .iterators_follow import follow_iterators
-from .mentions import find_mentions
-from .nodes import (
+from weft_core.frames.code_objects import compile_function
+from weft_core.frames.desugar.comprehensions import is_bare_super, lower_comprehensions, name_super
+from weft_core.frames.emit.table import emit
+from weft_core.frames.fingerprint import fingerprint
+from weft_core.frames.follow_iterators import follow_iterators
+from weft_core.frames.mentions import find_mentions
+from weft_core.frames.nodes import (
     FUNCTIONS,
     LOAD,
     NOWHERE,
@@ -38,9 +38,9 @@ from .nodes import (
     start_of,
     store,
 )
-from .plan import CODES, Plan, Root, kind_of
-from .plan_tree import analyse_function, gather, post_order, resolve_names, strip_signature
-from .suspension import Suspends
+from weft_core.frames.plan import CODES, Plan, Root, kind_of
+from weft_core.frames.plan_tree import analyse_function, gather, post_order, resolve_names, strip_signature
+from weft_core.frames.suspension import Suspends
 
 __all__ = ["build", "live_code", "resume_code"]
 

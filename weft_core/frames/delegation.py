@@ -11,9 +11,8 @@ from typing import Any
 
 from weft_core.codec.encoder import LOWERINGS
 from weft_core.codec.registry import REGISTERED_TYPES
-
-from .awaitables import Closing, NextOr
-from .live import FRAME_TYPES
+from weft_core.frames.awaitables import Closing, NextOr
+from weft_core.frames.live import FRAME_TYPES
 
 
 class Again:

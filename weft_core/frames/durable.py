@@ -11,15 +11,14 @@ from typing import Any, TypeVar, overload
 from weft_core.codec import allow_module
 from weft_core.codec.registry import home_of
 from weft_core.errors import DefinitionError, TransformError
-
-from .plan import CODES, Root
-from .refusal import refusal
-from .registry import REGISTRY
-from .runtime import RT
-from .source import SourceFile, absent, file_of, kind_of, locate, unavailable, uses_private
-from .stored import StoredModule, stored_module, stored_path
-from .texts import show_text
-from .thaw import thaw
+from weft_core.frames.cache.stored import StoredModule, stored_module, stored_path
+from weft_core.frames.cache.thaw import thaw
+from weft_core.frames.plan import CODES, Root
+from weft_core.frames.refusal import refusal
+from weft_core.frames.registry import REGISTRY
+from weft_core.frames.runtime.helpers import RT
+from weft_core.frames.source.find import SourceFile, absent, file_of, kind_of, locate, unavailable, uses_private
+from weft_core.frames.source.texts import show_text
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -111,7 +110,7 @@ def _stored_file(fn: types.FunctionType, module: StoredModule) -> SourceFile:
 
 
 def _live(root: Root) -> Root:
-    from . import compile as compiler
+    from weft_core.frames import compile as compiler
 
     compiler.live_code(root.plan)
     return root
@@ -132,7 +131,7 @@ def planned(key: str, fn: types.FunctionType, file: SourceFile) -> Root:
             lines=file.lines,
         )
     # Imported when first needed: a program whose functions all come from the build-time cache never needs it.
-    from . import compile as compiler
+    from weft_core.frames import compile as compiler
 
     private = cls if cls and uses_private(node) else None
     names = set(code.co_freevars)

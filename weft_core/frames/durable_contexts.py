@@ -9,8 +9,8 @@ import sys
 import types
 from typing import Any
 
-from .durable import durable
-from .runtime_with import rt_aenter, rt_aexit
+from weft_core.frames.durable import durable
+from weft_core.frames.runtime.blocks import rt_aenter, rt_aexit
 
 
 @durable

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeVar
 
-from .nodes import COMPREHENSIONS, FUNCTIONS, INTERPOLATIONS, TEMPLATES
+from weft_core.frames.nodes import COMPREHENSIONS, FUNCTIONS, INTERPOLATIONS, TEMPLATES
 
 Node = TypeVar("Node", bound=ast.AST)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 
-from .nodes import FUNCTIONS, notes_of
+from weft_core.frames.nodes import FUNCTIONS, notes_of
 
 _IGNORED = frozenset(("ctx", "type_comment", "kind", "type_params", "type_ignores"))
 

@@ -15,8 +15,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from .fingerprint import digest, fingerprint
-from .nodes import TEMPLATES, notes_of
+from weft_core.frames.fingerprint import digest, fingerprint
+from weft_core.frames.nodes import TEMPLATES, notes_of
 
 
 class Label:

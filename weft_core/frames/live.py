@@ -8,9 +8,8 @@ from collections.abc import AsyncGenerator, Coroutine, Generator
 from typing import Any
 
 from weft_core.errors import SnapshotError
-
-from .labels import Label
-from .plan import CODES, Plan
+from weft_core.frames.labels import Label
+from weft_core.frames.plan import CODES, Plan
 
 FrameObject = Coroutine[Any, Any, Any] | Generator[Any, Any, Any] | AsyncGenerator[Any, Any]
 FRAME_TYPES = frozenset({types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType})

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .analysis import Analysis, is_soft
-from .evaluation_order import operands
-from .nodes import COMPREHENSIONS, FUNCTIONS, SUSPENSIONS, TryFin, all_args, defaults_of, notes_of
+from weft_core.frames.analysis import Analysis, is_soft
+from weft_core.frames.evaluation_order import operands
+from weft_core.frames.nodes import COMPREHENSIONS, FUNCTIONS, SUSPENSIONS, TryFin, all_args, defaults_of, notes_of
 
 Names = frozenset[str]
 _NONE: Names = frozenset()

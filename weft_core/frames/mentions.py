@@ -8,8 +8,8 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from .nodes import FunctionNode, all_args
-from .scope import bound_names
+from weft_core.frames.nodes import FunctionNode, all_args
+from weft_core.frames.scope import bound_names
 
 
 class Mentions(NamedTuple):

@@ -10,9 +10,9 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from .nodes import FUNCTIONS, at, call
-from .plan import Plan
-from .refusal import refusal
+from weft_core.frames.nodes import FUNCTIONS, at, call
+from weft_core.frames.plan import Plan
+from weft_core.frames.refusal import refusal
 
 _READERS = frozenset(("locals", "vars", "dir"))
 

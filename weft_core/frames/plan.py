@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Literal
 
-from .labels import Label
-from .mentions import Mentions
-from .nodes import FUNCTIONS, ScopeNode, defaults_of, notes_of
-from .scope import Scope
+from weft_core.frames.labels import Label
+from weft_core.frames.mentions import Mentions
+from weft_core.frames.nodes import FUNCTIONS, ScopeNode, defaults_of, notes_of
+from weft_core.frames.scope import Scope
 
 if TYPE_CHECKING:
-    from .analysis import Analysis  # the compiler is loaded only when something is compiled
+    from weft_core.frames.analysis import Analysis  # the compiler is loaded only when something is compiled
 
 Kind = Literal["coro", "gen", "agen", "plain", "lambda"]
 

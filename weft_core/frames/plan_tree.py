@@ -5,17 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from .analysis import Analysis
-from .annotations import refuse_suspending_annotations
-from .desugar import desugar
-from .fingerprint import fingerprint
-from .labels import identify
-from .liveness import find_live_names
-from .namespaces import hide_our_names
-from .nodes import FUNCTIONS, FunctionNode, all_args, at, defaults_of, notes_of
-from .plan import Plan, Root, kind_of
-from .scope import analyse, captured_names, free_names, rebound_by_closures
-from .suspension import Suspends
+from weft_core.frames.analysis import Analysis
+from weft_core.frames.annotations import refuse_suspending_annotations
+from weft_core.frames.desugar.table import desugar
+from weft_core.frames.fingerprint import fingerprint
+from weft_core.frames.labels import identify
+from weft_core.frames.liveness import find_live_names
+from weft_core.frames.namespaces import hide_our_names
+from weft_core.frames.nodes import FUNCTIONS, FunctionNode, all_args, at, defaults_of, notes_of
+from weft_core.frames.plan import Plan, Root, kind_of
+from weft_core.frames.scope import analyse, captured_names, free_names, rebound_by_closures
+from weft_core.frames.suspension import Suspends
 
 
 def gather(plan: Plan, nodes: Iterable[ast.AST], prefix: str = "") -> None:

@@ -6,8 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from weft_core.errors import TransformError
-
-from .nodes import FUNCTIONS
+from weft_core.frames.nodes import FUNCTIONS
 
 
 def refusal(

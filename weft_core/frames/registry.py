@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from .plan import Root
+from weft_core.frames.plan import Root
 
 
 class _Registry(dict[str, Root]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from .nodes import COMPREHENSIONS, FUNCTIONS, Comprehension, defaults_of
+from weft_core.frames.nodes import COMPREHENSIONS, FUNCTIONS, Comprehension, defaults_of
 
 
 class Suspends:

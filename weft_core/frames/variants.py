@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import CodeType
 
-from .durable import planned
-from .plan import Plan
-from .source import SourceFile
-from .thaw import thaw_resume_code
+from weft_core.frames.cache.thaw import thaw_resume_code
+from weft_core.frames.durable import planned
+from weft_core.frames.plan import Plan
+from weft_core.frames.source.find import SourceFile
 
 
 def resume_code(p: Plan) -> CodeType:
@@ -16,7 +16,7 @@ def resume_code(p: Plan) -> CodeType:
         return p.resume_code
     if p.stored_resume is not None:
         return thaw_resume_code(p)
-    from . import compile as compiler  # imported when first needed, see durable.py
+    from weft_core.frames import compile as compiler  # imported when first needed, see durable.py
 
     return compiler.resume_code(p)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .live import FRAME_TYPES, parts, plan_of, position, read_locals
+from weft_core.frames.live import FRAME_TYPES, parts, plan_of, position, read_locals
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from importlib.util import decode_source
 from pathlib import Path
 
-from weft_core.frames.freeze import compile_module
-from weft_core.frames.stored import SUFFIX, StoredModule
+from weft_core.frames.cache.freeze import compile_module
+from weft_core.frames.cache.stored import SUFFIX, StoredModule
 from weft_server.cli.failure import DONE, CommandError
 
 

@@ -15,11 +15,12 @@ from weft_core.codec import allow_module
 from weft_core.codec.encoder import LATE, LOWERINGS
 from weft_core.codec.names import _ALLOWED, _imported
 from weft_core.codec.registry import REGISTERED_NAMES, REGISTERED_TYPES, register
-from weft_core.frames import REGISTRY, durable, source
+from weft_core.frames import REGISTRY, durable
+from weft_core.frames.checkpoint.restore import _known
+from weft_core.frames.checkpoint.sites import SITES
 from weft_core.frames.durable import _roots
 from weft_core.frames.plan import CODES
-from weft_core.frames.restore import _known
-from weft_core.frames.sites import SITES
+from weft_core.frames.source import find as source
 
 
 class World:

@@ -1,0 +1,1 @@
+"""The build-time cache of compiled functions: ``freeze`` writes it, ``stored`` finds it, ``thaw`` reads it."""

@@ -1,0 +1,1 @@
+"""Frames to bytes and back: ``snapshot``, ``restore``, ``rewrite``, ``peek``; ``match`` finds places in new code."""
