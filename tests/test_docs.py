@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from weft_core import load_source
+from weft_core.frames.listing import listing
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "ARCHITECTURE.md"]
 
@@ -50,3 +53,15 @@ def test_every_error_a_page_names_exists(page: Path) -> None:
 
     for name in re.findall(r"`(\w+Error)`", page.read_text("utf-8")):
         assert hasattr(errors, name), f"{page.name} names {name}"
+
+
+def test_the_two_variants_that_the_page_on_frames_shows_are_what_is_made() -> None:
+    text = (ROOT / "docs" / "frames.md").read_text("utf-8")
+    page = text[text.index("### Two variants") : text.index("### From source to code")]
+    author, *made = re.findall(r"\n\n((?:    .*\n)+)", page)
+    body = "    paid = 0\n" + author + "    return paid\n"
+    shop = load_source("page_shop", f"import weft_core\n@weft_core.durable\nasync def total(ctx, orders):\n{body}")
+    shown = [line.strip() for line in listing(shop.total).splitlines()]
+    lines = [line.strip() for block in made for line in block.splitlines()]
+    assert len(lines) > 6
+    assert [line for line in lines if line not in shown] == []

@@ -117,11 +117,45 @@ def test_tuples_that_occur_twice_are_one():
     assert one is two and one.right is inner
 
 
-def test_an_immutable_value_that_contains_itself_is_refused():
-    loop = ([],)
-    loop[0].append(loop)
+def test_a_tuple_may_lead_back_to_itself_through_what_can_be_filled_later():
+    listed: list = [1]
+    pair = (listed, 2)
+    listed.append(pair)
+    table: dict = {}
+    nested = (1, (table, frozenset({2})))
+    table["up"] = nested
+    back = again([pair, listed, nested, table])
+    assert back[0][0] is back[1] and back[1][1] is back[0]
+    assert back[2][1][0] is back[3] and back[3]["up"] is back[2]
+
+
+def test_what_must_be_whole_before_it_is_made_cannot_contain_itself():
+    state: list = []
+    proxy = types.MappingProxyType({"state": state})
+    state.append(proxy)
+    kept = functools.partial(print, state)
+    state.append(kept)
+    back = again(state)
+    assert back[1].args[0] is back
+    key = Whole()
+    key.state = (key,)
     with pytest.raises(NotSerializableError, match="contains itself"):
-        codec.dumps(loop)
+        codec.dumps(key)
+
+
+class Whole:
+    """Registered so that it is made from its state."""
+
+
+codec.register(Whole, name="test:Whole", get=lambda w: w.state, new=lambda state: Whole())
+
+
+def test_a_namespace_is_a_value_and_may_hold_itself():
+    space = types.SimpleNamespace(name="x", parts=[1])
+    space.me = space
+    back = again(space)
+    assert type(back) is types.SimpleNamespace
+    assert back.me is back and (back.name, back.parts) == ("x", [1])
 
 
 def test_externals_are_named_and_not_stored():

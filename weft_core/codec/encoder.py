@@ -39,6 +39,9 @@ def lowers(*types: type) -> Callable[[Lowering], Lowering]:
 class Rejected(Exception):
     """Private to the codec: ``value`` cannot be written. Becomes NotSerializableError where the place is known."""
 
+    circle = False
+    """The value cannot be made before what it holds, and that leads back to it."""
+
     def __init__(self, value: Any, reason: str | None = None, remedy: str | None = None) -> None:
         self.value, self.reason, self.remedy = value, reason, remedy
 
@@ -70,9 +73,11 @@ NO_EXTERNALS = Externals({})
 class Encoder:
     """Lowers one document. Use it once."""
 
-    __slots__ = ("base", "depth", "frames", "keep", "memo", "queue", "records", "scalars", "solid", "syms")
+    __slots__ = ("base", "depth", "floor", "frames", "keep", "memo", "queue", "records", "scalars", "solid", "syms")
 
-    def __init__(self, externals: Externals = NO_EXTERNALS, frames: Any = None, careful: bool = False) -> None:
+    def __init__(
+        self, externals: Externals = NO_EXTERNALS, frames: Any = None, careful: bool = False, flat: bool = False
+    ) -> None:
         self.memo: dict[int, Any] = externals.memo.copy()
         self.base = len(self.memo)
         self.keep: list[Any] = []
@@ -80,7 +85,8 @@ class Encoder:
         self.syms: dict[str, int] = {}
         self.records: dict[Any, int] = {}
         self.frames = frames
-        self.depth = 0
+        self.depth = self.floor = LATE_DEPTH if flat else 0
+        """``flat``: what every list, dict and object holds comes as a late part, so a tuple may lead back to itself."""
         self.solid = False
         self.scalars = _CAREFUL_SCALARS if careful else SCALARS
 
@@ -89,7 +95,7 @@ class Encoder:
         try:
             out = [wire.FORMAT, self.lower(root)]
             for fn, args in self.queue:  # grows while it runs
-                self.depth, self.solid = 0, False
+                self.depth, self.solid = self.floor, False
                 out.append(fn(*args))
             return out
         finally:
@@ -148,7 +154,7 @@ class Encoder:
         if seen.__class__ is not int:
             return seen
         if seen == _OPEN:
-            raise Rejected(value, f"a {type(value).__name__} that (indirectly) contains itself cannot be written")
+            raise _circle(value)
         return wire.reference(seen - self.base)
 
     def lower_solid(self, value: Any) -> Any:
@@ -236,6 +242,12 @@ def _lower_int(e: Encoder, value: int) -> Any:
     return wire.integer(value)
 
 
+def _circle(value: Any) -> Rejected:
+    no = Rejected(value, f"a {type(value).__name__} that (indirectly) contains itself cannot be written")
+    no.circle = True
+    return no
+
+
 def find_lowering(t: type) -> Lowering | None:
     """How to lower a type that is not in the table yet; remembers the answer."""
     for finder in FINDERS:
@@ -255,6 +267,10 @@ def encode(root: Any, externals: Externals, frames: Any = None) -> bytes:
     except (OverflowError, UnicodeEncodeError):
         # An integer outside 64 bits or text with lone surrogates, which only the C packer has seen.
         return wire.pack(Encoder(externals, frames, careful=True).document(root), careful=True)
+    except Rejected as no:
+        if not no.circle:
+            raise
+        return wire.pack(Encoder(externals, frames, careful=True, flat=True).document(root), careful=True)
 
 
 def as_externals(externals: Externals | Mapping[str, Any] | None) -> Externals:

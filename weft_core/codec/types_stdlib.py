@@ -18,6 +18,7 @@ from typing import Any
 from weft_core.codec import marks
 from weft_core.codec.decoder import Decoder, lifts
 from weft_core.codec.encoder import FINDERS, LOWERINGS, Encoder, Lowering, Rejected, lowers
+from weft_core.codec.registry import register
 from weft_core.codec.wire import SCALARS, damaged, integer, mark
 from weft_core.errors import UnknownTypeError
 
@@ -293,3 +294,6 @@ def _lift_path(d: Decoder, x: list[Any], number: int) -> Any:
         return _PATHS[kind](text)
     except NotImplementedError:  # UnsupportedOperation: a Windows path read on POSIX, or the other way round
         return _PATHS["Pure" + kind](text)
+
+
+register(types.SimpleNamespace, name="types:SimpleNamespace")

@@ -100,6 +100,14 @@ def resume_code(p: Plan) -> CodeType:
     """
     if p.resume_code is not None:
         return p.resume_code
+    # all captured names come from outside here, as cells that the checkpoint brings
+    p.resume_code = code = compile_function(p, resume_tree(p), p.captured | p.free | p.env)
+    CODES[id(code)] = (code, p)
+    return code
+
+
+def resume_tree(p: Plan) -> FunctionNode:
+    """The resume variant of a durable plan before it is compiled."""
     node = p.node
     assert not isinstance(node, ast.Lambda)
     body, _ = emit(p.analysis, resume=True, flavour=_flavour(p))
@@ -107,11 +115,7 @@ def resume_code(p: Plan) -> CodeType:
     if p.kind in ("gen", "agen") and not p.labels:
         # must still be a generator
         body.append(at(if_(const(False), [ast.Expr(value=ast.Yield(value=None))]), NOWHERE))
-    fn = at(function_def(type(node), node.name, arguments(".st"), body), start_of(node))
-    # all captured names come from outside here, as cells that the checkpoint brings
-    p.resume_code = code = compile_function(p, fn, p.captured | p.free | p.env)
-    CODES[id(code)] = (code, p)
-    return code
+    return at(function_def(type(node), node.name, arguments(".st"), body), start_of(node))
 
 
 def _flavour(p: Plan) -> Literal["C", "G"]:

@@ -74,6 +74,10 @@ class Activity(Generic[P, R]):
     ) -> None:
         if not callable(fn):
             raise DefinitionError(f"@activity needs a function, got {fn!r}")
+        if not isinstance(retry, RetryPolicy):
+            raise DefinitionError(
+                f"retry= of an activity is a RetryPolicy, not {retry!r}; RetryPolicy(max_attempts=1) is once"
+            )
         self.fn = fn
         self.name = name or fn.__name__
         self.retry = retry

@@ -15,7 +15,7 @@ from weft_core.codec import wire
 from weft_core.codec.chunks import texts
 from weft_core.codec.chunks.kept import STR, Chunk, Chunked, Chunks, size_of
 from weft_core.codec.chunks.upkeep import LARGE, refresh, rewrite
-from weft_core.codec.encoder import Encoder, Externals
+from weft_core.codec.encoder import Encoder, Externals, Rejected
 
 FROM = 4096
 """A document that is larger than this is written with chunks."""
@@ -31,17 +31,21 @@ def encode_in_chunks(root: Any, externals: Externals, frames: Callable[[], Any],
 
     ``frames`` makes the frames' half of an encoder, one for each pass.
     """
-    careful = False
+    careful = flat = False
     for _ in range(_PASSES):
-        encoder = ChunkingEncoder(externals, frames(), chunks, careful)
+        encoder = ChunkingEncoder(externals, frames(), chunks, careful, flat)
         try:
             return wire.pack(encoder.document(root), careful)
         except _Again:
             continue
         except (OverflowError, UnicodeEncodeError):
             careful = True
+        except Rejected as no:
+            if flat or not no.circle:
+                raise
+            careful = flat = True
     chunks.give_up()
-    return wire.pack(Encoder(externals, frames(), careful=True).document(root), careful=True)
+    return wire.pack(Encoder(externals, frames(), careful=True, flat=flat).document(root), careful=True)
 
 
 class ChunkingEncoder(Encoder):
@@ -49,8 +53,8 @@ class ChunkingEncoder(Encoder):
 
     __slots__ = ("chunks", "externals", "order", "used", "visited", "void")
 
-    def __init__(self, externals: Externals, frames: Any, chunks: Chunks, careful: bool) -> None:
-        super().__init__(externals, frames, careful)
+    def __init__(self, externals: Externals, frames: Any, chunks: Chunks, careful: bool, flat: bool) -> None:
+        super().__init__(externals, frames, careful, flat)
         self.chunks, self.externals = chunks, externals
         self.visited: set[Chunked] = set()
         self.order: list[Chunked] = []
@@ -65,7 +69,7 @@ class ChunkingEncoder(Encoder):
             out = [wire.FORMAT, super().lower(root)]
             parts = containers = 0
             while True:
-                self.depth, self.solid = 0, False
+                self.depth, self.solid = self.floor, False
                 if parts < len(self.queue):
                     fn, args = self.queue[parts]
                     parts += 1
