@@ -306,3 +306,26 @@ def test_lists_that_grow_while_they_are_shared_stay_one():
     chain = list(itertools.repeat([], 3))
     back = again(chain)
     assert back[0] is back[1] is back[2]
+
+
+class Basin:
+    """Registered with a ``set`` that looks at what it is given."""
+
+
+codec.register(
+    Basin,
+    name="test:Basin",
+    get=lambda b: [b.parts, b.inner],
+    set=lambda b, state: vars(b).update(parts=state[0], inner=state[1], size=len(state[0])),
+)
+
+
+def test_a_registered_type_is_filled_when_its_state_is_whole_also_beside_a_circle():
+    inner, outer = Basin(), Basin()
+    inner.parts, inner.inner = [1, 2, 3], None
+    outer.parts, outer.inner = [[4]], inner
+    loop: list = [outer]
+    loop.append((loop,))
+    back = again(loop)
+    assert back[1][0] is back
+    assert (back[0].size, back[0].parts, back[0].inner.size) == (1, [[4]], 3)

@@ -25,6 +25,10 @@ class Chunked(Protocol):
 
     def container(self, number: int, /) -> Any: ...
 
+    fixups: list[Callable[[], None]]
+    last: bool
+    """Whether this document is the one whose end completes everything."""
+
     def inside(self, name: tuple[int, int], number: int, /) -> Any: ...
 
     def add(self, decoder: Decoder, part: Any, /) -> None:
@@ -60,7 +64,8 @@ class Decoder:
         self.syms: list[str] = []
         self.records: list[Any] = []
         self.queue: list[Callable[[Any], None]] = []
-        self.fixups: list[Callable[[], None]] = []
+        self.fixups: list[Callable[[], None]] = [] if chunks is None else chunks.fixups
+        """Done in reverse order when everything has been filled."""
         self.externals = externals
         self.frames = frames
         self.chunks = chunks
@@ -83,7 +88,8 @@ class Decoder:
         finally:
             # The parts refer to us: a cycle would keep a run's generators alive until the collector comes.
             self.queue.clear()
-            self.fixups.clear()
+            if self._is_last():
+                self.fixups.clear()
 
     def _read(self, doc: list[Any]) -> Any:
         root = self.lift(doc[1])
@@ -99,9 +105,12 @@ class Decoder:
                 raise damaged("there are late parts that nothing refers to")
         if done < len(self.queue):
             raise damaged("a late part is missing")
-        for fix in self.fixups:
+        for fix in reversed(self.fixups) if self._is_last() else ():  # the inner ones first
             fix()
         return root
+
+    def _is_last(self) -> bool:
+        return self.chunks is None or self.chunks.last
 
     def lift(self, x: Any) -> Any:
         """The value of what msgpack read."""

@@ -55,7 +55,7 @@ def _find_registered(t: type) -> Lowering | None:
     def late(e: Encoder, value: Any) -> Any:
         e.note(value)
         e.keep.append(state := get(value))
-        e.late(e.lower, state)
+        e.late(e.lower, state, True)  # whole: it is used at once
         return [mark(marks.LATE_REGISTERED), e.sym(name)]
 
     LATE[t] = late
@@ -94,7 +94,12 @@ def _lift_late_registered(d: Decoder, x: list[Any], number: int) -> Any:
     if entry.new is not None:
         raise damaged("a late part of the wrong kind")
     out: Any = entry.blank()
-    d.late(lambda part: entry.set(out, d.lift(part)))
+
+    def fill(part: Any) -> None:
+        state = d.lift(part)
+        d.fixups.append(lambda: entry.set(out, state))  # when what the state holds has been filled, too
+
+    d.late(fill)
     return out
 
 

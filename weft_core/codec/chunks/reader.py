@@ -19,6 +19,7 @@ class Shared:
 
     def __init__(self, reader: ChunkReader, name: Name) -> None:
         self._reader, self._name = reader, name
+        self.fixups, self.last = reader.fixups, False
         self.container = reader.container
         self.uses: set[Name] = set()
 
@@ -40,6 +41,8 @@ class ChunkReader:
 
     def __init__(self, directory: list[Any], fetch: Fetch) -> None:
         self.chunks = Chunks()
+        self.fixups: list[Callable[[], None]] = []
+        self.last = True
         self._directory, self._fetch = directory, fetch
         self._by_number: dict[int, Chunked] = {}
         self._values: dict[Name, list[Any]] = {}

@@ -203,7 +203,7 @@ def _written_as(name: str, state: Callable[[Any], Any]) -> tuple[Lowering, Lower
     def late(e: Encoder, v: Any) -> Any:
         e.note(v)
         e.keep.append(told := state(v))
-        e.late(e.lower, told)
+        e.late(e.lower, told, True)
         return [mark(marks.LATE_REGISTERED), e.sym(name)]
 
     return lower, late
