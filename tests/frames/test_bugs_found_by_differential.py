@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.frames.comparison import same
+from tests.frames.comparison import same, same_error
 from tests.frames.helpers import module
 from tests.frames.toy_engine import Ctx, Workflow
 
@@ -112,3 +112,148 @@ def test_43_a_variable_that_an_earlier_target_reads_is_alive_though_a_later_one_
             [xs[i], (i, xs[i])] = 6, (0, await ctx.run("b", 7))
             return i, xs
     """) == (0, [7, 5, 6])  # fmt: skip
+
+
+def test_44_yield_from_a_registered_iterator_loses_no_item_at_a_restore():
+    """Registered types were taken for operations, which answer once more with what they wait for."""
+    assert same("""
+        @register
+        class Countdown:
+            def __init__(self, n):
+                self.n = n
+            def __iter__(self):
+                return self
+            def __next__(self):
+                if not self.n:
+                    raise StopIteration("lift-off")
+                self.n -= 1
+                return self.n + 1
+            def send(self, value):
+                return value
+        @durable
+        def g(counts):
+            out = yield from counts
+            return (yield out)
+        @durable
+        async def wf(ctx):
+            counts = Countdown(5)
+            it = g(counts)
+            out = [next(it)]
+            await ctx.run("a")
+            out.append(it.send("sent"))
+            await ctx.run("b")
+            out.append(next(counts))
+            for x in it:
+                out.append(x)
+                await ctx.run("c")
+            return out
+    """) == [5, "sent", 4, 3, 2, 1, "lift-off"]  # fmt: skip
+
+
+def test_45_a_generator_exit_of_the_authors_is_no_eviction():
+    """It passed every handler, ``finally`` and ``__exit__`` of a coroutine."""
+    assert same("""
+        class Manager:
+            def __enter__(self):
+                log.append("enter")
+            def __exit__(self, kind, error, tb):
+                log.append(("exit", kind.__name__))
+        register(Manager)
+        class Slow(Manager):
+            @durable
+            async def __aenter__(self):
+                await op("aenter")
+            @durable
+            async def __aexit__(self, kind, error, tb):
+                log.append(("aexit", kind.__name__))
+                await op("aexit")
+        register(Slow)
+        @durable
+        async def lets_out(ctx):
+            with Manager():
+                try:
+                    await ctx.run("a")
+                    raise GeneratorExit("mine")
+                except ValueError:
+                    await ctx.run("not this")
+                else:
+                    await ctx.run("nor this")
+                finally:
+                    log.append("finally")
+        @durable
+        async def wf(ctx):
+            global op
+            op = ctx.run
+            out = []
+            try:
+                async with Slow():
+                    try:
+                        await lets_out(ctx)
+                    finally:
+                        await ctx.run("b")
+                        log.append("outer finally")
+            except GeneratorExit as e:
+                out.append(str(e))
+                await ctx.run("c")
+            try:
+                await ctx.run("d")
+                raise GeneratorExit
+            except* GeneratorExit as e:
+                await ctx.run("e")
+                out.append(type(e).__name__)
+            g = (x for x in [1])
+            try:
+                await ctx.run("f")
+                g.throw(GeneratorExit)
+            except GeneratorExit:
+                out.append("thrown")
+            return out
+    """) == ["mine", "BaseExceptionGroup", "thrown"]  # fmt: skip
+
+
+def test_45_a_generator_exit_that_leaves_the_workflow_is_its_failure():
+    assert "GeneratorExit ('mine')" in same_error("""
+        @durable
+        async def wf(ctx):
+            try:
+                await ctx.run("a")
+                raise GeneratorExit("mine")
+            finally:
+                log.append("finally")
+                await ctx.run("b")
+    """)  # fmt: skip
+
+
+def test_45_collecting_and_closing_a_coroutine_still_evict_it():
+    source = """
+        class Manager:
+            def __enter__(self): pass
+            def __exit__(self, *error): log.append("exit")
+        register(Manager)
+        @durable
+        async def inner(ctx):
+            try:
+                with Manager():
+                    await ctx.run("a")
+            except BaseException:
+                log.append("except")
+            finally:
+                log.append("finally")
+        @durable
+        async def wf(ctx):
+            try:
+                await inner(ctx)
+            finally:
+                await ctx.run("b")
+                log.append("outer finally")
+    """
+    m = module(source, log=[])
+    for restored in (False, True):
+        for drop in (lambda coro: coro.close(), lambda coro: None):
+            w = Workflow.start(Ctx(), m.wf)
+            if restored:
+                w = w.crash()
+            coro, w.root.coro = w.root.coro, None
+            drop(coro)
+            del coro, w
+            assert m.log == []

@@ -17,8 +17,10 @@ from tests.frames.differential.corpus import corpus
 from tests.frames.differential.coverage import EXPECTED, VALUES, missing, table
 from tests.frames.differential.stability import check_stability
 
-FIXED = range(1, 151)
+FIXED = range(1, 201)
 MORE = int(os.environ.get("WEFT_DIFF_PROGRAMS", "150"))
+# the generator also writes what Weft refuses, and what is no Python; at least 300 programs in all are really run
+RAN_OF_FIXED, RAN_OF_MORE = 200, MORE * 2 // 3
 
 pytestmark = [
     pytest.mark.timeout(max(600, MORE * 3)),
@@ -41,7 +43,7 @@ def test_fixed_programs_behave_the_same_however_often_they_crash(capsys):
     counts = _check([*FIXED, *corpus()], capsys)
     with capsys.disabled():
         print(f"\n{table(counts)}\n ", end=" ")
-    assert counts["programs"] > len(FIXED) * 0.9
+    assert counts["programs"] >= RAN_OF_FIXED
     assert counts["restores"] > 10 * len(FIXED)
     assert not missing(counts, EXPECTED, ""), "no program was suspended there: is the construct still generated?"
     assert not missing(counts, VALUES, "local "), "no program held such a value while it was suspended"
@@ -49,7 +51,7 @@ def test_fixed_programs_behave_the_same_however_often_they_crash(capsys):
 
 def test_new_programs_behave_the_same_however_often_they_crash(capsys):
     first = random.SystemRandom().randrange(10**6, 10**9)
-    _check(range(first, first + MORE), capsys)
+    assert _check(range(first, first + MORE), capsys)["programs"] >= RAN_OF_MORE
 
 
 def test_runs_do_not_grow_by_being_stored_and_restored():

@@ -2,7 +2,8 @@
 
 A restored frame is led back to its suspension point by running its prologue, which asks what the frame awaits for its
 next value. A frame or an operation answers with what it waits for, once more. An iterator would give its next item, and
-the item would be lost: so the restored frame delegates to an :class:`Again`.
+the item would be lost: so the restored frame delegates to an :class:`Again`. A registered type may be either: what an
+operation waits in has an ``__await__``.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ _LED = frozenset((NextOr, Closing))
 def resumable(awaited: Any) -> Any:
     """What a restored frame is to await in place of ``awaited``."""
     kind = type(awaited)
-    if kind in FRAME_TYPES or kind in REGISTERED_TYPES or kind.__name__ == "async_generator_asend" or kind in _LED:
+    if kind in FRAME_TYPES or kind.__name__ == "async_generator_asend" or kind in _LED:
+        return awaited
+    if kind in REGISTERED_TYPES and hasattr(kind, "__await__"):
         return awaited
     return Again(awaited) if hasattr(kind, "__next__") else awaited

@@ -18,7 +18,7 @@ import msgpack
 from weft_core.frames.source.texts import is_text_of, split_lines
 from weft_core.version import VERSION
 
-FORMAT = 1
+FORMAT = 2
 SUFFIX = ".weft"
 _WEFT = f"/{VERSION}/{FORMAT}"
 

@@ -95,7 +95,9 @@ def _evict_handler(em: Emit, where: Located, *, flag: bool) -> ast.ExceptHandler
     """``except Evict: raise``; with ``flag``, also note that the ``finally`` must not run."""
     em.needs_ev = em.needs_ev or flag
     body: list[ast.stmt] = [assign(".ev", const(True)), reraise()] if flag else [reraise()]
-    return at(handler(".Evict" + em.flavour, None, [at(x, where) for x in body]), NOWHERE)
+    made = handler(None, None, [at(x, where) for x in body])
+    made.type = call(".evictC") if em.flavour == "C" else name(".Evict")
+    return at(made, NOWHERE)
 
 
 def _body(em: Emit, s: ast.Try, hot: list[ast.ExceptHandler]) -> list[ast.stmt]:

@@ -1,8 +1,8 @@
 """``with`` and ``async with`` in code that suspends.
 
 A ``with`` block is entered through a pass-through context manager, which does not call the author's ``__exit__`` when
-the frame is *evicted* (dropped from memory). A coroutine is evicted by Evict or by garbage collection (GeneratorExit);
-the author may close a generator, so there only Evict evicts.
+the frame is *evicted* (dropped from memory). A coroutine is evicted by Evict or by garbage collection; the author may
+close a generator, so there only Evict evicts.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from weft_core.errors import Evict
 from weft_core.frames.contexts import stand_in
 from weft_core.frames.runtime.iteration import is_awaitable
+from weft_core.frames.runtime.reraise import evicts
 
 
 def _manager_type(m: Any) -> Any:
@@ -29,7 +30,7 @@ class WithC:
     """The first entry of a ``with`` block of a coroutine."""
 
     __slots__ = ("m", "t")
-    evicting: ClassVar[tuple[type[BaseException], ...]] = (Evict, GeneratorExit)
+    collected: ClassVar[type[BaseException]] = GeneratorExit
 
     def __init__(self, m: Any) -> None:
         self.t = _manager_type(m)
@@ -39,7 +40,7 @@ class WithC:
         return self.t.__enter__(self.m)
 
     def __exit__(self, typ: type[BaseException] | None, val: BaseException | None, tb: TracebackType | None) -> Any:
-        if typ is not None and issubclass(typ, self.evicting):
+        if typ is not None and issubclass(typ, (Evict, self.collected)) and evicts(val):
             return False
         return self.t.__exit__(self.m, typ, val, tb)
 
@@ -48,7 +49,7 @@ class WithG(WithC):
     """The first entry of a ``with`` block of a generator."""
 
     __slots__ = ()
-    evicting = (Evict,)
+    collected = Evict
 
 
 class ReenterC(WithC):
@@ -68,7 +69,7 @@ class ReenterC(WithC):
 
 class ReenterG(ReenterC):
     __slots__ = ()
-    evicting = (Evict,)
+    collected = Evict
 
 
 def rt_aenter(m: Any) -> Any:

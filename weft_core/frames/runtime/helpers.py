@@ -25,7 +25,7 @@ from weft_core.frames.runtime.iteration import (
     rt_followed,
     rt_iter,
 )
-from weft_core.frames.runtime.reraise import rt_fix, rt_rex, rt_stays_c, rt_stays_g
+from weft_core.frames.runtime.reraise import rt_evict_c, rt_fix, rt_rex, rt_stays_c, rt_stays_g
 from weft_core.frames.runtime.star import Star, rt_starfinish, rt_starmatch, rt_starraised
 
 __all__ = ["DEQUE_ITERATORS", "RT", "DeadIter", "DequeIter", "DictIter", "NextOnly", "SetIter", "Star", "U"]
@@ -72,8 +72,8 @@ RT: Mapping[str, Any] = {
     ".aexit": rt_aexit,
     ".durably": rt_durably,
     # try
-    ".EvictC": (Evict, GeneratorExit),
-    ".EvictG": (Evict,),
+    ".evictC": rt_evict_c,
+    ".Evict": Evict,
     ".staysC": rt_stays_c,
     ".staysG": rt_stays_g,
     ".rex": rt_rex,
