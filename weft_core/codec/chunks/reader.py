@@ -17,15 +17,13 @@ Fetch = Callable[[Name], bytes]
 class Shared:
     """The containers as a chunk of one of them sees them."""
 
-    def __init__(self, reader: ChunkReader, name: Name) -> None:
-        self._reader, self._name = reader, name
+    def __init__(self, reader: ChunkReader) -> None:
+        self._reader = reader
         self.fixups, self.last = reader.fixups, False
         self.container = reader.container
         self.uses: set[Name] = set()
 
     def inside(self, name: Name, number: int) -> Any:
-        if name[0] >= self._name[0]:
-            raise damaged("a chunk that refers into another in a circle")
         self.uses.add(name)
         return self._reader.inside(name, number)
 
@@ -65,7 +63,7 @@ class ChunkReader:
         return chunked.value
 
     def inside(self, name: Name, number: int) -> Any:
-        """A value inside a chunk."""
+        """A value inside a chunk that has been read: none refers to one that comes later."""
         values = self._values.get(name, ())
         if not 0 < number < len(values):
             raise damaged("a reference to nothing")
@@ -112,7 +110,7 @@ class ChunkReader:
             if number >= chunked.next or name in self._values:
                 raise damaged("not the directory of chunks")
             data = self._fetch(name)
-            shared = Shared(self, name)
+            shared = Shared(self)
             d = new_decoder(shared)
             value = d.document(data)
             self._values[name] = d.objs

@@ -42,7 +42,5 @@ def _piece(value: Any, i: int) -> Any:
 
 def _grown_from(chunks: Chunks, value: str | bytes, taken: Set[Chunked]) -> Chunked | None:
     kind, first = KINDS[type(value)], value[:_PIECE]
-    for chunked in chunks.by_id.values():
-        if chunked.kind == kind and chunked not in taken and chunked.value[:_PIECE] == first:
-            return chunked
-    return None
+    alike = [c for c in chunks.by_id.values() if c.kind == kind and c not in taken and c.value[:_PIECE] == first]
+    return max(alike, key=lambda c: len(c.value), default=None)  # the longest: others may hold how it began

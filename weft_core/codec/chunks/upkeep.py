@@ -7,7 +7,7 @@ enough of them. After other changes the chunks before the first difference and a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import compress, count, repeat
 from operator import is_
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from weft_core.codec.encoder import Encoder, Externals, Rejected
 LARGE = 2048
 """Bytes of a container from which on it is kept in chunks."""
 _ENOUGH = 512  # bytes of new items that become a chunk
-_FEW = 8  # chunks that refer into one; what more of them share is kept by itself
+_FEW = 8  # chunks that refer into one; the lists and dicts that more of them share are kept by themselves
 _BULK = 4096  # and the size of chunks when there are many new items at once
 
 
@@ -130,7 +130,7 @@ def _edit(e: Pass, chunked: Chunked, old: list[Any], new: list[Any]) -> list[Any
         e.chunks.discard(chunk)
     between: list[Chunk] = []
     for group, _ in _cut(new[start : stop + len(new) - len(old)], step) if after else ():
-        made = _write(e, chunked, group)
+        made = _write(e, chunked, group, set(after))
         if made is None:
             chunked.chunks = [*chunks[:lead], *between, *after]
             _write_whole(e, chunked)
@@ -157,11 +157,13 @@ def rewrite(e: Pass, chunked: Chunked) -> None:
     dirty, chunked.dirty = chunked.dirty, set()
     for chunk in dirty:
         e.chunks.forget(chunk)
-    flat, first = chunked.flat(), 0
+    chunked.dirty -= dirty
+    flat, first, later = chunked.flat(), 0, set(chunked.chunks)
     for i, chunk in enumerate(chunked.chunks):
         last = first + chunk.count * chunked.step
+        later.discard(chunk)
         if chunk in dirty:
-            new = _write(e, chunked, flat[first:last], chunk)
+            new = _write(e, chunked, flat[first:last], later, chunk)
             if new is None:
                 _write_whole(e, chunked)
                 return
@@ -179,14 +181,19 @@ def _write_whole(e: Pass, chunked: Chunked) -> None:
 # ------------------------------------------------------------------ writing one chunk
 
 
-def _write(e: Pass, chunked: Chunked, flat: list[Any], old: Chunk | None = None) -> Chunk | None:
-    """The chunk that holds these items, perhaps ``old``. None: only a document can hold them."""
-    inner = _InsideEncoder(e.externals, e.chunks, chunked)
+def _write(
+    e: Pass, chunked: Chunked, flat: list[Any], later: Set[Chunk] = frozenset(), old: Chunk | None = None
+) -> Chunk | None:
+    """The chunk that holds these items, perhaps ``old``, before those that come ``later`` in the container.
+
+    None: only a document can hold them.
+    """
+    inner = _InsideEncoder(e, chunked, later)
     try:
         try:
             data = inner.write(flat)
         except (OverflowError, UnicodeEncodeError):
-            inner = _InsideEncoder(e.externals, e.chunks, chunked, careful=True)
+            inner = _InsideEncoder(e, chunked, later, careful=True)
             data = inner.write(flat)
     except Rejected:
         return None
@@ -201,22 +208,22 @@ def _write(e: Pass, chunked: Chunked, flat: list[Any], old: Chunk | None = None)
     for nested in inner.nested:
         e.visit(nested)
     # The document may have written one of these values itself, before we did.
-    e.void |= inner.void or any(id(value) in e.memo and not is_immutable(value) for value, _ in inner.made)
+    e.void |= any(id(value) in e.memo and not is_immutable(value) for value, _ in inner.made)
     return chunk
 
 
 class _InsideEncoder(Encoder):
     """Lowers the items of one chunk, which has numbers of its own."""
 
-    __slots__ = ("careful", "chunked", "chunks", "made", "nested", "uses", "void")
+    __slots__ = ("careful", "chunked", "chunks", "later", "made", "nested", "outer", "uses")
 
-    def __init__(self, externals: Externals, chunks: Chunks, chunked: Chunked, careful: bool = False) -> None:
-        super().__init__(externals, None, careful)
-        self.chunks, self.chunked, self.careful = chunks, chunked, careful
+    def __init__(self, outer: Pass, chunked: Chunked, later: Set[Chunk], careful: bool = False) -> None:
+        super().__init__(outer.externals, None, careful)
+        self.outer, self.chunks = outer, outer.chunks
+        self.chunked, self.later, self.careful = chunked, later, careful
         self.made: list[tuple[Any, int]] = []
         self.nested: list[Chunked] = []
         self.uses: set[Chunk] = set()
-        self.void = False
 
     def write(self, flat: list[Any]) -> bytes:
         """Raises :class:`Rejected`, or what asks for a careful encoder."""
@@ -258,21 +265,25 @@ class _InsideEncoder(Encoder):
             chunked = chunks.take(value)
         elif needed_now:
             chunks.write_whole(chunked)
-            self.void = True
+            self.outer.void = True
             return None
         self.nested.append(chunked)
         return chunked.leaf
 
     def _shared(self, value: Any, chunk: Chunk, number: int, needed_now: bool) -> Any:
-        """The leaf for a value that is inside another chunk."""
+        """The leaf for a value that is inside another chunk. None: it is to be written here."""
         owner = chunk.chunked
         assert owner is not None
-        if owner.number < self.chunked.number and (chunk in self.uses or len(chunk.used_by) < _FEW):
+        apart = not needed_now and (type(value) is list or type(value) is dict)  # it can be made empty, filled later
+        mine = owner is self.chunked
+        before = chunk not in self.later if mine else owner.number < self.chunked.number
+        crowded = mine or (len(chunk.used_by) >= _FEW and chunk not in self.uses)
+        if before and not (apart and crowded):
             self.uses.add(chunk)
             return wire.inside(owner.number, chunk.number, number)
-        if needed_now or not (type(value) is list or type(value) is dict):
-            raise Rejected(value)  # it cannot be made empty and filled later
         owner.dirty.add(chunk)
+        if not apart:
+            return None
         chunked = self.chunks.take(value)
         self.nested.append(chunked)
         return chunked.leaf

@@ -13,7 +13,7 @@ from typing import Any
 
 from weft_core.codec import wire
 from weft_core.codec.chunks import texts
-from weft_core.codec.chunks.kept import STR, Chunk, Chunked, Chunks, size_of
+from weft_core.codec.chunks.kept import LIST, STR, Chunk, Chunked, Chunks, size_of
 from weft_core.codec.chunks.upkeep import LARGE, refresh, rewrite
 from weft_core.codec.encoder import Encoder, Externals, Rejected
 
@@ -136,11 +136,10 @@ class ChunkingEncoder(Encoder):
 
     def _tail(self, chunked: Chunked) -> Sequence[Any]:
         tail = chunked.tail()
-        if chunked.kind:
-            tail[::2] = [self.lower_solid(k) for k in tail[::2]]
-            tail[1::2] = self.lower_all(tail[1::2])
-            return tail
-        return self.lower_all(tail)
+        if chunked.kind == LIST:
+            return self.lower_all(tail)
+        lower = self.lower_solid, self.lower  # in the order in which they are read
+        return [lower[i % 2](x) for i, x in enumerate(tail)]
 
     # -- what makes a pass void
 
