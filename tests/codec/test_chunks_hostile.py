@@ -92,3 +92,15 @@ def test_text_that_grows_keeps_its_price_while_another_variable_holds_how_it_beg
         total += store.write(collections.deque([talk, prompt]))
     assert list(store.read()) == [talk, prompt]
     assert total < 8 * len(talk)
+
+
+def test_rows_that_a_list_and_its_groups_share_are_not_written_again():
+    store, groups, rows, total = Store(), collections.defaultdict(list), [], 0
+    for i in range(300):
+        row = {"n": i, "text": "x" * 300}
+        groups[i % 5].append(row)
+        rows.append(row)
+        total += store.write(collections.deque([groups, rows]))
+    groups, rows = store.restart()
+    assert all(groups[row["n"] % 5][row["n"] // 5] is row for row in rows)
+    assert total < 4 * 300 * 320

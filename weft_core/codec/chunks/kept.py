@@ -39,7 +39,7 @@ class Chunk:
         self.nested: Sequence[Chunked] = ()
         """Containers that it refers to."""
         self.uses: Set[Chunk] = frozenset()
-        """Chunks that it refers into, all of which are read before it: of containers with a smaller number, or its own."""
+        """Chunks that it refers into: read before it, in containers with a smaller number or earlier in its own."""
         self.used_by: set[Chunk] = set()
 
 

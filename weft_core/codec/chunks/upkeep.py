@@ -274,15 +274,15 @@ class _InsideEncoder(Encoder):
         """The leaf for a value that is inside another chunk. None: it is to be written here."""
         owner = chunk.chunked
         assert owner is not None
-        apart = not needed_now and (type(value) is list or type(value) is dict)  # it can be made empty, filled later
         mine = owner is self.chunked
         before = chunk not in self.later if mine else owner.number < self.chunked.number
+        apart = not needed_now and (type(value) is list or type(value) is dict)  # it can be made empty, filled later
         crowded = mine or (len(chunk.used_by) >= _FEW and chunk not in self.uses)
         if before and not (apart and crowded):
             self.uses.add(chunk)
             return wire.inside(owner.number, chunk.number, number)
         owner.dirty.add(chunk)
-        if not apart:
+        if not (apart and (before or mine)):
             return None
         chunked = self.chunks.take(value)
         self.nested.append(chunked)
