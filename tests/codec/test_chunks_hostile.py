@@ -104,3 +104,11 @@ def test_rows_that_a_list_and_its_groups_share_are_not_written_again():
     groups, rows = store.restart()
     assert all(groups[row["n"] % 5][row["n"] // 5] is row for row in rows)
     assert total < 4 * 300 * 320
+
+
+def test_a_dataclass_that_is_given_another_dict_has_changed():
+    store, rows = Store(), [Row(i, ["t" * 500]) for i in range(20)]
+    store.write([rows])
+    rows[3].__dict__ = {"id": 3, "tags": ["other"]}
+    store.write([rows])
+    same(store, [rows])

@@ -47,7 +47,17 @@ def is_immutable(value: object) -> bool:
 class Insides:
     """The containers inside some chunks, and what each held when it was written."""
 
-    __slots__ = ("_dict_sizes", "_dicts", "_keys", "_list_items", "_list_sizes", "_lists", "_values")
+    __slots__ = (
+        "_dict_sizes",
+        "_dicts",
+        "_keys",
+        "_list_items",
+        "_list_sizes",
+        "_lists",
+        "_owned",
+        "_owners",
+        "_values",
+    )
 
     def __init__(self) -> None:
         self._lists: list[list[Any]] = []
@@ -57,6 +67,9 @@ class Insides:
         self._dict_sizes: list[int] = []
         self._keys: list[Any] = []
         self._values: list[Any] = []
+        self._owners: list[Any] = []
+        """Instances, each with its ``__dict__`` in ``_owned``: they may be given another."""
+        self._owned: list[dict[str, Any]] = []
 
     def add(self, values: Iterable[Any]) -> bool:
         """Remember what these hold. False: one is of a kind whose changes cannot be seen from outside."""
@@ -70,6 +83,8 @@ class Insides:
             elif t is dict:
                 self._add_dict(value)
             elif _keeps_all_in_its_dict(t):
+                self._owners.append(value)
+                self._owned.append(vars(value))
                 self._add_dict(vars(value))
             elif not is_immutable(value):
                 seen = False
@@ -90,6 +105,7 @@ class Insides:
             and starts_with(chain.from_iterable(lists), self._list_items)
             and starts_with(chain.from_iterable(dicts), self._keys)
             and starts_with(chain.from_iterable(map(_values, dicts)), self._values)
+            and starts_with(map(vars, self._owners), self._owned)
         )
 
 
