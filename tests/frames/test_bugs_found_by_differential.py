@@ -319,3 +319,50 @@ def test_46_a_captured_variable_that_is_unbound_is_an_unbound_local_after_a_rest
             await ctx.run("last")
             return out, early, private, read()
     """)[2:] == (0, "NameError")  # fmt: skip
+
+
+def test_47_a_group_keeps_its_exceptions_when_the_list_it_was_made_of_changes():
+    """It was made anew of the list: of other exceptions, or not at all if it lies in that list."""
+    assert same("""
+        @durable
+        async def wf(ctx):
+            out, errors = [], [ValueError(1), KeyError(2)]
+            try:
+                raise ExceptionGroup("g", errors)
+            except* Exception as part:
+                errors.append(OSError(3))
+                out.append(len(part.exceptions))
+                await ctx.run("a")
+            group = ExceptionGroup("h", errors)
+            errors.pop()
+            await ctx.run("b")
+            out.append((len(group.exceptions), len(group.args[1]), group.args[1] is errors))
+            errors.clear()
+            await ctx.run("c")
+            held = [ValueError(4)]
+            held[0].group = ExceptionGroup("i", held)
+            await ctx.run("d")
+            out.append(held[0].group.exceptions[0] is held[0])
+            return out, len(group.exceptions), group.args[1] is errors
+    """, prelude="") == ([2, (3, 2, True), True], 3, True)  # fmt: skip
+
+
+def test_47_a_group_is_restored_however_deep_it_lies():
+    """The list of its exceptions was written later than the group, at some depths (seed 1795394277)."""
+    assert same("""
+        @durable
+        async def wf(ctx):
+            held = []
+            for depth in range(80):
+                x = ExceptionGroup("deep", [ValueError(depth)])
+                for _ in range(depth):
+                    x = [x]
+                held.append(x)
+            await ctx.run("a")
+            out = []
+            for x in held:
+                while type(x) is list:
+                    x = x[0]
+                out.append(x.exceptions[0].args[0])
+            return out
+    """, prelude="") == list(range(80))  # fmt: skip

@@ -63,7 +63,7 @@ def _head(e: Encoder, v: BaseException, number: int) -> list[Any]:
     e.note(v)
     args = _constructor_args(v)
     e.keep.append(args)
-    same = isinstance(v, BaseExceptionGroup) or list(v.args) == args
+    same = not isinstance(v, BaseExceptionGroup) and list(v.args) == args
     state = _state(v)
     e.keep.append(state)
     return [
@@ -80,7 +80,8 @@ def _head(e: Encoder, v: BaseException, number: int) -> list[Any]:
 def _constructor_args(v: BaseException) -> list[Any]:
     """What the C base class is to be called with, to have its own fields right."""
     if isinstance(v, BaseExceptionGroup):
-        return list(v.args) if len(v.args) == 2 else [v.message, list(v.exceptions)]
+        # not the list it was made of: that is the author's, may have changed, or be filled later than this is read
+        return [v.message, *v.exceptions]
     if isinstance(v, OSError):
         # The file name is in the reduced form, not in args. Not v.__reduce__: that may be the author's.
         reduced = OSError.__reduce__(v)
@@ -113,6 +114,8 @@ def _lift_exception(d: Decoder, x: list[Any], number: int) -> Any:
     args, real = d.lift(x[2]), d.lift(x[3])
     if type(args) is not list:
         raise damaged("an exception without arguments")
+    if issubclass(base, BaseExceptionGroup) and not (len(args) == 2 and isinstance(args[1], (list, tuple))):
+        args = [*args[:1], args[1:]]  # else it was written by an older version
     if out is None:
         out = d.objs[number] = base.__new__(cls, *args)
     if isinstance(out, OSError) and not out.args and args:
