@@ -259,69 +259,7 @@ def test_45_collecting_and_closing_a_coroutine_still_evict_it():
             assert m.log == []
 
 
-def test_46_a_captured_variable_that_is_unbound_is_an_unbound_local_after_a_restore_too():
-    """The resumed function has its cells from outside, and so Python called them free variables."""
-    assert same("""
-        class Node:
-            pass
-        @durable
-        async def wf(ctx, *, late=None):
-            def read():
-                try:
-                    return x, early, loop, private
-                except NameError as e:
-                    return type(e).__name__
-            def unbind():
-                nonlocal x
-                del x
-            out, private = [], 0
-            tries = 0
-            while tries < 8:
-                tries += 1
-                try:
-                    if tries == 1:
-                        log.append(early)
-                    elif tries == 2:
-                        x = await ctx.run("x", 5)
-                        del x
-                        await ctx.run("a")
-                        out.append(x)
-                    elif tries == 3:
-                        await ctx.run("b")
-                        del x
-                    elif tries == 4:
-                        await ctx.run("c")
-                        x += 1
-                    elif tries == 5:
-                        x, _ = 1, await ctx.run("d")
-                        del out[:0], x, x
-                    elif tries == 6:
-                        x = await ctx.run("e", 6)
-                        out.append([x + x for _ in "ab"])
-                        unbind()
-                        [x for _ in range(2)]
-                    elif tries == 7:
-                        x = 7
-                        x += await ctx.run("f", 1)
-                        class Local(Node):
-                            it = x
-                        out += [x, Local.it, (lambda y=x: y)(), [x for x in "c"]]
-                        del x
-                        for loop in ():
-                            pass
-                        log.append((await ctx.run("g"), loop))
-                    else:
-                        (lambda y=x: y)()
-                except NameError as e:
-                    await ctx.run("caught")
-                    out.append((type(e).__name__, str(e), e.name, e.__context__))
-            early = 1
-            await ctx.run("last")
-            return out, early, private, read()
-    """)[2:] == (0, "NameError")  # fmt: skip
-
-
-def test_47_a_group_keeps_its_exceptions_when_the_list_it_was_made_of_changes():
+def test_46_a_group_keeps_its_exceptions_when_the_list_it_was_made_of_changes():
     """It was made anew of the list: of other exceptions, or not at all if it lies in that list."""
     assert same("""
         @durable
@@ -347,7 +285,7 @@ def test_47_a_group_keeps_its_exceptions_when_the_list_it_was_made_of_changes():
     """, prelude="") == ([2, (3, 2, True), True], 3, True)  # fmt: skip
 
 
-def test_47_a_group_is_restored_however_deep_it_lies():
+def test_46_a_group_is_restored_however_deep_it_lies():
     """The list of its exceptions was written later than the group, at some depths (seed 1795394277)."""
     assert same("""
         @durable

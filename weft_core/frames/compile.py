@@ -14,7 +14,6 @@ from typing import Literal
 
 from weft_core.frames.code_objects import compile_function
 from weft_core.frames.desugar.comprehensions import is_bare_super, lower_comprehensions, name_super
-from weft_core.frames.emit.own_cells import read_own_cells
 from weft_core.frames.emit.table import emit
 from weft_core.frames.fingerprint import fingerprint
 from weft_core.frames.follow_iterators import follow_iterators
@@ -112,7 +111,6 @@ def resume_tree(p: Plan) -> FunctionNode:
     node = p.node
     assert not isinstance(node, ast.Lambda)
     body, _ = emit(p.analysis, resume=True, flavour=_flavour(p))
-    body = read_own_cells(body, p.analysis.body, p.captured, p.params)
     body = [*_declare(p, p.captured), *_restore_locals(p), *_prologue(p, notes_of(node).prologue), *body]
     if p.kind in ("gen", "agen") and not p.labels:
         # must still be a generator

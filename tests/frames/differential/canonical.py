@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import types
 
 from tests.frames.toy_engine import Ctx, Op, Task
@@ -10,6 +11,9 @@ from tests.frames.toy_engine import Ctx, Op, Task
 _SHARED = (list, dict, set, bytearray)
 _PRINTED = frozenset("builtins collections datetime decimal fractions pathlib re uuid".split())
 _HIDDEN = frozenset({"__notes__"})
+
+
+_UNBOUND = re.compile(r"cannot access (?:local|free) variable ('\w+')")
 
 
 def canon(v, depth=0, seen=None):
@@ -71,6 +75,9 @@ def exception_text(e, depth=0, seen=None):
     if id(e) in seen:
         return f"@{seen[id(e)]}"
     seen[id(e)] = len(seen)
+    unbound = _UNBOUND.match(str(e)) if isinstance(e, NameError) else None
+    if unbound:  # a captured variable is another function's to the resume variant: docs/frames.md says so
+        return f"<unbound {unbound[1]}>"
     parts = [type(e).__name__, canon(e.args, 5, seen)]
     if isinstance(e, BaseExceptionGroup):
         parts.append("[" + ",".join(exception_text(x, depth + 1, seen) for x in e.exceptions) + "]")

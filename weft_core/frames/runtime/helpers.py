@@ -7,7 +7,7 @@ untouched and no global can hide a helper.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from weft_core.errors import Evict
@@ -49,21 +49,11 @@ def rt_visible(names: Any) -> Any:
     return {n: value for n, value in names.items() if not n.startswith(".")}
 
 
-def rt_own(read: Callable[[], Any]) -> Any:
-    """Read a captured variable as the function does whose own it is."""
-    try:
-        return read()
-    except NameError as error:
-        name = error.name
-    raise UnboundLocalError(f"cannot access local variable '{name}' where it is not associated with a value")
-
-
 RT: Mapping[str, Any] = {
     ".U": U,
     ".BaseException": BaseException,
     ".StopAsyncIteration": StopAsyncIteration,
     ".slice": slice,
-    ".own": rt_own,
     ".visible": rt_visible,
     ".set": set,
     # for
