@@ -6,24 +6,18 @@ import subprocess
 import sys
 import types
 
-import pytest
-
-from weft_core import codec
-from weft_core.codec import marks, wire
-from weft_core.errors import CorruptRecordError, NotSerializableError, UnknownTypeError, WeftError
-from weft_core.frames import durable, peek, snapshot
-
-pytest.importorskip("pydantic", reason="the portable tests run without the models' libraries, as in the browser")
-pytest.importorskip("msgspec")
-pytest.importorskip("attrs")
-
 import msgspec
 import pydantic
+import pytest
 
 from tests.codec import models
 from tests.codec.hostile import damaged, survives
 from tests.frames.helpers import every_single_crash
 from tests.frames.toy_engine import Ctx
+from weft_core import codec
+from weft_core.codec import marks, wire
+from weft_core.errors import CorruptRecordError, NotSerializableError, UnknownTypeError, WeftError
+from weft_core.frames import durable, peek, snapshot
 
 
 def again(value):
