@@ -23,11 +23,11 @@ Lifting = Callable[["Decoder", "list[Any]", int], Any]
 class Chunked(Protocol):
     """Where a decoder finds what is kept beside its document."""
 
-    def container(self, number: int, /) -> Any: ...
-
     fixups: list[Callable[[], None]]
     last: bool
     """Whether this document is the one whose end completes everything."""
+
+    def container(self, number: int, /) -> Any: ...
 
     def inside(self, name: tuple[int, int], number: int, /) -> Any: ...
 
