@@ -21,8 +21,8 @@ HEADER = (
 SUMMARY = (
     "steps", "completed", "next_task", "next_seq", "mail_seq", "updated_at", "active", "exposed", "places",
 )  # fmt: skip
-FINISHED = {"completed", "failed", "cancelled"}
-ENDINGS = {"run_completed", "run_failed", "run_cancelled"}
+FINISHED = {"completed", "failed", "cancelled", "timed_out", "terminated"}
+ENDINGS = {"run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated"}
 
 
 def unseal(key: str, record: bytes) -> list[Any]:
@@ -33,6 +33,11 @@ def unseal(key: str, record: bytes) -> list[Any]:
     return value
 
 
+def _header(values: list[Any]) -> dict[str, Any]:
+    rare = values[len(HEADER)] if len(values) > len(HEADER) else {}
+    return {**dict(zip(HEADER, values[: len(HEADER)], strict=True)), "rare": rare}
+
+
 class View:
     """A store's rows, taken apart."""
 
@@ -41,7 +46,7 @@ class View:
         self.kinds: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
         for key, value in rows.items():
             self.kinds[key.partition("/")[0]][key] = value
-        self.runs = {k[4:]: dict(zip(HEADER, unseal(k, v)[1:], strict=True)) for k, v in self.kinds["run"].items()}
+        self.runs = {k[4:]: _header(unseal(k, v)[1:]) for k, v in self.kinds["run"].items()}
         self.parked = {k[5:]: dict(zip(SUMMARY, unseal(k, v)[1], strict=True)) for k, v in self.kinds["ckpt"].items()}
         self.chunks = {k: unseal(k, v)[3] for k, v in self.kinds["ckpt"].items() if len(unseal(k, v)) > 3}
         self.events: defaultdict[str, list[tuple[int, str, dict[str, Any]]]] = defaultdict(list)

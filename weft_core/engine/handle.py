@@ -12,7 +12,7 @@ from weft_core.errors import RunCancelledError, RunFailedError, RunHeldError, We
 from weft_core.model.run import FINISHED, STOPPED, RunHeader
 from weft_core.workflow import Query, Signal
 
-ENDINGS = frozenset({"run_completed", "run_failed", "run_cancelled"})
+ENDINGS = frozenset({"run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated"})
 
 
 class Owner(Protocol):

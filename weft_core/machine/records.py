@@ -24,6 +24,11 @@ _HEADER_FIELDS = (
     "error", "idempotency_key", "cancel_reason", "cancel_requested", "signals", "steps", "epoch", "next_seq",
     "mail_seq", "exposed",
 )  # fmt: skip
+_RARE_FIELDS: dict[str, Any] = {
+    "tags": [], "deadline": 0, "ends_as": "cancelled", "parent": [], "has_services": False, "headers": {},
+    "lineage": {}, "generation": 0,
+}  # fmt: skip
+"""Written only where they differ from these, so that they cost nothing where they are not used."""
 # `summary` positions in a checkpoint record
 STEPS, COMPLETED, NEXT_TASK, NEXT_SEQ, MAIL_SEQ, UPDATED_AT, ACTIVE, EXPOSED, TASKS = range(9)
 
@@ -35,7 +40,8 @@ Place = list[Any]
 def write_header(header: RunHeader) -> bytes:
     """The sealed record of ``run/<id>``."""
     values = [_VERSION, *(getattr(header, name) for name in _HEADER_FIELDS), header.attributes]
-    return seal_plain(keys.run(header.id), values)
+    rare = {name: value for name, usual in _RARE_FIELDS.items() if (value := getattr(header, name)) != usual}
+    return seal_plain(keys.run(header.id), [*values, rare] if rare else values)
 
 
 def read_header(run_id: str, data: bytes) -> RunHeader:
@@ -44,7 +50,9 @@ def read_header(run_id: str, data: bytes) -> RunHeader:
     if len(values) < len(_HEADER_FIELDS) + 2 or values[0] != _VERSION:
         raise CorruptRecordError(key=key, reason=f"a run record of unknown version {values[:1]}")
     fields = dict(zip(_HEADER_FIELDS, values[1:], strict=False))
-    return RunHeader(**fields, attributes=values[len(_HEADER_FIELDS) + 1])
+    rare = values[len(_HEADER_FIELDS) + 2] if len(values) > len(_HEADER_FIELDS) + 2 else {}
+    known = {name: value for name, value in rare.items() if name in _RARE_FIELDS}
+    return RunHeader(**fields, attributes=values[len(_HEADER_FIELDS) + 1], **known)
 
 
 def write_checkpoint(run: RunState, now: int, active: bool) -> list[Op]:

@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 from weft_core.model.operations import Operation
 
-Status = Literal["running", "completed", "failed", "cancelled", "held", "dead"]
-FINISHED: frozenset[str] = frozenset({"completed", "failed", "cancelled"})
+Status = Literal[
+    "pending", "running", "suspended", "completed", "failed", "cancelled", "timed_out", "terminated", "held", "dead"
+]
+FINISHED: frozenset[str] = frozenset({"completed", "failed", "cancelled", "timed_out", "terminated"})
 STOPPED: frozenset[str] = frozenset({"held", "dead"})
 """Neither finished nor stepping: waiting for code (held) or for a person (dead letter)."""
 
@@ -45,6 +47,23 @@ class RunHeader:
     mail_seq: int = 0
     exposed: dict[str, bytes] = field(default_factory=dict)
     """What the run had exposed when it finished."""
+    # what most runs do not have
+    tags: list[str] = field(default_factory=list)
+    """In order of their names."""
+    deadline: int = 0
+    """Its execution timeout as an instant; 0 for none."""
+    ends_as: Status = "cancelled"
+    """What a run becomes that ends with RunCancelled."""
+    parent: list[Any] = field(default_factory=list)
+    """``[run id, task, step, close policy]`` of the run that started it as a child; empty for others."""
+    has_services: bool = False
+    """It was started with ``services``, which are not stored: after a restart they must be resolved anew."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Carried from interceptors to activities and remote workers, for example a trace id."""
+    lineage: dict[str, Any] = field(default_factory=dict)
+    """Where it comes from: ``forked_from``, ``restarted_from``, ``schedule`` ..."""
+    generation: int = 0
+    """How often it was rewound; part of the idempotency keys of its later steps."""
 
 
 class Task:

@@ -1,0 +1,279 @@
+"""What every verb of the engine stands on: its life, its parts, and how a message reaches a run."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+from weft_core.engine import code
+from weft_core.engine.attempts import Attempts
+from weft_core.engine.batch import Batch, Envelope
+from weft_core.engine.commit import Committer
+from weft_core.engine.events import EventBus, Listener
+from weft_core.engine.inbox import InboxReader
+from weft_core.engine.live import LiveRuns
+from weft_core.engine.patience import RETRY_DELAYS_S, PatientReads
+from weft_core.engine.pump import Pump
+from weft_core.engine.reader import StoreReader
+from weft_core.engine.registry import Registry
+from weft_core.engine.starts import Starts
+from weft_core.errors import EngineClosedError, EngineFencedError, RunNotFoundError
+from weft_core.machine.operations import HOOKS
+from weft_core.machine.sealed import seal_plain
+from weft_core.machine.turn import Rules
+from weft_core.model import keys
+from weft_core.model.limits import DEFAULT_LIMITS, Limits
+from weft_core.model.messages import ActivityOutcome, CancelRequested, Message, Recover, SignalArrived
+from weft_core.ports import Host, Op, Storage, default_host
+from weft_core.workflow import Activity, Workflow
+
+log = logging.getLogger("weft")
+OpList = list[Op]
+
+
+class EngineCore:
+    """The engine without its verbs."""
+
+    retry_delays_s = RETRY_DELAYS_S
+    """Waits between tries of a store that is in trouble; after the last one the engine is degraded (G17)."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        workflows: Iterable[Workflow] = (),
+        activities: Iterable[Activity[..., Any]] = (),
+        host: Host | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        recover: bool = True,
+        close_storage: bool = True,
+    ) -> None:
+        self._rebind(storage)
+        self.limits = limits
+        self.registry = Registry()
+        self.state = "not open yet"
+        self._host = host
+        self._recover, self._close_storage = recover, close_storage
+        self._task: asyncio.Task[None] | None = None
+        self._trouble: BaseException | None = None
+        self.events = EventBus(self._listener_failed)
+        self.registry.add_activities(activities)
+        for workflow in workflows:
+            self.register(workflow)
+
+    @classmethod
+    async def create(cls, **options: Any) -> Self:
+        """An open engine, for code that cannot use ``async with``; the caller closes it."""
+        engine = cls(**options)
+        await engine.open()
+        return engine
+
+    def register(self, workflow: Workflow) -> None:
+        """Make a workflow known. A second definition of the same name and version: ``DuplicateDefinitionError``."""
+        self.registry.add_workflow(workflow)
+
+    # -- life
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.open()
+        except BaseException:
+            if self._close_storage:
+                await self.storage.close()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Take ownership of the store and, unless ``recover=False``, take up every run where it stands."""
+        if self._task is not None:
+            raise EngineClosedError(state=self.state)
+        host = self._host = self._host or default_host()
+        self._committer = Committer(self.storage, self.retry_delays_s)
+        await self._committer.take_ownership(host.ids)
+        reads = self._reads = PatientReads(self.storage, self.retry_delays_s)
+        self._live = LiveRuns(reads, self.registry, host.clock, host.ids, self.limits.max_live_runs)
+        rules = Rules(self.registry, HOOKS, self.limits, host.ids.random, host.clock.now_ms)
+        self._pump = Pump(reads, self._committer, self._live, rules, host.clock, self._committed, self._pump_stopped)
+        self._pump.attempts = Attempts(self.registry, host, self.limits, self._committer.store_id, self._outcome)
+        self._starts = Starts(reads, self.registry, self._live, self._pump.submit, host, self.limits)
+        self._inbox = InboxReader(reads, self.deliver_signal, self.deliver_cancel, self.discard, self._check_owner)
+        await self._store_code()
+        self.state = "open"
+        self.events.start()
+        self._task = asyncio.get_running_loop().create_task(self._pump.run(), name="weft-pump")
+        try:
+            if self._recover:
+                await self.recover_all()
+            await self._inbox.take()
+        except BaseException:
+            await self._abandon()
+            raise
+        if self.storage.capabilities.shared:
+            self._inbox.watch()
+
+    async def close(self) -> None:
+        """Finish the turn under way, cancel attempts in flight, and let go of everything. Runs stay where they are."""
+        if self._task is None or self.state == "closed":
+            return
+        was, self.state = self.state, "closed"
+        await self._inbox.close()
+        self._pump.finish()
+        await self._task
+        await self._let_go()
+        self.events.stop(self._trouble or EngineClosedError(state="closed"))
+        if was == "degraded":
+            log.warning("engine closed while its store was failing: %s", self._trouble)
+        if self._close_storage:
+            await self.storage.close()
+
+    async def crash(self) -> None:
+        """Stop dead: nothing is finished, nothing is written, none of the authors' code runs. For tests."""
+        if self._task is None:
+            return
+        await self._abandon()
+        self.state = "crashed"
+
+    async def _abandon(self) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        await self._inbox.close()
+        await self._let_go()
+        self._task, self.state = None, "not open yet"
+
+    def _rebind(self, storage: Storage) -> None:
+        self.storage = storage
+        self.reader = StoreReader(PatientReads(storage, self.retry_delays_s))
+
+    async def _let_go(self) -> None:
+        self._pump.timers.close()
+        await self._pump.attempts.close()
+        self._live.evict_all()
+
+    def _pump_stopped(self, trouble: BaseException) -> None:
+        """The pump ended by itself: fenced, or its store fails."""
+        if isinstance(trouble, asyncio.CancelledError):
+            return
+        self._trouble = trouble
+        self.state = "fenced" if isinstance(trouble, EngineFencedError) else "degraded"
+        log.error("engine stopped (%s): %s", self.state, trouble)
+        self._pump.timers.close()
+        self.events.stop(trouble)
+        asyncio.get_running_loop().create_task(self._let_go())
+
+    async def recover_all(self) -> None:
+        """Take up every run that had an attempt in flight or was held, and every timer. Doing it twice is harmless.
+
+        When this returns each of them is durable again, and its attempt is under way.
+        """
+        after: str | None = None
+        while rows := await self._reads.scan(keys.ACTIVE, after=after):
+            after = rows[-1][0]
+            for key, _ in rows:
+                run_id = key.removeprefix(keys.ACTIVE)
+                if run_id not in self._live:
+                    self._pump.submit(Envelope(run_id, Recover()))
+        self._pump.timers.due = True
+        await self.discard([])  # what was queued before it has been decided when this returns
+
+    async def discard(self, ops: OpList) -> None:
+        """Write records that concern no run, in the next batch."""
+        await self._deliver("", None, ops)
+
+    def subscribe(self, listener: Listener, run_id: str | None = None) -> Callable[[], None]:
+        """Call ``listener`` with every event once it is durable. Returns the function that ends this."""
+        return self.events.subscribe(listener, run_id)
+
+    def diagnostics(self) -> dict[str, Any]:
+        return {
+            "state": self.state,
+            "epoch": self._committer.epoch,
+            "store_id": self._committer.store_id,
+            "commits": self._committer.commits,
+            "attempts_in_flight": len(self._pump.attempts),
+            "durability": self.storage.capabilities.durability,
+            "persistence": self.storage.capabilities.persistence,
+            "trouble": str(self._trouble) if self._trouble else None,
+            **self._live.diagnostics(),
+        }
+
+    @property
+    def trouble(self) -> BaseException | None:
+        """What stopped the engine, if it did not stop by being closed."""
+        return self._trouble
+
+    async def deliver_signal(self, run_id: str, message: SignalArrived, extra: OpList | None = None) -> None:
+        """Accept a signal that is encoded already; ``extra`` is written in the same batch."""
+        raise NotImplementedError
+
+    async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: OpList | None = None) -> None:
+        """Accept a request to cancel; ``extra`` is written in the same batch."""
+        raise NotImplementedError
+
+    @property
+    def idle(self) -> bool:
+        """Every run is parked: nothing is queued, decided or in flight."""
+        return self._pump.idle
+
+    # -- inside
+
+    async def _check_owner(self) -> None:
+        """An engine with nothing to commit does not meet its fence: look, and if it is there, run into it."""
+        if await self._committer.is_fenced():
+            await self.discard([(keys.inbox("-"), None)])
+
+    def _check_open(self) -> None:
+        if self.state != "open":
+            raise self._trouble or EngineClosedError(state=self.state)
+
+    @staticmethod
+    def _check_run_id(run_id: str) -> None:
+        if not isinstance(run_id, str) or not run_id:
+            raise RunNotFoundError(run_id=run_id)
+
+    async def _deliver(self, run_id: str, message: Message | None, extra: OpList | None = None) -> None:
+        await self._ask(Envelope(run_id, message, extra=extra or []))
+
+    async def _ask(self, envelope: Envelope) -> Any:
+        self._check_open()
+        envelope.reply = asyncio.get_running_loop().create_future()
+        self._pump.submit(envelope)
+        await envelope.reply
+        return envelope.answer
+
+    def _outcome(self, run_id: str, outcome: ActivityOutcome) -> None:
+        self._pump.submit(Envelope(run_id, outcome))
+
+    def _committed(self, batch: Batch) -> None:
+        self.events.publish(batch.events)
+        for header in batch.ended:
+            self.events.ended(header)
+
+    def _listener_failed(self, error: BaseException) -> None:
+        log.error("a listener raised", exc_info=error)
+
+    async def _store_code(self) -> None:
+        """Keep the source of every durable function beside the runs, for tools that show them without the code."""
+        name, ops = self._code()
+        if await self.storage.get(keys.code(name)) is None:
+            await self._committer.commit(ops)
+        self._pump.code = name
+
+    async def _renew_code(self) -> None:
+        """Workflows may have been registered since the engine opened."""
+        name, ops = self._code()
+        if name != self._pump.code:
+            await self.discard(ops)
+            self._pump.code = name
+
+    def _code(self) -> tuple[str, OpList]:
+        """Name and record of the source of all durable functions that are there now."""
+        sources = code.registered_sources(self.registry.functions.values())
+        name = hashlib.sha256(repr(sources).encode()).hexdigest()[:16]
+        return name, [(keys.code(name), seal_plain(keys.code(name), sources))]

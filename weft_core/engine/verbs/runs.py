@@ -1,0 +1,147 @@
+"""Starting runs and speaking to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from weft_core import codec
+from weft_core.engine.batch import Envelope
+from weft_core.engine.core import OpList
+from weft_core.engine.handle import WorkflowHandle
+from weft_core.engine.starts import check_id, check_text
+from weft_core.engine.verbs.looking import LookingVerbs
+from weft_core.errors import (
+    InvalidInputError,
+    PayloadTooLargeError,
+    QueryNotFoundError,
+    RunFinishedError,
+    SignalNotDeclaredError,
+    WorkflowNotRegisteredError,
+)  # fmt: skip
+from weft_core.model import keys
+from weft_core.model.messages import CancelRequested, Recover, SignalArrived
+from weft_core.model.run import RunHeader, RunState
+from weft_core.workflow import Query, Signal, Workflow
+
+
+class RunVerbs(LookingVerbs):
+    """start, signal, query, cancel, resume."""
+
+    async def start(
+        self,
+        workflow: Workflow | str,
+        /,
+        *inputs: Any,
+        id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> WorkflowHandle:
+        """Start a run; when this returns, the run is durable and waits at its first suspension point.
+
+        ``id`` names the run; one that exists is refused (``RunExistsError``). With ``idempotency_key`` the same call
+        gives the same run for ever (G6), another input or id ``IdempotencyKeyConflictError``. Inputs are copied.
+        """
+        self._check_open()
+        run_id = await self._starts.start(workflow, inputs, id, idempotency_key)
+        return WorkflowHandle(self, run_id)
+
+    def get_handle(self, run_id: str) -> WorkflowHandle:
+        """A handle for a run that may or may not exist."""
+        return WorkflowHandle(self, run_id)
+
+    async def signal(
+        self, run_id: str, signal: Signal[Any] | str, payload: Any = None, *, signal_id: str | None = None
+    ) -> None:
+        """Send a signal. When this returns it is durable, and it is delivered in order of acceptance (G7).
+
+        The same ``signal_id`` is accepted once per run. ``RunNotFoundError``, ``RunFinishedError``,
+        ``SignalNotDeclaredError``, ``LimitExceededError`` (mailbox), ``PayloadTooLargeError``.
+        """
+        self._check_open()
+        name = signal.name if isinstance(signal, Signal) else signal
+        await self.deliver_signal(run_id, SignalArrived(name, codec.dumps(payload), signal_id))
+
+    async def deliver_signal(self, run_id: str, message: SignalArrived, extra: OpList | None = None) -> None:
+        """Accept a signal that is encoded already; ``extra`` is written in the same batch."""
+        check_text(message.name, "the name of a signal", self.limits)
+        if len(message.payload) > self.limits.max_payload_bytes:
+            raise PayloadTooLargeError(what=f"the payload of signal {message.name}", actual=len(message.payload),
+                                       limit=self.limits.max_payload_bytes)  # fmt: skip
+        header = await self.reader.header(run_id)
+        declared = self._declared_signals(header.workflow, header.version, header.signals)
+        if declared is not None and message.name not in declared:
+            raise SignalNotDeclaredError(workflow=header.workflow, signal=message.name, declared=sorted(declared))
+        if message.signal_id is None:
+            await self._deliver(run_id, message, extra)
+            return
+        check_id(message.signal_id, "a signal_id", self.limits)
+        claim = keys.mail_id(run_id, message.signal_id)
+        if await self._starts.claim(claim):
+            await self._starts.submit_claimed(claim, Envelope(run_id, message, extra=extra or []))
+        elif extra:
+            await self.discard(extra)
+
+    def _declared_signals(self, name: str, version: str, stored: Sequence[str]) -> frozenset[str] | None:
+        """Those of today's code, and those the run was started with: a sender may have been told that it is durable."""
+        try:
+            declared = self.registry.closest(name, version).signals
+        except WorkflowNotRegisteredError:
+            return frozenset(stored) or None
+        return None if declared is None else declared | frozenset(stored)
+
+    async def query(self, run_id: str, query: Query[Any] | str, /, *args: Any) -> Any:
+        """Ask a run, from its committed state; also while it is parked (G9). Runs no steps, writes nothing."""
+        return (await self.query_at(run_id, query, *args))[0]
+
+    async def query_at(self, run_id: str, query: Query[Any] | str, /, *args: Any) -> tuple[Any, int]:
+        """The answer, and the number of completed steps it saw."""
+        self._check_open()
+        name = query.name if isinstance(query, Query) else query
+        check_text(name, "the name of a query", self.limits)
+        header = await self.reader.header(run_id)
+        if header.finished_at is not None:
+            return _exposed(header, name)
+
+        def answer(run: RunState) -> tuple[Any, int]:
+            if name in run.exposed:
+                return codec.loads(run.exposed[name]), run.completed
+            handler = run.queries.get(name)
+            if handler is None:
+                raise QueryNotFoundError(run_id=run_id, query=name, available=sorted({*run.queries, *run.exposed}))
+            return codec.loads(codec.dumps(handler(*args))), run.completed
+
+        try:
+            found: tuple[Any, int] = await self._ask(Envelope(run_id, visit=answer))
+        except RunFinishedError:  # since we looked
+            return _exposed(await self.reader.header(run_id), name)
+        return found
+
+    async def cancel(self, run_id: str, reason: str | None = None) -> None:
+        """Ask a run to stop (G13): durable when this returns; raised at its suspension point as ``RunCancelled``."""
+        self._check_open()
+        if reason is not None and not isinstance(reason, str):
+            raise InvalidInputError(call="cancel", reason=f"the reason is text, not {reason!r}")
+        await self.deliver_cancel(run_id, CancelRequested(reason))
+
+    async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: OpList | None = None) -> None:
+        """Accept a request to cancel; ``extra`` is written in the same batch."""
+        self._check_run_id(run_id)
+        await self._deliver(run_id, message, extra)
+
+    async def resume(self, run_id: str) -> None:
+        """Take up a held or dead run again from its last checkpoint, after its obstacle has been removed: the code it
+        needs may have been registered meanwhile.
+
+        Raises the obstacle if it is still there; a run that is not stopped goes on as it does.
+        """
+        self._check_run_id(run_id)
+        self._check_open()
+        await self._renew_code()
+        await self._deliver(run_id, Recover())
+
+
+def _exposed(header: RunHeader, name: str) -> tuple[Any, int]:
+    """What a finished run answers: the values it had exposed."""
+    if name not in header.exposed:
+        raise QueryNotFoundError(run_id=header.id, query=name, available=sorted(header.exposed))
+    return codec.loads(header.exposed[name]), header.steps

@@ -1,0 +1,21 @@
+"""Operations, one family a file. ``OPERATIONS`` lists every kind that a checkpoint may hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft_core.model.operations.activity import RunActivity
+from weft_core.model.operations.attributes import SetAttributes
+from weft_core.model.operations.base import Operation, Pending
+from weft_core.model.operations.group import Group
+from weft_core.model.operations.waiting import Sleep, WaitSignal
+
+OPERATIONS: tuple[type[Operation[Any]], ...] = (
+    RunActivity,
+    Sleep,
+    WaitSignal,
+    Group,
+    SetAttributes,
+)
+
+__all__ = ["OPERATIONS", "Group", "Operation", "Pending", "RunActivity", "SetAttributes", "Sleep", "WaitSignal"]

@@ -1,0 +1,43 @@
+"""Wait for time, or for a message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft_core.model.operations.base import Operation
+
+
+class Sleep(Operation[None]):
+    """Wait for a length of time, or until an instant; exactly one of the two is set."""
+
+    __slots__ = ("deadline_ms", "delay_ms")
+    kind = "sleep"
+
+    def __init__(self, delay_ms: int | None = None, deadline_ms: int | None = None) -> None:
+        self.delay_ms, self.deadline_ms = delay_ms, deadline_ms
+
+    def state(self) -> list[Any]:
+        return [self.delay_ms, self.deadline_ms]
+
+    def load(self, state: list[Any]) -> None:
+        self.delay_ms, self.deadline_ms = state
+
+
+class WaitSignal(Operation[Any]):
+    """Take the oldest buffered signal of a name, or wait for the next."""
+
+    __slots__ = ("name", "timeout_ms")
+    kind = "signal"
+
+    def __init__(self, name: str, timeout_ms: int | None = None) -> None:
+        self.name, self.timeout_ms = name, timeout_ms
+
+    def state(self) -> list[Any]:
+        return [self.name, self.timeout_ms]
+
+    def load(self, state: list[Any]) -> None:
+        self.name, self.timeout_ms = state
+
+    @property
+    def label(self) -> str:
+        return self.name

@@ -1,0 +1,66 @@
+"""Work with side effects: run, step, memo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from weft_core.errors import OperationMisuseError
+from weft_core.model.durations import Duration, duration_ms
+from weft_core.model.operations import Operation, RunActivity
+from weft_core.model.retry import AFTER_CRASHES_ONLY, RetryPolicy
+from weft_core.workflow.activity import Activity
+from weft_core.workflow.context.facts import Facts
+
+T = TypeVar("T")
+
+
+class Activities(Facts):
+    """Operations that run activities."""
+
+    def run(
+        self,
+        activity: Activity[..., Any] | str,
+        /,
+        *args: Any,
+        retry: RetryPolicy | None = None,
+        timeout: Duration | None = None,
+        idempotency_key: str | None = None,
+    ) -> Operation[Any]:
+        """Run an activity and get its value. Raises what its last attempt raised.
+
+        That is ``ActivityTimeoutError`` if it took too long, ``ActivityInterruptedError`` if a crash cut it off, and
+        ``ActivityFailedError`` for errors that a checkpoint cannot hold. ``timeout`` limits each attempt. The activity
+        gets copies of ``args``.
+        """
+        name = activity if isinstance(activity, str) else getattr(activity, "name", None)
+        if name is None:
+            reason = f"{activity!r} is not an activity; decorate it with @activity, or use ctx.step"
+            raise OperationMisuseError(operation="ctx.run", reason=reason)
+        timeout_ms = None if timeout is None else duration_ms(timeout, "the timeout of ctx.run")
+        return RunActivity(name, args, None, idempotency_key, retry, timeout_ms)
+
+    def step(
+        self,
+        name: str,
+        fn: Callable[..., Any],
+        /,
+        *args: Any,
+        retry: RetryPolicy | None = None,
+        timeout: Duration | None = None,
+    ) -> Operation[Any]:
+        """Run a function of the workflow's own as an activity: ``await ctx.step("price", lambda: quote(items))``.
+
+        ``fn`` may be a lambda or nested function; it is stored with the checkpoint until its outcome is. An activity is
+        run under its own name and policy, as by ``ctx.run``.
+        """
+        if not callable(fn):
+            raise OperationMisuseError(operation=f"ctx.step({name!r})", reason=f"{fn!r} cannot be called")
+        timeout_ms = None if timeout is None else duration_ms(timeout, "the timeout of ctx.step")
+        if isinstance(fn, Activity):  # stored by its own name; the function under it has none that leads to it
+            return RunActivity(fn.name, args, None, None, retry, timeout_ms)
+        return RunActivity(name, args, fn, None, retry, timeout_ms)
+
+    def memo(self, fn: Callable[..., T], /, *args: Any) -> Operation[T]:
+        """Compute a value and record it. An error is final; a crash before it is recorded computes it again."""
+        return RunActivity(getattr(fn, "__name__", "memo"), args, fn, None, AFTER_CRASHES_ONLY)
