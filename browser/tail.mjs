@@ -1,6 +1,6 @@
 /** Tails: history and live events joined into one gap-free sequence, which survives a change of the leader. */
 
-const LAST = new Set(["run_completed", "run_failed", "run_cancelled"]);
+const LAST = new Set(["run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated"]);
 
 /**
  * @typedef {object} Source

@@ -30,7 +30,8 @@
     │   ├── RunNotFoundError, RunExistsError, RunFinishedError, InvalidInputError
     │   ├── IdempotencyKeyConflictError, IdempotencyKeyPurgedError
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
-    │   └── RunFailedError, RunCancelledError, RunHeldError      what handle.result() raises
+    │   └── RunFailedError, RunCancelledError, RunHeldError,
+    │       RunTimedOutError, RunTerminatedError                 what handle.result() raises
     └── OutcomeError                            raised inside a workflow by an awaited operation
         ├── ActivityFailedError, ActivityTimeoutError, ActivityInterruptedError, ActivityNotRegisteredError
         └── SignalTimeoutError
@@ -363,6 +364,14 @@ class RunFailedError(RunError):
 
 class RunCancelledError(RunError):
     template = "run {run_id!r} was cancelled{reason}"
+
+
+class RunTimedOutError(RunError, TimeoutError):
+    template = "run {run_id!r} was still running at its execution timeout and has been ended"
+
+
+class RunTerminatedError(RunError):
+    template = "run {run_id!r} was terminated{reason}"
 
 
 class RunHeldError(RunError):

@@ -22,6 +22,7 @@ SUMMARY = (
     "steps", "completed", "next_task", "next_seq", "mail_seq", "updated_at", "active", "exposed", "places",
 )  # fmt: skip
 FINISHED = {"completed", "failed", "cancelled", "timed_out", "terminated"}
+UNFINISHED = {"pending", "running", "suspended"}
 ENDINGS = {"run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated"}
 
 
@@ -71,7 +72,7 @@ class Invariants:
         view = View(rows)
         for run_id, header in view.runs.items():
             assert header["id"] == run_id
-            if header["status"] == "running":
+            if header["status"] in UNFINISHED:
                 _waits_for_something(view, run_id)
             elif header["status"] in FINISHED:
                 _owns_nothing(view, run_id)
@@ -112,7 +113,7 @@ def _wait(place: list[Any]) -> dict[str, Any]:
     if kind == "activity":
         phase, _, due = note
         deadline = due if phase == 1 else None  # it is between two attempts
-    elif kind in ("sleep", "signal"):
+    elif kind in ("sleep", "signal", "start"):
         deadline = note[0] or None
     return {"task": task, "step": step, "kind": kind, "name": name, "deadline": deadline}
 
@@ -134,12 +135,20 @@ def _waits_for_something(view: View, run_id: str) -> None:
             expected[wait["deadline"], wait["task"], wait["step"]] += 1
         if wait["kind"] == "activity":
             in_flight = in_flight or not wait["deadline"]
-        elif wait["kind"] == "sleep":
+        elif wait["kind"] in ("sleep", "start"):
             assert wait["deadline"] is not None
+        elif wait["kind"] == "resume":
+            assert view.runs[run_id]["status"] == "suspended"
         elif wait["kind"] == "signal":
             assert wait["name"] not in buffered, f"1: {run_id} waits for {wait['name']}, which lies in its mailbox"
         else:
             assert wait["kind"] == "group" and parents[wait["task"]] > 0, f"1: {run_id} {wait}"
+    deadline = view.runs[run_id]["rare"].get("deadline")
+    timers = _timers(view, run_id)
+    if deadline and (deadline, -1, 0) in timers:
+        expected[deadline, -1, 0] += 1
+    else:  # it has fired: the run is on its way out
+        assert not deadline or view.runs[run_id]["cancel_requested"]
     for task, parent, *_ in places.values():
         assert (parent is None) == (task == 0) and (parent is None or parent in places)
     assert _timers(view, run_id) == expected, f"1, 9: timers of {run_id}: {_timers(view, run_id)} for {expected}"
@@ -172,12 +181,18 @@ def _events_have_no_gap(view: View, run_id: str) -> None:
     seqs = [seq for seq, _, _ in view.events[run_id]]
     assert seqs == list(range(1, len(seqs) + 1)), f"4: {run_id} has events {seqs}"
     known = view.parked[run_id]["next_seq"] if run_id in view.parked else view.runs[run_id]["next_seq"]
-    if view.runs[run_id]["status"] in FINISHED | {"running"}:
+    if view.runs[run_id]["status"] in FINISHED | UNFINISHED:
         assert known == len(seqs) + 1, f"4: {run_id} goes on with {known} after {len(seqs)}"
-    kinds = Counter(kind for _, kind, _ in view.events[run_id])
+    events = view.events[run_id]
+    restarts = [i for i, (_, kind, _) in enumerate(events) if kind == "run_restarted"]
+    assert len(restarts) == view.runs[run_id]["rare"].get("generation", 0)
+    life = events[restarts[-1] :] if restarts else events
+    kinds = Counter(kind for _, kind, _ in life)
     ends = sum(kinds[kind] for kind in ENDINGS)
-    assert kinds["run_started"] == 1 and ends == (view.runs[run_id]["status"] in FINISHED), f"4: {run_id}: {kinds}"
-    outcomes = Counter(data["step"] for _, kind, data in view.events[run_id] if kind == "activity_completed")
+    begun = kinds["run_started"] == 1 or (kinds["run_delayed"] == 1 and not kinds["run_started"])
+    assert begun and ends == (view.runs[run_id]["status"] in FINISHED), f"4: {run_id}: {kinds}"
+    assert (not kinds["run_started"]) == (view.runs[run_id]["status"] == "pending") or kinds["run_delayed"]
+    outcomes = Counter(data["step"] for _, kind, data in life if kind == "activity_completed")
     assert not outcomes or max(outcomes.values()) == 1, f"5: a step of {run_id} has two outcomes"
 
 

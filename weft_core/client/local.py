@@ -25,6 +25,15 @@ class LocalClient:
     async def cancel(self, run_id: str, reason: str | None = None) -> None:
         await self._engine.cancel(run_id, reason)
 
+    async def terminate(self, run_id: str, reason: str | None = None) -> None:
+        await self._engine.terminate(run_id, reason)
+
+    async def suspend(self, run_id: str, reason: str | None = None) -> None:
+        await self._engine.suspend(run_id, reason)
+
+    async def resume(self, run_id: str) -> None:
+        await self._engine.resume(run_id)
+
     async def list(self, **filters: Any) -> Page:
         return await self._engine.list(**filters)
 

@@ -42,11 +42,15 @@ def _need(params: Params, name: str) -> Any:
     return params[name]
 
 
+_START_OPTIONS = ("id", "idempotency_key", "delay", "start_at", "execution_timeout", "on_conflict")
+
+
 async def _start(engine: Engine, p: Params) -> Any:
     inputs = p.get("input", [])
     if not isinstance(inputs, list):
         raise InvalidInputError(call="start", reason="input must be the list of positional inputs")
-    handle = await engine.start(_need(p, "workflow"), *inputs, id=p.get("id"), idempotency_key=p.get("idempotency_key"))
+    options = {name: p[name] for name in _START_OPTIONS if p.get(name) is not None}
+    handle = await engine.start(_need(p, "workflow"), *inputs, **options)
     return await handle.describe()
 
 
@@ -61,6 +65,14 @@ async def _query(engine: Engine, p: Params) -> Any:
 
 async def _cancel(engine: Engine, p: Params) -> Any:
     await engine.cancel(_need(p, "id"), p.get("reason"))
+
+
+async def _terminate(engine: Engine, p: Params) -> Any:
+    await engine.terminate(_need(p, "id"), p.get("reason"))
+
+
+async def _suspend(engine: Engine, p: Params) -> Any:
+    await engine.suspend(_need(p, "id"), p.get("reason"))
 
 
 async def _list(engine: Engine, p: Params) -> Any:
@@ -107,7 +119,18 @@ async def _diagnostics(engine: Engine, p: Params) -> Any:
 
 
 METHODS: dict[str, Method] = {
-    "start": _start, "signal": _signal, "query": _query, "cancel": _cancel, "list": _list, "describe": _describe,
-    "result": _result, "history": _history, "frames": _frames, "resume": _resume, "workflows": _workflows,
+    "start": _start,
+    "signal": _signal,
+    "query": _query,
+    "cancel": _cancel,
+    "terminate": _terminate,
+    "suspend": _suspend,
+    "resume": _resume,
+    "list": _list,
+    "describe": _describe,
+    "result": _result,
+    "history": _history,
+    "frames": _frames,
+    "workflows": _workflows,
     "diagnostics": _diagnostics,
-}  # fmt: skip
+}

@@ -63,7 +63,7 @@ class Attempts:
     def _info(self, effect: StartAttempt) -> ActivityInfo:
         return ActivityInfo(
             effect.run_id, effect.workflow, effect.activity, effect.step, effect.attempt, self._store_id,
-            effect.idempotency_key,
+            effect.idempotency_key, effect.generation,
         )  # fmt: skip
 
     def _timed_out(self, attempt: _Attempt) -> None:

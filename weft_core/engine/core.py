@@ -27,7 +27,7 @@ from weft_core.machine.turn import Rules
 from weft_core.model import keys
 from weft_core.model.limits import DEFAULT_LIMITS, Limits
 from weft_core.model.messages import ActivityOutcome, CancelRequested, Message, Recover, SignalArrived
-from weft_core.ports import Host, Op, Storage, default_host
+from weft_core.ports import Clock, Host, Op, Storage, default_host
 from weft_core.workflow import Activity, Workflow
 
 log = logging.getLogger("weft")
@@ -202,6 +202,11 @@ class EngineCore:
             "trouble": str(self._trouble) if self._trouble else None,
             **self._live.diagnostics(),
         }
+
+    @property
+    def _clock(self) -> Clock:
+        assert self._host is not None
+        return self._host.clock
 
     @property
     def trouble(self) -> BaseException | None:

@@ -8,7 +8,14 @@ from typing import Any, Protocol
 
 from weft_core import codec
 from weft_core.engine.events import EventBus
-from weft_core.errors import RunCancelledError, RunFailedError, RunHeldError, WeftError
+from weft_core.errors import (
+    RunCancelledError,
+    RunFailedError,
+    RunHeldError,
+    RunTerminatedError,
+    RunTimedOutError,
+    WeftError,
+)  # fmt: skip
 from weft_core.model.run import FINISHED, STOPPED, RunHeader
 from weft_core.workflow import Query, Signal
 
@@ -32,6 +39,12 @@ class Owner(Protocol):
     async def query(self, run_id: str, query: Query[Any] | str, /, *args: Any) -> Any: ...
 
     async def cancel(self, run_id: str, reason: str | None = None) -> None: ...
+
+    async def terminate(self, run_id: str, reason: str | None = None) -> None: ...
+
+    async def suspend(self, run_id: str, reason: str | None = None) -> None: ...
+
+    async def resume(self, run_id: str) -> None: ...
 
     async def history(self, run_id: str, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]: ...
 
@@ -69,6 +82,15 @@ class WorkflowHandle:
 
     async def cancel(self, reason: str | None = None) -> None:
         await self._engine.cancel(self.id, reason)
+
+    async def terminate(self, reason: str | None = None) -> None:
+        await self._engine.terminate(self.id, reason)
+
+    async def suspend(self, reason: str | None = None) -> None:
+        await self._engine.suspend(self.id, reason)
+
+    async def resume(self) -> None:
+        await self._engine.resume(self.id)
 
     async def history(self, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
         return await self._engine.history(self.id, after=after, limit=limit)
@@ -114,6 +136,10 @@ def result_of(header: RunHeader) -> Any:
     if header.status == "cancelled":
         reason = f": {header.cancel_reason}" if header.cancel_reason else ""
         raise RunCancelledError(run_id=header.id, reason=reason)
+    if header.status == "timed_out":
+        raise RunTimedOutError(run_id=header.id)
+    if header.status == "terminated":
+        raise RunTerminatedError(run_id=header.id, reason=f": {header.cancel_reason}" if header.cancel_reason else "")
     error = header.error or {}
     if header.status in STOPPED:
         raise RunHeldError(run_id=header.id, reason=f"{error.get('code')}: {error.get('message')}")

@@ -39,6 +39,7 @@ class LiveRuns:
     def create(self, header: RunHeader) -> RunState:
         """A new run with its root frame, not started yet."""
         run = self._blank(header)
+        run.next_seq, run.mail_seq = header.next_seq, header.mail_seq
         workflow = self._registry.version(header.workflow, header.version)
         run.add_task(None, workflow.frame(run.ctx, tuple(codec.loads(header.input))))
         return run

@@ -37,7 +37,15 @@ from weft_core.machine.effects import ArmTimer, StartAttempt, StopAttempt
 from weft_core.machine.operations.activity import put_off
 from weft_core.machine.turn import Rules, Turn
 from weft_core.model import keys
-from weft_core.model.messages import Begin, CancelRequested, Recover, SignalArrived, TimerFired
+from weft_core.model.messages import (
+    Begin,
+    CancelRequested,
+    Recover,
+    SignalArrived,
+    SuspendRequested,
+    TerminateRequested,
+    TimerFired,
+)
 from weft_core.model.operations import RunActivity
 from weft_core.model.run import STOPPED, RunHeader, RunState
 from weft_core.ports import Clock, Op
@@ -48,6 +56,13 @@ _STRETCH_S = 0.005
 
 _REFUSALS = (RunNotFoundError, LimitExceededError, CodecError, StorageKeyError)
 """What is wrong with one message or one run, and no reason to stop."""
+
+
+_ACTIONS: dict[type, str] = {
+    SignalArrived: "a signal", CancelRequested: "cancelling it", TerminateRequested: "terminating it",
+    SuspendRequested: "suspending it",
+}  # fmt: skip
+_TAKEN_WHEN_STOPPED = (SignalArrived, CancelRequested, TerminateRequested)
 
 
 async def _nothing() -> None:
@@ -251,7 +266,7 @@ class Pump:
         except Exception as obstacle:
             batch.stopped.add(header.id)
             await self._stopped.stop(header, obstacle, batch, now)
-            if envelope.message is None or isinstance(envelope.message, (SignalArrived, CancelRequested)):
+            if envelope.message is None or isinstance(envelope.message, _TAKEN_WHEN_STOPPED):
                 await self._stopped.deliver(header, envelope, batch, now)
             else:
                 envelope.reject(obstacle)
@@ -273,8 +288,7 @@ class Pump:
 
     @staticmethod
     def _already(header: RunHeader, envelope: Envelope) -> RunFinishedError:
-        action = "a signal" if isinstance(envelope.message, SignalArrived) else "this"
-        action = "cancelling it" if isinstance(envelope.message, CancelRequested) else action
+        action = _ACTIONS.get(type(envelope.message), "this")
         return RunFinishedError(run_id=header.id, status=header.status, action=action)
 
     def _refuse(self, envelope: Envelope, batch: Batch, error: WeftError) -> None:
@@ -323,6 +337,8 @@ class Pump:
         """Drop the record of a step that is over; keep waiting if the clock has jumped back since it fired."""
         if fired.deadline_ms > turn.now:
             turn.effects.append(ArmTimer(fired.deadline_ms))
+            if fired.task == keys.WHOLE_RUN[0]:  # else its record goes, and a recovery brings it again
+                return
         task = turn.run.tasks.get(fired.task)
         if task is None or task.step != fired.step or task.op is None:
             turn.ops.append(self._timer_record(turn.run.id, fired))
@@ -340,7 +356,7 @@ class Pump:
         self._live.drop(run.id)
         batch.stopped.add(run.id)
         header = await self._stopped.mark(run, obstacle, batch, now)
-        if isinstance(envelope.message, (SignalArrived, CancelRequested)):
+        if isinstance(envelope.message, _TAKEN_WHEN_STOPPED):
             await self._stopped.deliver(header, envelope, batch, now)
         else:
             envelope.reject(obstacle)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, get_args
 
 from weft_core import codec
 from weft_core.engine.batch import Envelope
@@ -22,11 +24,71 @@ from weft_core.errors import (
 from weft_core.machine import records
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
+from weft_core.model.durations import Duration, duration_ms, instant_ms
 from weft_core.model.limits import Limits
 from weft_core.model.messages import Begin
 from weft_core.model.run import RunHeader
 from weft_core.ports import Host, Op
 from weft_core.workflow import Workflow
+
+Conflict = Literal["error", "return_existing", "restart"]
+"""What a start does whose id names a run that exists: refuse; give that run; take the place of it if it is finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartOptions:
+    """What the caller of ``start`` may say beside the inputs; checked."""
+
+    id: str | None = None
+    idempotency_key: str | None = None
+    start_at: int = 0
+    """Epoch ms before which the body does not begin."""
+    deadline: int = 0
+    """Epoch ms at which the run is ended as timed out; 0: never."""
+    on_conflict: Conflict = "error"
+    tags: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    parent: list[Any] = field(default_factory=list)
+    lineage: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        now: int,
+        *,
+        id: str | None = None,
+        idempotency_key: str | None = None,
+        delay: Duration | None = None,
+        start_at: datetime | int | float | None = None,
+        execution_timeout: Duration | None = None,
+        on_conflict: Conflict = "error",
+        **more: Any,
+    ) -> StartOptions:
+        """``delay`` and ``start_at`` exclude each other; the execution timeout counts from the start of the body."""
+        if delay is not None and start_at is not None:
+            raise InvalidInputError(call="start", reason="give delay= or start_at=, not both")
+        if on_conflict not in get_args(Conflict):
+            raise InvalidInputError(call="start", reason=f"on_conflict is one of {get_args(Conflict)}")
+        if on_conflict != "error" and (id is None or idempotency_key is not None):
+            raise InvalidInputError(
+                call="start", reason=f"on_conflict={on_conflict!r} needs id= and no idempotency_key="
+            )
+        begin = now + duration_ms(delay, "the delay of start") if delay is not None else 0
+        begin = instant_ms(start_at, "start_at") if start_at is not None else begin
+        deadline = 0
+        if execution_timeout is not None:
+            deadline = max(begin, now) + duration_ms(execution_timeout, "execution_timeout")
+        return cls(id, idempotency_key, begin, deadline, on_conflict, **more)
+
+
+@dataclass(slots=True)
+class _Request:
+    """A start whose parts have been checked; ``rows`` go into the batch of the first turn."""
+
+    definition: Workflow
+    data: bytes
+    options: StartOptions
+    rows: list[Op]
 
 
 class Starts:
@@ -46,11 +108,15 @@ class Starts:
         self._host, self._limits = host, limits
         self._claimed: dict[str, asyncio.Future[None]] = {}
 
-    async def claim(self, key: str) -> bool:
-        """True: the key is in no record and ours until ``release``. False: it has been taken."""
+    async def hold(self, key: str) -> None:
+        """Take a key for ourselves until ``release``, whether or not there is a record of it."""
         while key in self._claimed:
             await asyncio.shield(self._claimed[key])
         self._claimed[key] = asyncio.get_running_loop().create_future()
+
+    async def claim(self, key: str) -> bool:
+        """True: the key is in no record and ours until ``release``. False: it has been taken."""
+        await self.hold(key)
         try:
             if not await self._storage.has(key):
                 return True
@@ -64,44 +130,52 @@ class Starts:
         self._claimed.pop(key).set_result(None)
 
     async def start(
-        self, workflow: Workflow | str, inputs: tuple[Any, ...], run_id: str | None, idempotency_key: str | None
+        self, workflow: Workflow | str, inputs: tuple[Any, ...], options: StartOptions, rows: Sequence[Op] = ()
     ) -> str:
-        """Id of the run, which is durable."""
+        """Id of the run, which is durable; ``rows`` are written in the batch of its first turn."""
+        request = self._request(workflow, inputs, options, rows)
+        if options.idempotency_key is not None:
+            return await _to_the_end(self._start_once(request, options.idempotency_key))
+        if options.id is not None:
+            return await _to_the_end(self._start_as(request, options.id))
+        return await self._start(request, self._host.ids.new_id())
+
+    def _request(
+        self, workflow: Workflow | str, inputs: tuple[Any, ...], options: StartOptions, rows: Sequence[Op]
+    ) -> _Request:
         registry = self._registry
         definition = registry.newest(workflow) if isinstance(workflow, str) else registry.exactly(workflow)
         definition.check_inputs(inputs)
         data = codec.dumps(list(inputs))
         if len(data) > self._limits.max_payload_bytes:
             raise PayloadTooLargeError(what="the input", actual=len(data), limit=self._limits.max_payload_bytes)
-        if run_id is not None:
-            check_id(run_id, "a run id", self._limits)
-        if idempotency_key is not None:
-            check_id(idempotency_key, "an idempotency key", self._limits)
-            return await _to_the_end(self._start_once(definition, data, run_id, idempotency_key))
-        if run_id is not None:
-            return await _to_the_end(self._start_as(definition, data, run_id, None, []))
-        return await self._start(definition, data, self._host.ids.new_id(), None, [])
+        if options.id is not None:
+            check_id(options.id, "a run id", self._limits)
+        if options.idempotency_key is not None:
+            check_id(options.idempotency_key, "an idempotency key", self._limits)
+        return _Request(definition, data, options, [*rows])
 
-    async def _start_as(
-        self, definition: Workflow, data: bytes, run_id: str | None, key: str | None, extra: list[Op]
-    ) -> str:
-        """Start under the id that was asked for, which must be free, or under a new one."""
-        if run_id is None:
-            return await self._start(definition, data, self._host.ids.new_id(), key, extra)
-        if not await self.claim(keys.run(run_id)):
-            raise RunExistsError(run_id=run_id, status=await self._status(run_id))
+    async def _start_as(self, request: _Request, run_id: str) -> str:
+        """Start under the id that was asked for."""
+        key = keys.run(run_id)
+        await self.hold(key)
         try:
-            return await self._start(definition, data, run_id, key, extra)
+            data = await self._storage.get(key)
+            if data is None:
+                return await self._start(request, run_id)
+            conflict = request.options.on_conflict
+            if conflict == "return_existing":
+                return run_id
+            existing = records.read_header(run_id, data)
+            if conflict == "error" or existing.finished_at is None:
+                raise RunExistsError(run_id=run_id, status=existing.status)
+            return await self._start(request, run_id, existing)
         finally:
-            self.release(keys.run(run_id))
+            self.release(key)
 
-    async def _status(self, run_id: str) -> str:
-        data = await self._storage.get(keys.run(run_id))
-        return records.read_header(run_id, data).status if data is not None else "unknown"
-
-    async def _start_once(self, definition: Workflow, data: bytes, wanted: str | None, key: str) -> str:
-        record_key = keys.idempotency(key)
-        digest = hashlib.sha256(b"%b\0%b" % (definition.name.encode(), data)).digest()
+    async def _start_once(self, request: _Request, key: str) -> str:
+        record_key, wanted = keys.idempotency(key), request.options.id
+        digest = hashlib.sha256(b"%b\0%b" % (request.definition.name.encode(), request.data)).digest()
         if not await self.claim(record_key):
             stored = await self._storage.get(record_key)
             assert stored is not None
@@ -112,23 +186,36 @@ class Starts:
             return found
         try:
             run_id = wanted or self._host.ids.new_id()
-            row: Op = (record_key, seal_plain(record_key, [run_id, digest]))
+            request.rows.append((record_key, seal_plain(record_key, [run_id, digest])))
             if wanted is None:
-                return await self._start(definition, data, run_id, key, [row])
-            return await self._start_as(definition, data, run_id, key, [row])
+                return await self._start(request, run_id)
+            return await self._start_as(request, run_id)
         finally:
             self.release(record_key)
 
-    async def _start(self, definition: Workflow, data: bytes, run_id: str, key: str | None, extra: list[Op]) -> str:
-        now = self._host.clock.now_ms()
+    async def _start(self, request: _Request, run_id: str, before: RunHeader | None = None) -> str:
+        """``before`` is the finished run of the same id whose place this one takes. Its events stay; the steps of the
+        new one have idempotency keys of their own."""
+        now, options, definition = self._host.clock.now_ms(), request.options, request.definition
         header = RunHeader(
             id=run_id, workflow=definition.name, version=definition.version, status="running", created_at=now,
-            updated_at=now, input=data, idempotency_key=key, signals=sorted(definition.signals or ()),
+            updated_at=now, input=request.data, idempotency_key=options.idempotency_key,
+            signals=sorted(definition.signals or ()), tags=options.tags, deadline=options.deadline,
+            parent=options.parent, headers=options.headers, lineage=options.lineage,
         )  # fmt: skip
+        rows = [*request.rows, (keys.by_time(now, run_id), b"")]
+        if before is not None:
+            header.generation, header.next_seq, header.mail_seq = (
+                before.generation + 1,
+                before.next_seq,
+                before.mail_seq,
+            )
+            header.lineage = {**header.lineage, "restarted_from": before.created_at}
+            if before.created_at != now:
+                rows.append((keys.by_time(before.created_at, run_id), None))
         run = self._live.create(header)
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        rows = [*extra, (keys.by_time(now, run_id), b"")]
-        self._submit(Envelope(run_id, Begin(), new=run, extra=rows, reply=reply))
+        self._submit(Envelope(run_id, Begin(options.start_at), new=run, extra=rows, reply=reply))
         await reply
         return run_id
 

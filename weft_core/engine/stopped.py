@@ -22,8 +22,8 @@ from weft_core.errors import (
 from weft_core.machine import failure, records
 from weft_core.machine.sealed import seal_plain
 from weft_core.model import keys
-from weft_core.model.messages import CancelRequested, SignalArrived, TimerFired
-from weft_core.model.run import RunHeader, RunState
+from weft_core.model.messages import CancelRequested, SignalArrived, TerminateRequested, TimerFired
+from weft_core.model.run import RunHeader, RunState, Status
 from weft_core.ports import Op
 
 NEEDS_CODE = (ActivityNotRegisteredError, CodeChangedError, UnknownFunctionError, WorkflowNotRegisteredError)
@@ -97,7 +97,7 @@ class StoppedRuns:
         if isinstance(message, SignalArrived):
             batch.ops.extend(envelope.extra)
             await self._buffer(header, message, batch, now)
-        elif isinstance(message, CancelRequested):
+        elif isinstance(message, (CancelRequested, TerminateRequested)):
             batch.ops.extend(envelope.extra)
             await self._end(header, message, batch, now)
         elif isinstance(message, TimerFired):
@@ -122,7 +122,9 @@ class StoppedRuns:
             batch.ops.append((keys.mail_id(header.id, message.signal_id), b""))
         self._log(header, batch, now, "signal_received", name=message.name, signal_id=message.signal_id)
 
-    async def _end(self, header: RunHeader, message: CancelRequested, batch: Batch, now: int) -> None:
+    async def _end(
+        self, header: RunHeader, message: CancelRequested | TerminateRequested, batch: Batch, now: int
+    ) -> None:
         summary = await self._catch_up(header)
         ops: list[Op] = [(keys.checkpoint(header.id), None), (keys.active(header.id), None)]
         waits = records.waits(summary) if summary is not None else []
@@ -131,8 +133,11 @@ class StoppedRuns:
                 ops.append((keys.timer(wait["deadline"], header.id, wait["task"], wait["step"]), None))
         for prefix in (keys.mail_prefix(header.id), keys.chunk_prefix(header.id)):
             ops.extend([(key, None) for key, _ in await scan_all(self._storage, prefix)])
+        if header.deadline:
+            ops.append((keys.timer(header.deadline, header.id, *keys.WHOLE_RUN), None))
         batch.ops.extend(ops)
-        header.status, header.finished_at, header.updated_at = "cancelled", now, now
+        ended: Status = "cancelled" if isinstance(message, CancelRequested) else "terminated"
+        header.status, header.finished_at, header.updated_at = ended, now, now
         header.cancel_requested, header.cancel_reason = True, message.reason
-        self._log(header, batch, now, "run_cancelled", reason=message.reason)
+        self._log(header, batch, now, f"run_{ended}", reason=message.reason)
         batch.ended.append(header)

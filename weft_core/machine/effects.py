@@ -21,6 +21,7 @@ class StartAttempt:
     args: tuple[Any, ...]
     timeout_ms: int | None
     idempotency_key: str | None
+    generation: int = 0
 
 
 @dataclass(slots=True)

@@ -24,12 +24,15 @@ from weft_core.model.messages import (
     CancelRequested,
     Message,
     Recover,
+    ResumeRequested,
     SignalArrived,
+    SuspendRequested,
+    TerminateRequested,
     TimerFired,
 )  # fmt: skip
-from weft_core.model.operations import Operation, WaitSignal
+from weft_core.model.operations import AwaitResume, Operation, StartLater, WaitSignal
 from weft_core.model.retry import RetryPolicy
-from weft_core.model.run import FINISHED, BufferedSignal, Migrated, RunState, Task
+from weft_core.model.run import FINISHED, BufferedSignal, Migrated, RunState, Status, Task
 from weft_core.ports import Op
 
 _SCALARS = frozenset({int, str, float, bool, bytes, type(None)})
@@ -59,6 +62,9 @@ class Hooks(Protocol):
     def cancel(self, turn: Turn, task: Task) -> bool:
         """Let go of what is waited for. True: let go; False: it will end later, and ``child_done`` tells."""
         ...
+
+    def drop(self, turn: Turn, task: Task) -> None:
+        """Let go without running code: the run is terminated."""
 
     def recover(self, turn: Turn, task: Task) -> None:
         """Do again what a crash may have lost; storing a timer again is harmless."""
@@ -99,20 +105,57 @@ class Turn:
             task = self.run.tasks.get(message.task)
             if task is not None and task.step == message.step and task.op is not None:
                 self.rules.hooks[type(task.op)].deliver(self, task, message)
+            elif message.task == keys.WHOLE_RUN[0]:
+                self._time_out()
         else:
             self._deliver_to_run(message)
         self.settle()
 
     def _deliver_to_run(self, message: Message) -> None:
         if isinstance(message, Begin):
-            self.event("run_started", workflow=self.run.header.workflow, version=self.run.header.version)
-            self.ready.append((self.run.tasks[0], True, None))
+            self._begin_run(message)
         elif isinstance(message, SignalArrived):
             self._accept_signal(message)
         elif isinstance(message, CancelRequested):
             self._accept_cancel(message)
         elif isinstance(message, Recover):
             self._recover()
+        elif isinstance(message, TerminateRequested):
+            self._terminate(message)
+        elif isinstance(message, SuspendRequested):
+            self._suspend(message)
+        elif isinstance(message, ResumeRequested):
+            self._resume_run()
+
+    def _begin_run(self, message: Begin) -> None:
+        header = self.run.header
+        if header.generation:
+            self.event("run_restarted", generation=header.generation)
+        if header.deadline:
+            self._watch_deadline()
+        if message.start_at > self.now:
+            self.event("run_delayed", start_at=message.start_at)
+            self.begin(self.run.tasks[0], StartLater(message.start_at))
+        else:
+            self.begin_body()
+
+    def begin_body(self) -> None:
+        """Run the workflow's first statement."""
+        header = self.run.header
+        if header.status == "pending":
+            header.status, self.header_changed = "running", True
+        self.event("run_started", workflow=header.workflow, version=header.version)
+        self.ready.append((self.run.tasks[0], True, None))
+
+    def _watch_deadline(self) -> None:
+        deadline = self.run.header.deadline
+        self.ops.append((keys.timer(deadline, self.run.id, *keys.WHOLE_RUN), b""))
+        self.effects.append(ArmTimer(deadline))
+
+    def _forget_deadline(self) -> None:
+        header = self.run.header
+        if header.deadline:
+            self.ops.append((keys.timer(header.deadline, self.run.id, *keys.WHOLE_RUN), None))
 
     def _accept_signal(self, message: SignalArrived) -> None:
         run = self.run
@@ -150,10 +193,51 @@ class Turn:
         header.cancel_requested, header.cancel_reason = True, message.reason
         self.header_changed = True
         self.event("cancel_requested", reason=message.reason)
+        self._resume_run()  # else what cancellation runs would wait for ever
         self.cancel_task(self.run.tasks[0])
+
+    def _time_out(self) -> None:
+        """Its execution timeout has come: it ends as by a cancel, so that its ``finally`` blocks and compensations run
+        (G13, G14), and is called timed out."""
+        header = self.run.header
+        if not header.deadline or self.now < header.deadline or header.cancel_requested:
+            return
+        header.ends_as = "timed_out"
+        self._accept_cancel(CancelRequested("its execution timeout has passed"))
+
+    def _terminate(self, message: TerminateRequested) -> None:
+        header = self.run.header
+        for task in self.run.tasks.values():
+            if task.op is not None:
+                self.rules.hooks[type(task.op)].drop(self, task)
+        self.ready.clear()
+        self.taken.clear()
+        header.cancel_requested, header.cancel_reason = True, message.reason
+        self._end_run("terminated")
+        self.event("run_terminated", reason=message.reason)
+
+    def _suspend(self, message: SuspendRequested) -> None:
+        header = self.run.header
+        if header.status == "suspended":
+            return
+        header.status, self.header_changed = "suspended", True
+        self.event("run_suspended", reason=message.reason)
+
+    def _resume_run(self) -> None:
+        header = self.run.header
+        if header.status != "suspended":
+            return
+        begun = type(self.run.tasks[0].op) is not StartLater
+        header.status, self.header_changed = "running" if begun else "pending", True
+        self.event("run_resumed")
+        for task in list(self.run.tasks.values()):
+            if type(task.op) is AwaitResume:
+                self.rules.hooks[AwaitResume].release(self, task)  # type: ignore[attr-defined]
 
     def _recover(self) -> None:
         self.event("run_recovered")
+        if self.run.header.deadline and not self.run.header.cancel_requested:
+            self._watch_deadline()
         tasks = list(self.run.tasks.values())
         if self.run.migrated is not None:
             tasks = tasks[self._migrate(self.run.migrated) :]
@@ -264,6 +348,9 @@ class Turn:
             if task.frame is None:
                 self.finish_task(task, ok, value)
                 continue
+            if self.run.header.status == "suspended":
+                self.rules.hooks[AwaitResume].hold(self, task, ok, value)  # type: ignore[attr-defined]
+                continue
             if self.taken:
                 self.taken.pop(task.id, None)
             self._resume(task, ok, value)
@@ -292,7 +379,7 @@ class Turn:
             logged.clear()
 
     def _finish_run(self, ok: bool, value: Any) -> None:
-        run, header = self.run, self.run.header
+        header = self.run.header
         self._drain_log()
         encoded = b""
         if ok:
@@ -304,17 +391,23 @@ class Turn:
                     )
             except WeftError as refusal:
                 ok, value = False, refusal
-        self.header_changed = True
-        header.finished_at = self.now
         if ok:
-            header.status, header.result = "completed", encoded
+            header.result = encoded
+            self._end_run("completed")
             self.event("run_completed", result=encoded)
         elif isinstance(value, RunCancelled):
-            header.status = "cancelled"
-            self.event("run_cancelled", reason=header.cancel_reason)
+            self._end_run(header.ends_as)
+            self.event(f"run_{header.ends_as}", reason=header.cancel_reason)
         else:
-            header.status, header.error = "failed", failure.record(value)
+            header.error = failure.record(value)
+            self._end_run("failed")
             self.event("run_failed", error=failure.brief(value))
-        assert header.status in FINISHED
+
+    def _end_run(self, status: Status) -> None:
+        """What a finished run owned goes away with it."""
+        run, header = self.run, self.run.header
+        assert status in FINISHED
+        header.status, header.finished_at, self.header_changed = status, self.now, True
+        self._forget_deadline()
         self.ops.extend((keys.mail(run.id, s.seq), None) for s in run.mailbox)
         run.mailbox.clear()

@@ -69,6 +69,10 @@ def timer(deadline_ms: int, run_id: str, task: int, step: int) -> str:
     return f"timer/{deadline_ms:012x}/{run_id}/{task}.{step}"
 
 
+WHOLE_RUN = (-1, 0)
+"""In the place of task and step: the timer of a run's execution timeout."""
+
+
 def timers_until(now_ms: int) -> str:
     """Exclusive upper bound of the timers whose deadline is at or before ``now_ms``."""
     return f"timer/{now_ms + 1:012x}"

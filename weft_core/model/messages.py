@@ -8,7 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The first turn of a new run."""
+    """The first turn of a new run; its body begins at ``start_at`` (epoch ms) if that is still to come."""
+
+    start_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +48,31 @@ class CancelRequested:
     reason: str | None = None
 
 
-Message = Begin | Recover | ActivityOutcome | TimerFired | SignalArrived | CancelRequested
+@dataclass(frozen=True, slots=True)
+class TerminateRequested:
+    """End at once, without running any more of the author's code."""
+
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuspendRequested:
+    """Take no further step until resumed."""
+
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequested:
+    """Go on after a suspension."""
+
+
+Message = (
+    Begin
+    | Recover
+    | ActivityOutcome
+    | TimerFired
+    | SignalArrived
+    | CancelRequested
+    | (TerminateRequested | SuspendRequested | ResumeRequested)
+)

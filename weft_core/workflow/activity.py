@@ -29,6 +29,8 @@ class ActivityInfo:
     attempt: int
     store_id: str
     chosen_key: str | None = None
+    generation: int = 0
+    """How often the run's id has begun anew, by a restart or a rewind."""
 
     @property
     def idempotency_key(self) -> str:
@@ -38,7 +40,7 @@ class ActivityInfo:
         """
         if self.chosen_key is not None:
             return self.chosen_key
-        name = f"{self.store_id}|{self.run_id}|{self.step}"
+        name = f"{self.store_id}|{self.run_id}|{self.step}" + (f"|{self.generation}" if self.generation else "")
         return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from weft_core import codec
 from weft_core.engine.batch import Envelope
 from weft_core.engine.core import OpList
 from weft_core.engine.handle import WorkflowHandle
-from weft_core.engine.starts import check_id, check_text
+from weft_core.engine.starts import Conflict, StartOptions, check_id, check_text
 from weft_core.engine.verbs.looking import LookingVerbs
 from weft_core.errors import (
     InvalidInputError,
@@ -20,13 +21,21 @@ from weft_core.errors import (
     WorkflowNotRegisteredError,
 )  # fmt: skip
 from weft_core.model import keys
-from weft_core.model.messages import CancelRequested, Recover, SignalArrived
+from weft_core.model.durations import Duration
+from weft_core.model.messages import (
+    CancelRequested,
+    Recover,
+    ResumeRequested,
+    SignalArrived,
+    SuspendRequested,
+    TerminateRequested,
+)  # fmt: skip
 from weft_core.model.run import RunHeader, RunState
 from weft_core.workflow import Query, Signal, Workflow
 
 
 class RunVerbs(LookingVerbs):
-    """start, signal, query, cancel, resume."""
+    """start, signal, query, cancel, terminate, suspend, resume."""
 
     async def start(
         self,
@@ -35,15 +44,28 @@ class RunVerbs(LookingVerbs):
         *inputs: Any,
         id: str | None = None,
         idempotency_key: str | None = None,
+        delay: Duration | None = None,
+        start_at: datetime | int | float | None = None,
+        execution_timeout: Duration | None = None,
+        on_conflict: Conflict = "error",
     ) -> WorkflowHandle:
         """Start a run; when this returns, the run is durable and waits at its first suspension point.
 
-        ``id`` names the run; one that exists is refused (``RunExistsError``). With ``idempotency_key`` the same call
-        gives the same run for ever (G6), another input or id ``IdempotencyKeyConflictError``. Inputs are copied.
+        ``id`` names the run. What happens if it exists, ``on_conflict`` says: "error" (``RunExistsError``),
+        "return_existing", or "restart", which takes the place of a run that is finished and refuses one that is not.
+        With ``idempotency_key`` the same call gives the same run for ever (G6), another input or id
+        ``IdempotencyKeyConflictError``. Inputs are copied.
+
+        With ``delay`` or ``start_at`` the body begins then; until it has, the run is "pending". A run that is still
+        unfinished ``execution_timeout`` after that is ended as "timed_out": ``RunCancelled`` is raised in it, so
+        that ``finally`` blocks and compensations run. While no engine is awake both are late (G10).
         """
         self._check_open()
-        run_id = await self._starts.start(workflow, inputs, id, idempotency_key)
-        return WorkflowHandle(self, run_id)
+        options = StartOptions.of(
+            self._clock.now_ms(), id=id, idempotency_key=idempotency_key, delay=delay, start_at=start_at,
+            execution_timeout=execution_timeout, on_conflict=on_conflict,
+        )  # fmt: skip
+        return WorkflowHandle(self, await self._starts.start(workflow, inputs, options))
 
     def get_handle(self, run_id: str) -> WorkflowHandle:
         """A handle for a run that may or may not exist."""
@@ -119,9 +141,27 @@ class RunVerbs(LookingVerbs):
     async def cancel(self, run_id: str, reason: str | None = None) -> None:
         """Ask a run to stop (G13): durable when this returns; raised at its suspension point as ``RunCancelled``."""
         self._check_open()
-        if reason is not None and not isinstance(reason, str):
-            raise InvalidInputError(call="cancel", reason=f"the reason is text, not {reason!r}")
+        _check_reason("cancel", reason)
         await self.deliver_cancel(run_id, CancelRequested(reason))
+
+    async def terminate(self, run_id: str, reason: str | None = None) -> None:
+        """End a run at once. None of its code runs any more: no ``finally``, no compensation; prefer ``cancel``.
+
+        Durable when this returns. ``RunNotFoundError``, ``RunFinishedError``.
+        """
+        self._check_run_id(run_id)
+        _check_reason("terminate", reason)
+        await self._deliver(run_id, TerminateRequested(reason))
+
+    async def suspend(self, run_id: str, reason: str | None = None) -> None:
+        """Have a run take no further step until :meth:`resume`.
+
+        Attempts in flight go on, their outcome is recorded; timers fire, signals are accepted, its execution timeout
+        goes on; but none of its code runs. Durable when this returns.
+        """
+        self._check_run_id(run_id)
+        _check_reason("suspend", reason)
+        await self._deliver(run_id, SuspendRequested(reason))
 
     async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: OpList | None = None) -> None:
         """Accept a request to cancel; ``extra`` is written in the same batch."""
@@ -129,15 +169,23 @@ class RunVerbs(LookingVerbs):
         await self._deliver(run_id, message, extra)
 
     async def resume(self, run_id: str) -> None:
-        """Take up a held or dead run again from its last checkpoint, after its obstacle has been removed: the code it
-        needs may have been registered meanwhile.
+        """Go on with a suspended run; or take up a held or dead one again from its last checkpoint, after its obstacle
+        has been removed: the code it needs may have been registered meanwhile.
 
         Raises the obstacle if it is still there; a run that is not stopped goes on as it does.
         """
         self._check_run_id(run_id)
         self._check_open()
+        if (await self.header(run_id)).status == "suspended":
+            await self._deliver(run_id, ResumeRequested())
+            return
         await self._renew_code()
         await self._deliver(run_id, Recover())
+
+
+def _check_reason(verb: str, reason: Any) -> None:
+    if reason is not None and not isinstance(reason, str):
+        raise InvalidInputError(call=verb, reason=f"the reason is text, not {reason!r}")
 
 
 def _exposed(header: RunHeader, name: str) -> tuple[Any, int]:

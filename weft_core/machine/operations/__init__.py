@@ -8,9 +8,19 @@ from weft_core.machine.operations.activity import ActivityHooks
 from weft_core.machine.operations.attribute import AttributeHooks
 from weft_core.machine.operations.base import BaseHooks
 from weft_core.machine.operations.group import GroupHooks
+from weft_core.machine.operations.parked import AwaitResumeHooks, StartLaterHooks
 from weft_core.machine.operations.signal import SignalHooks
 from weft_core.machine.operations.sleep import SleepHooks
-from weft_core.model.operations import Group, Operation, RunActivity, SetAttributes, Sleep, WaitSignal
+from weft_core.model.operations import (
+    AwaitResume,
+    Group,
+    Operation,
+    RunActivity,
+    SetAttributes,
+    Sleep,
+    StartLater,
+    WaitSignal,
+)  # fmt: skip
 
 HOOKS: dict[type[Operation[Any]], BaseHooks] = {
     RunActivity: ActivityHooks(),
@@ -18,5 +28,7 @@ HOOKS: dict[type[Operation[Any]], BaseHooks] = {
     WaitSignal: SignalHooks(),
     Group: GroupHooks(),
     SetAttributes: AttributeHooks(),
+    StartLater: StartLaterHooks(),
+    AwaitResume: AwaitResumeHooks(),
 }
 HOOKS_BY_KIND: dict[str, BaseHooks] = {cls.kind: hooks for cls, hooks in HOOKS.items()}

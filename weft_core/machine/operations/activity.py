@@ -40,7 +40,7 @@ class ActivityHooks(BaseHooks):
         turn.event("activity_scheduled", step=task.step, name=op.activity, attempt=attempt)
         turn.effects.append(StartAttempt(
             turn.run.id, turn.run.header.workflow, task.id, task.step, attempt, op.activity, op.fn, args, timeout_ms,
-            op.idempotency_key,
+            op.idempotency_key, turn.run.header.generation,
         ))  # fmt: skip
 
     def deliver(self, turn: Turn, task: Task, message: ActivityOutcome | TimerFired) -> None:

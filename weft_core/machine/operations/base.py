@@ -26,6 +26,10 @@ class BaseHooks:
     def cancel(self, turn: Turn, task: Task) -> bool:
         raise NotImplementedError
 
+    def drop(self, turn: Turn, task: Task) -> None:
+        """The run is terminated: let go of timers and attempts. No code of the author's runs any more."""
+        self.cancel(turn, task)
+
     def recover(self, turn: Turn, task: Task) -> None:
         """Nothing of this kind is lost in a crash."""
 

@@ -108,6 +108,9 @@ class GroupHooks(BaseHooks):
             task.wait[2] = CANCELLED  # decided already, its branches are on their way out
         return False
 
+    def drop(self, turn: Turn, task: Task) -> None:
+        """Its branches let go by themselves."""
+
 
 def _depth(turn: Turn, task: Task) -> int:
     """How many groups there are, one within the other, with the one that this task begins."""

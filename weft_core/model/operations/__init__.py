@@ -8,6 +8,7 @@ from weft_core.model.operations.activity import RunActivity
 from weft_core.model.operations.attributes import SetAttributes
 from weft_core.model.operations.base import Operation, Pending
 from weft_core.model.operations.group import Group
+from weft_core.model.operations.parked import AwaitResume, StartLater
 from weft_core.model.operations.waiting import Sleep, WaitSignal
 
 OPERATIONS: tuple[type[Operation[Any]], ...] = (
@@ -16,6 +17,19 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     WaitSignal,
     Group,
     SetAttributes,
+    StartLater,
+    AwaitResume,
 )
 
-__all__ = ["OPERATIONS", "Group", "Operation", "Pending", "RunActivity", "SetAttributes", "Sleep", "WaitSignal"]
+__all__ = [
+    "OPERATIONS",
+    "AwaitResume",
+    "Group",
+    "Operation",
+    "Pending",
+    "RunActivity",
+    "SetAttributes",
+    "Sleep",
+    "StartLater",
+    "WaitSignal",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +35,12 @@ class Facts:
     @property
     def started_at(self) -> datetime:
         return from_ms(self._run.header.created_at)
+
+    @property
+    def execution_time_remaining(self) -> timedelta | None:
+        """Until the run is ended as timed out; None without an execution timeout."""
+        deadline = self._run.header.deadline
+        return timedelta(milliseconds=max(0, deadline - self._clock.now_ms())) if deadline else None
 
     @property
     def idempotency_key(self) -> str | None:
