@@ -22,7 +22,8 @@ SURFACE = {
         prefix_end
     """,
     "weft_core.testing": """
-        CrashingStorage FailingStorage SimulatedCrash StorageContract TestEngine VirtualClock run_contract virtual_host
+        CrashingStorage DidNotSurvive FailingStorage SimulatedCrash StorageContract SurvivalReport TestEngine
+        VirtualClock assert_survives_every_crash run_contract virtual_host
     """,
     "weft_core.client": "Dispatcher LocalClient leave_cancel leave_signal",
     "weft_core.observe": "Page StoreReader Verdict check_runs jsonable",

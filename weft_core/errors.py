@@ -32,9 +32,11 @@
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
     │   └── RunFailedError, RunCancelledError, RunHeldError,
     │       RunTimedOutError, RunTerminatedError                 what handle.result() raises
-    └── OutcomeError                            raised inside a workflow by an awaited operation
-        ├── ActivityFailedError, ActivityTimeoutError, ActivityInterruptedError, ActivityNotRegisteredError
-        └── SignalTimeoutError
+    ├── OutcomeError                            raised inside a workflow by an awaited operation
+    │   ├── ActivityFailedError, ActivityTimeoutError, ActivityInterruptedError, ActivityNotRegisteredError
+    │   └── SignalTimeoutError
+    └── TestingError                            of weft_core.testing
+        └── RunStuckError                       no time that passes will bring the run to its end
 
 ``RunCancelled`` and ``Evict`` are control flow: they derive from BaseException so that ``except Exception`` in a
 workflow does not swallow them.
@@ -406,6 +408,22 @@ class ActivityNotRegisteredError(OutcomeError):
 
 class SignalTimeoutError(OutcomeError, TimeoutError):
     template = "no signal {signal!r} came within {timeout_ms} ms"
+
+
+# ------------------------------------------------------------------ of the testing kit
+
+
+class TestingError(WeftError):
+    """What the testing kit raises."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+
+class RunStuckError(TestingError):
+    template = (
+        "run {run_id!r} has not finished, and nothing that is due before {until} can move it. It waits for "
+        "{waiting_for}. Send what it waits for, or let more time pass (limit=)"
+    )
 
 
 def public_errors() -> dict[str, type[WeftError]]:

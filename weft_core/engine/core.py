@@ -39,6 +39,7 @@ class EngineCore:
 
     retry_delays_s = RETRY_DELAYS_S
     """Waits between tries of a store that is in trouble; after the last one the engine is degraded (G17)."""
+    attempts_class = Attempts
 
     def __init__(
         self,
@@ -100,9 +101,12 @@ class EngineCore:
         self._live = LiveRuns(reads, self.registry, host.clock, host.ids, self.limits.max_live_runs)
         rules = Rules(self.registry, HOOKS, self.limits, host.ids.random, host.clock.now_ms)
         self._pump = Pump(reads, self._committer, self._live, rules, host.clock, self._committed, self._pump_stopped)
-        self._pump.attempts = Attempts(self.registry, host, self.limits, self._committer.store_id, self._outcome)
+        self._pump.attempts = self.attempts_class(
+            self.registry, host, self.limits, self._committer.store_id, self._outcome
+        )
         self._starts = Starts(reads, self.registry, self._live, self._pump.submit, host, self.limits)
         self._inbox = InboxReader(reads, self.deliver_signal, self.deliver_cancel, self.discard, self._check_owner)
+        self._assembled()
         await self._store_code()
         self.state = "open"
         self.events.start()
@@ -116,6 +120,9 @@ class EngineCore:
             raise
         if self.storage.capabilities.shared:
             self._inbox.watch()
+
+    def _assembled(self) -> None:
+        """Every part is made and none has begun: here a test engine puts itself between them."""
 
     async def close(self) -> None:
         """Finish the turn under way, cancel attempts in flight, and let go of everything. Runs stay where they are."""
@@ -162,7 +169,8 @@ class EngineCore:
             return
         self._trouble = trouble
         self.state = "fenced" if isinstance(trouble, EngineFencedError) else "degraded"
-        log.error("engine stopped (%s): %s", self.state, trouble)
+        level = logging.ERROR if isinstance(trouble, Exception) else logging.DEBUG  # the others are raised, or meant
+        log.log(level, "engine stopped (%s): %s", self.state, trouble)
         self._pump.timers.close()
         self.events.stop(trouble)
         asyncio.get_running_loop().create_task(self._let_go())

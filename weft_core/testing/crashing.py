@@ -28,7 +28,8 @@ class CrashingStorage(InterceptingStorage):
     ``mode`` says whether that write had reached the store ("after") or not ("before"); a store with atomic batches has
     nothing in between. A write call is one of put, delete, batch, conditional_batch, delete_prefix, also when it turns
     out to change nothing. Calls that are under way at the moment of the crash are never answered: they raise, too.
-    With ``record`` the operations of every write that was made are kept in ``recorded``.
+    With ``record`` the operations of every write that was made are kept in ``recorded``; ``fatal`` are those of the
+    write at which it died.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class CrashingStorage(InterceptingStorage):
         self.mode = mode
         self.dead = False
         self.recorded: list[list[Op]] = []
+        self.fatal: list[Op] = []
         self._record = record
 
     def crash_in(self, writes: int, mode: Literal["before", "after"] = "before") -> None:
@@ -60,6 +62,8 @@ class CrashingStorage(InterceptingStorage):
     async def writing(self, call: Callable[[], Awaitable[T]], ops: Sequence[Op]) -> T:
         self._live()
         number = self.writes
+        if number == self.crash_at:
+            self.fatal = list(ops)
         if number == self.crash_at and self.mode == "before":
             self._die()
         result = await call()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from weft_core.ports import Host
+from weft_core.ports import Host, Ids
 
 EPOCH_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z, where virtual time begins."""
@@ -64,19 +64,20 @@ _run_numbers = itertools.count(1)
 class SeededIds:
     """Ids that count, and chance that is a function of the seed.
 
-    Ids count over the whole process: two engines on one store never make the same.
+    Ids count over the whole process, or from ``numbers``: two engines on one store must never make the same.
     """
 
-    def __init__(self, seed: str = "weft") -> None:
+    def __init__(self, seed: str = "weft", numbers: Iterator[int] = _run_numbers) -> None:
         self._seed = seed
         self._count = 0
+        self._numbers = numbers
 
     def _hash(self) -> bytes:
         self._count += 1
         return hashlib.sha256(f"{self._seed}|{self._count}".encode()).digest()
 
     def new_id(self) -> str:
-        return f"run-{next(_run_numbers):08d}"
+        return f"run-{next(self._numbers):08d}"
 
     def random(self) -> float:
         return int.from_bytes(self._hash()[:6], "big") / 2**48
@@ -89,6 +90,6 @@ async def _inline(fn: Callable[[], Any]) -> Any:
     return fn()
 
 
-def virtual_host(clock: VirtualClock | None = None, seed: str = "weft") -> Host:
+def virtual_host(clock: VirtualClock | None = None, seed: str = "weft", ids: Ids | None = None) -> Host:
     """A host for tests; blocking functions run inline."""
-    return Host(clock=clock or VirtualClock(), ids=SeededIds(seed), run_blocking=_inline)
+    return Host(clock=clock or VirtualClock(), ids=ids or SeededIds(seed), run_blocking=_inline)
