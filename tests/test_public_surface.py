@@ -12,8 +12,8 @@ from weft_core.errors import public_errors
 
 SURFACE = {
     "weft_core": """
-        VERSION Activity ActivityInfo Context Engine Limits Page RetryPolicy RunCancelled StoredRun WeftError Workflow
-        WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error
+        VERSION Activity ActivityInfo Context Engine Limits Page Retention RetryPolicy RunCancelled StoredRun WeftError
+        Workflow WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error
         is_weft_error_like load_source query signal
         workflow
     """,
@@ -25,7 +25,7 @@ SURFACE = {
         CrashingStorage DidNotSurvive FailingStorage SimulatedCrash StorageContract SurvivalReport TestEngine
         VirtualClock assert_survives_every_crash run_contract virtual_host
     """,
-    "weft_core.client": "Dispatcher LocalClient leave_cancel leave_signal",
+    "weft_core.client": "Dispatcher LocalClient leave_cancel leave_purge leave_signal",
     "weft_core.observe": "Page StoreReader Verdict check_runs jsonable",
 }
 OPTIONAL = {"typer", "rich", "pytest", "hypothesis", "sqlite3", "weft_server", "weft_browser"}

@@ -4,6 +4,7 @@ from weft_core.engine import Engine, Page, WorkflowHandle, assert_durable_storag
 from weft_core.errors import RunCancelled, WeftError, is_weft_error, is_weft_error_like
 from weft_core.frames import load_source
 from weft_core.model.limits import Limits
+from weft_core.model.retention import Retention
 from weft_core.model.retry import RetryPolicy
 from weft_core.version import VERSION
 from weft_core.workflow import (
@@ -28,6 +29,7 @@ __all__ = [
     "Engine",
     "Limits",
     "Page",
+    "Retention",
     "RetryPolicy",
     "RunCancelled",
     "StoredRun",

@@ -27,7 +27,7 @@
     │   └── OperationMisuseError                an operation was used in a way it cannot be
     ├── RunError
     │   ├── WorkflowNotRegisteredError          (and VersionNotRegisteredError below it)
-    │   ├── RunNotFoundError, RunExistsError, RunFinishedError, InvalidInputError
+    │   ├── RunNotFoundError, RunExistsError, RunFinishedError, RunNotFinishedError, InvalidInputError
     │   ├── IdempotencyKeyConflictError, IdempotencyKeyPurgedError
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
     │   └── RunFailedError, RunCancelledError, RunHeldError,
@@ -330,6 +330,17 @@ class RunExistsError(RunError):
 
 class RunFinishedError(RunError):
     template = "run {run_id!r} is already {status}; {action} changes nothing"
+
+
+class RunNotFinishedError(RunError):
+    template = "run {run_id!r} is {status}; {action} is for runs that have finished. {remedy}"
+
+    @classmethod
+    def of(cls, run_id: str, status: str) -> RunNotFinishedError:
+        """A purge is refused."""
+        stopped = status in ("held", "dead")
+        remedy = "Pass force=True to remove it all the same" if stopped else "Cancel it first"
+        return cls(run_id=run_id, status=status, action="purging", remedy=remedy)
 
 
 class InvalidInputError(RunError):

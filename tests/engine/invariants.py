@@ -1,6 +1,7 @@
 """The invariants of CONTRACT.md, checked on the bare rows of a store. Knows the layout, and nothing of weft_core.
 
 ``Invariants().check(rows)`` after every operation; one object per store, because it remembers what may never change.
+Runs that are being purged are invisible: what is left of them counts for nothing.
 Number 8 (children) has no subject yet. Number 10 needs an engine: see ``without_ownership``.
 """
 
@@ -43,7 +44,11 @@ class View:
     """A store's rows, taken apart."""
 
     def __init__(self, rows: Mapping[str, bytes]) -> None:
-        self.rows = rows
+        going = {key.split("/")[1] for key in rows if key.startswith("purging/")}
+        assert not going & {key[4:] for key in rows if key.startswith("run/")}, "a run that is being purged is visible"
+        self.rows = rows = {
+            k: v for k, v in rows.items() if k.startswith("purging/") or not going & set(k.split("/")[1:])
+        }
         self.kinds: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
         for key, value in rows.items():
             self.kinds[key.partition("/")[0]][key] = value
@@ -63,7 +68,9 @@ class View:
 
 
 class Invariants:
-    def __init__(self) -> None:
+    def __init__(self, *, purges: bool = False, windows: bool = False) -> None:
+        """``purges``: finished runs may be removed; ``windows``: so may the older events of a run."""
+        self._purges, self._windows = purges, windows
         self._final: dict[str, bytes] = {}
         self._log: dict[str, bytes] = {}
         self._idem: dict[str, bytes] = {}
@@ -76,7 +83,7 @@ class Invariants:
                 _waits_for_something(view, run_id)
             elif header["status"] in FINISHED:
                 _owns_nothing(view, run_id)
-            _events_have_no_gap(view, run_id)
+            _events_have_no_gap(view, run_id, self._windows)
             _signals_are_accounted_for(view, run_id)
         assert set(view.events) | set(view.parked) | set(view.mail) <= set(view.runs), "records of no run"
         _chunks(view)
@@ -89,10 +96,24 @@ class Invariants:
     def _nothing_changed(self, view: View) -> None:
         """5 a recorded outcome never changes; neither does the past, nor whom an idempotency key means."""
         final = {k: v for k, v in view.kinds["run"].items() if view.runs[k[4:]]["status"] in FINISHED}
+        if self._purges:
+            self._forget_purged(view)
         for kept, now in ((self._final, final), (self._log, view.kinds["log"]), (self._idem, view.kinds["idem"])):
             for key, value in kept.items():
                 assert now.get(key) == value, f"5: {key} has changed"
             kept.update(now)
+
+    def _forget_purged(self, view: View) -> None:
+        """A finished run may go, with all that is its own; then its key is spent."""
+        gone = {key[4:] for key in self._final} - set(view.runs)
+        for key, value in list(self._idem.items()):
+            if unseal(key, value)[0] in gone and view.rows.get(key) != value:
+                now = unseal(key, view.rows[key])
+                assert now[:2] == unseal(key, value) and len(now) == 3, f"7: {key} is not spent"
+                del self._idem[key]
+        for kept in (self._final, self._log):
+            for key in [key for key in kept if key.split("/")[1] in gone]:
+                del kept[key]
 
 
 def _timers(view: View, run_id: str) -> Counter[tuple[int, int, int]]:
@@ -176,13 +197,17 @@ def _chunks(view: View) -> None:
     assert stored == named, f"9: chunks {sorted(stored ^ named)[:5]}"
 
 
-def _events_have_no_gap(view: View, run_id: str) -> None:
+def _events_have_no_gap(view: View, run_id: str, windows: bool) -> None:
     """4 sequence numbers of a run's event log have no gap; a run begins once and ends once."""
     seqs = [seq for seq, _, _ in view.events[run_id]]
-    assert seqs == list(range(1, len(seqs) + 1)), f"4: {run_id} has events {seqs}"
+    first = seqs[0]  # the watermark
+    assert windows or first == 1, f"4: {run_id} has no events before {first}"
+    assert seqs == list(range(first, first + len(seqs))), f"4: {run_id} has events {seqs}"
     known = view.parked[run_id]["next_seq"] if run_id in view.parked else view.runs[run_id]["next_seq"]
     if view.runs[run_id]["status"] in FINISHED | UNFINISHED:
-        assert known == len(seqs) + 1, f"4: {run_id} goes on with {known} after {len(seqs)}"
+        assert known == first + len(seqs), f"4: {run_id} goes on with {known} after {len(seqs)}"
+    if first > 1:
+        return
     events = view.events[run_id]
     restarts = [i for i, (_, kind, _) in enumerate(events) if kind == "run_restarted"]
     assert len(restarts) == view.runs[run_id]["rare"].get("generation", 0)
@@ -198,6 +223,8 @@ def _events_have_no_gap(view: View, run_id: str) -> None:
 
 def _signals_are_accounted_for(view: View, run_id: str) -> None:
     """6 each signal id appears at most once; and what was received was consumed or lies in the mailbox."""
+    if view.events[run_id][0][0] > 1:
+        return
     kinds = Counter(kind for _, kind, _ in view.events[run_id])
     ids = Counter(data["signal_id"] for _, kind, data in view.events[run_id] if kind == "signal_received")
     del ids[None]
@@ -219,7 +246,10 @@ def _epochs(view: View) -> None:
 
 def _keys(view: View) -> None:
     """7 each idempotency key maps to one run."""
-    named = {key[5:]: unseal(key, value)[0] for key, value in view.kinds["idem"].items()}
+    known = {key[5:]: unseal(key, value) for key, value in view.kinds["idem"].items()}
+    named = {key: record[0] for key, record in known.items() if len(record) == 2}
+    spent = {record[0] for record in known.values() if len(record) == 3}
+    assert not spent & set(view.runs), "7: the key of a run that is there is spent"
     claimed = {h["idempotency_key"]: run_id for run_id, h in view.runs.items() if h["idempotency_key"] is not None}
     assert named == claimed and len(set(claimed.values())) == len(claimed), f"7: {named} and {claimed}"
     assert sum(h["idempotency_key"] is not None for h in view.runs.values()) == len(named), "7: two runs for one key"
@@ -232,6 +262,15 @@ def _indexes(view: View) -> None:
     running = {run_id for run_id, h in view.runs.items() if h["status"] in ("running", "held")}
     assert {key[7:] for key in view.kinds["active"]} <= running, "9: active rows of no running run"
     assert {key.split("/")[2] for key in view.kinds["timer"]} <= set(view.runs), "9: timers of no run"
+    if "meta/ended" in view.rows:
+        ended = {
+            f"ended/{h['workflow']}/{h['status']}/{h['finished_at']:012x}/{run_id}"
+            for run_id, h in view.runs.items()
+            if h["finished_at"] is not None
+        }
+        complete = unseal("meta/ended", view.rows["meta/ended"])[0]
+        rows = set(view.kinds["ended"])
+        assert rows == ended if complete else rows <= ended, f"9: finished runs {sorted(rows ^ ended)[:3]}"
 
 
 def without_ownership(rows: Mapping[str, bytes]) -> dict[str, bytes]:

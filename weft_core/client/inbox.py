@@ -7,9 +7,10 @@ from typing import Any
 from weft_core import codec
 from weft_core.engine import StoreReader
 from weft_core.engine.inbox import leave_cancel as _leave_cancel
+from weft_core.engine.inbox import leave_purge as _leave_purge
 from weft_core.engine.inbox import leave_signal as _leave_signal
-from weft_core.errors import RunFinishedError, SignalNotDeclaredError
-from weft_core.model.run import RunHeader
+from weft_core.errors import CodecError, RunFinishedError, RunNotFinishedError, SignalNotDeclaredError
+from weft_core.model.run import STOPPED, RunHeader
 from weft_core.ports import Ids, Storage
 
 
@@ -30,6 +31,20 @@ async def leave_cancel(storage: Storage, ids: Ids, run_id: str, *, reason: str |
     """Leave a request to cancel a run. ``RunNotFoundError``, ``RunFinishedError``."""
     await _unfinished(storage, run_id, "cancelling it")
     return await _leave_cancel(storage, ids, run_id, reason)
+
+
+async def leave_purge(storage: Storage, ids: Ids, run_id: str, *, force: bool = False) -> str:
+    """Leave a request to purge a run. ``RunNotFoundError``, ``RunNotFinishedError``; a record that cannot be read:
+    ``CorruptRecordError``, unless ``force`` is given."""
+    try:
+        header = await StoreReader(storage).header(run_id)
+    except CodecError:
+        if not force:
+            raise
+    else:
+        if header.finished_at is None and not (force and header.status in STOPPED):
+            raise RunNotFinishedError.of(header.id, header.status)
+    return await _leave_purge(storage, ids, run_id, force)
 
 
 async def _unfinished(storage: Storage, run_id: str, action: str) -> RunHeader:

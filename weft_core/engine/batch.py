@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,16 +14,21 @@ from weft_core.model.run import RunHeader, RunState
 from weft_core.ports import Op
 
 Visit = Callable[[RunState], Any]
+Plan = Callable[[], Awaitable[list[Op]]]
 
 
 @dataclass(slots=True)
 class Envelope:
-    """A message on its way to a run, or a visit that only looks. Without a run id: only ``extra`` is written."""
+    """A message on its way to a run, or a visit that only looks. Without a run id: only ``extra`` is written.
+
+    ``plan`` says what is to be written of a run that is not live, when no turn of it is under way.
+    """
 
     run_id: str
     message: Message | None = None
     visit: Visit | None = None
     new: RunState | None = None
+    plan: Plan | None = None
     extra: list[Op] = field(default_factory=list)
     reply: asyncio.Future[Any] | None = None
     answer: Any = None

@@ -19,14 +19,18 @@ from weft_core.engine.patience import RETRY_DELAYS_S, PatientReads
 from weft_core.engine.pump import Pump
 from weft_core.engine.reader import StoreReader
 from weft_core.engine.registry import Registry
+from weft_core.engine.retention.keeper import Keeper
+from weft_core.engine.retention.purger import Purger
+from weft_core.engine.retention.sweeps import Sweeps
 from weft_core.engine.starts import Starts
-from weft_core.errors import EngineClosedError, EngineFencedError, RunNotFoundError
+from weft_core.errors import EngineClosedError, EngineFencedError, RunNotFoundError, WorkflowNotRegisteredError
 from weft_core.machine.operations import HOOKS
 from weft_core.machine.sealed import seal_plain
 from weft_core.machine.turn import Rules
 from weft_core.model import keys
 from weft_core.model.limits import DEFAULT_LIMITS, Limits
 from weft_core.model.messages import ActivityOutcome, CancelRequested, Message, Recover, SignalArrived
+from weft_core.model.retention import KEEP, Retention
 from weft_core.ports import Clock, Host, Op, Storage, default_host
 from weft_core.workflow import Activity, Workflow
 
@@ -49,11 +53,12 @@ class EngineCore:
         activities: Iterable[Activity[..., Any]] = (),
         host: Host | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        retention: Retention = KEEP,
         recover: bool = True,
         close_storage: bool = True,
     ) -> None:
         self._rebind(storage)
-        self.limits = limits
+        self.limits, self.retention = limits, retention
         self.registry = Registry()
         self.state = "not open yet"
         self._host = host
@@ -98,15 +103,22 @@ class EngineCore:
         self._committer = Committer(self.storage, self.retry_delays_s)
         await self._committer.take_ownership(host.ids)
         reads = self._reads = PatientReads(self.storage, self.retry_delays_s)
-        self._live = LiveRuns(reads, self.registry, host.clock, host.ids, self.limits.max_live_runs)
+        self._live = LiveRuns(
+            reads, self.registry, host.clock, host.ids, self.limits.max_live_runs, self._policy
+        )  # fmt: skip
         rules = Rules(self.registry, HOOKS, self.limits, host.ids.random, host.clock.now_ms)
         self._pump = Pump(reads, self._committer, self._live, rules, host.clock, self._committed, self._pump_stopped)
         self._pump.attempts = self.attempts_class(
             self.registry, host, self.limits, self._committer.store_id, self._outcome
         )
         self._starts = Starts(reads, self.registry, self._live, self._pump.submit, host, self.limits)
-        self._inbox = InboxReader(reads, self.deliver_signal, self.deliver_cancel, self.discard, self._check_owner)
+        self._inbox = InboxReader(
+            reads, self.deliver_signal, self.deliver_cancel, self._purge, self.discard, self._check_owner
+        )
+        self._make_keeper()
         self._assembled()
+        await self._purger.open()
+        await self._sweeps.open()
         await self._store_code()
         self.state = "open"
         self.events.start()
@@ -118,11 +130,32 @@ class EngineCore:
         except BaseException:
             await self._abandon()
             raise
+        self._keeper.wake()
         if self.storage.capabilities.shared:
             self._inbox.watch()
 
     def _assembled(self) -> None:
         """Every part is made and none has begun: here a test engine puts itself between them."""
+
+    def _make_keeper(self) -> None:
+        assert self._host is not None
+        reads, clock = self._reads, self._host.clock
+        self._sweeps = Sweeps(reads, self.registry, self._policy, self._starts, self._ask)
+        self._purger = self._sweeps.purger = Purger(
+            reads, self._starts, self._ask, clock, self.retention.keys_ms, self._sweeps.gone
+        )
+        self._pump.rows_of_ended = self._sweeps.rows
+        self._keeper = Keeper(clock, [self._purger.finish_left, self._sweeps.sweep])
+
+    async def _purge(self, run_id: str, force: bool) -> None:
+        await self._purger.purge(run_id, force=force)
+
+    def _policy(self, workflow: str) -> Retention:
+        """What is kept of runs of a workflow: its own retention, or else the engine's."""
+        try:
+            return self.registry.newest(workflow).retention or self.retention
+        except WorkflowNotRegisteredError:
+            return self.retention
 
     async def close(self) -> None:
         """Finish the turn under way, cancel attempts in flight, and let go of everything. Runs stay where they are."""
@@ -130,6 +163,7 @@ class EngineCore:
             return
         was, self.state = self.state, "closed"
         await self._inbox.close()
+        await self._keeper.close()
         self._pump.finish()
         await self._task
         await self._let_go()
@@ -151,6 +185,7 @@ class EngineCore:
         self._task.cancel()
         await asyncio.wait([self._task])
         await self._inbox.close()
+        await self._keeper.close()
         await self._let_go()
         self._task, self.state = None, "not open yet"
 
@@ -232,7 +267,7 @@ class EngineCore:
     @property
     def idle(self) -> bool:
         """Every run is parked: nothing is queued, decided or in flight."""
-        return self._pump.idle
+        return self._pump.idle and self._keeper.idle
 
     # -- inside
 
@@ -267,6 +302,7 @@ class EngineCore:
         self.events.publish(batch.events)
         for header in batch.ended:
             self.events.ended(header)
+            self._keeper.due(self._sweeps.ended(header))
 
     def _listener_failed(self, error: BaseException) -> None:
         log.error("a listener raised", exc_info=error)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from weft_core.engine.verbs.runs import RunVerbs
+from weft_core.engine.verbs.purging import PurgingVerbs
 
 
-class Engine(RunVerbs):
+class Engine(PurgingVerbs):
     """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store and drives its runs.
 
     One engine owns a store at a time: opening another one fences this one (G11), whose calls then raise

@@ -40,6 +40,11 @@ async def leave_cancel(storage: Storage, ids: Ids, run_id: str, reason: str | No
     return await _leave(storage, ids, ["cancel", run_id, reason])
 
 
+async def leave_purge(storage: Storage, ids: Ids, run_id: str, force: bool = False) -> str:
+    """Leave a request to purge a run for the store's owner."""
+    return await _leave(storage, ids, ["purge", run_id, force])
+
+
 async def _leave(storage: Storage, ids: Ids, message: list[object]) -> str:
     message_id = ids.new_id()
     key = keys.inbox(message_id)
@@ -55,10 +60,12 @@ class InboxReader:
         storage: PatientReads,
         signal: Callable[[str, SignalArrived, list[Op]], Awaitable[None]],
         cancel: Callable[[str, CancelRequested, list[Op]], Awaitable[None]],
+        purge: Callable[[str, bool], Awaitable[None]],
         discard: Callable[[list[Op]], Awaitable[None]],
         check_owner: Callable[[], Awaitable[None]],
     ) -> None:
         self._storage, self._signal, self._cancel, self._discard = storage, signal, cancel, discard
+        self._purge = purge
         self._check_owner = check_owner
         self._task: asyncio.Task[None] | None = None
 
@@ -92,6 +99,9 @@ class InboxReader:
                     await self._signal(run_id, SignalArrived(name, payload, signal_id), remove)
                 case ["cancel", str(run_id), None | str() as reason]:
                     await self._cancel(run_id, CancelRequested(reason), remove)
+                case ["purge", str(run_id), bool(force)]:
+                    await self._purge(run_id, force)
+                    await self._discard(remove)
                 case _:
                     raise CorruptRecordError(key=key, reason="it is no message that this version knows")
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 from weft_core import codec
@@ -12,7 +13,9 @@ from weft_core.engine.restoring import restore_run
 from weft_core.errors import CorruptRecordError
 from weft_core.machine import records
 from weft_core.machine.sealed import unseal_plain
+from weft_core.machine.window import EventWindow
 from weft_core.model import keys
+from weft_core.model.retention import Retention, keep_all
 from weft_core.model.run import BufferedSignal, RunHeader, RunState
 from weft_core.ports import Clock, Ids
 from weft_core.workflow import Context
@@ -21,8 +24,16 @@ from weft_core.workflow import Context
 class LiveRuns:
     """The runs whose frames are in memory, least recently used first."""
 
-    def __init__(self, storage: PatientReads, registry: Registry, clock: Clock, ids: Ids, capacity: int) -> None:
-        self._storage, self._registry = storage, registry
+    def __init__(
+        self,
+        storage: PatientReads,
+        registry: Registry,
+        clock: Clock,
+        ids: Ids,
+        capacity: int,
+        policy: Callable[[str], Retention] = keep_all,
+    ) -> None:
+        self._storage, self._registry, self._policy = storage, registry, policy
         self._clock, self._ids = clock, ids
         self._capacity = capacity
         self._runs: OrderedDict[str, RunState] = OrderedDict()
@@ -42,6 +53,9 @@ class LiveRuns:
         run.next_seq, run.mail_seq = header.next_seq, header.mail_seq
         workflow = self._registry.version(header.workflow, header.version)
         run.add_task(None, workflow.frame(run.ctx, tuple(codec.loads(header.input))))
+        policy = self._policy(header.workflow)
+        if policy.events is not None:
+            run.window = EventWindow(1, policy.last_events, policy.events_age_ms)
         return run
 
     def _blank(self, header: RunHeader) -> RunState:
@@ -66,7 +80,31 @@ class LiveRuns:
         run.mailbox.extend(await self.read_mailbox(header.id))
         if run.mailbox:
             run.mail_seq = max(run.mail_seq, run.mailbox[-1].seq)
+        policy = self._policy(header.workflow)
+        if policy.events is not None:
+            run.window = await self._window(run, policy)
         return run
+
+    async def _window(self, run: RunState, policy: Retention) -> EventWindow:
+        """Where its log begins, and how much of it is older than is kept."""
+        rows = await self._storage.scan(keys.log_prefix(run.id), limit=1)
+        window = EventWindow(_begins(rows[0][0]) if rows else run.next_seq, policy.last_events, policy.events_age_ms)
+        if policy.events_age_ms is not None:
+            since = self._clock.now_ms() - policy.events_age_ms
+            window.old(await self._first_since(run, window.first, since), since - 1)
+        return window
+
+    async def _first_since(self, run: RunState, low: int, since: int) -> int:
+        """The number of the first event that was written at ``since`` or later; a few reads, however long the log."""
+        high = run.next_seq
+        while low < high:
+            middle = (low + high) // 2
+            rows = await self._storage.scan(keys.log_prefix(run.id), after=keys.log(run.id, middle - 1), limit=1)
+            if not rows or records.written_at(*rows[0]) >= since:
+                high = middle
+            else:
+                low = _begins(rows[0][0]) + 1
+        return low
 
     async def read_mailbox(self, run_id: str) -> list[BufferedSignal]:
         """The signals buffered for a run, oldest first."""
@@ -102,3 +140,7 @@ class LiveRuns:
 
     def diagnostics(self) -> dict[str, Any]:
         return {"live_runs": len(self._runs), "active_runs": sum(r.active for r in self._runs.values())}
+
+
+def _begins(log_key: str) -> int:
+    return int(log_key.rpartition("/")[2], 16)

@@ -27,6 +27,7 @@ from weft_core.errors import (
     EngineError,
     LimitExceededError,
     RunFinishedError,
+    RunNotFinishedError,
     RunNotFoundError,
     StorageError,
     StorageKeyError,
@@ -102,6 +103,8 @@ class Pump:
         self.attempts: Attempts
         self.code: str | None = None
         """Name of the stored source of the code this engine drives runs with."""
+        self.rows_of_ended: Callable[[list[RunHeader]], list[Op]] = lambda headers: []
+        """Index rows of runs that ended in a batch."""
 
     def submit(self, envelope: Envelope) -> None:
         """Queue an envelope; it is decided on the pump's next round, or rejected when there is none."""
@@ -169,6 +172,8 @@ class Pump:
                 if type(envelope.message) is TimerFired:
                     self._firing -= 1
                 await self._decide(envelope, batch, now)
+            if batch.ended:
+                batch.ops.extend(self.rows_of_ended(batch.ended))
             await self._land()
             self._flying = batch, Started(self._committer.commit(batch.ops) if batch.ops else _nothing())
         except BaseException as error:
@@ -210,6 +215,9 @@ class Pump:
         if not envelope.run_id:
             batch.ops.extend(envelope.extra)
             return
+        if envelope.plan is not None:
+            await self._planned(envelope, batch)
+            return
         try:
             run = envelope.new or self._live.get(envelope.run_id)
             was_live = run is not None
@@ -229,6 +237,22 @@ class Pump:
                     await self._give_up(run, envelope, obstacle, batch, now)
         except _REFUSALS as refusal:
             self._refuse(envelope, batch, refusal)
+
+    async def _planned(self, envelope: Envelope, batch: Batch) -> None:
+        """Write what a plan says of a run that is stored and not live."""
+        await self._land()  # what is on its way may be about this run
+        run = self._live.get(envelope.run_id)
+        if run is not None:
+            envelope.reject(RunNotFinishedError.of(run.id, run.header.status))
+            return
+        assert envelope.plan is not None
+        try:
+            batch.ops.extend(await envelope.plan())
+        except StorageError:
+            raise
+        except WeftError as refusal:
+            envelope.reject(refusal)
+        batch.stopped.add(envelope.run_id)
 
     @staticmethod
     def _visit(run: RunState, envelope: Envelope) -> None:

@@ -88,7 +88,11 @@ class StoreReader:
             return {**_UNREADABLE, "id": run_id, "error": {"code": damage.code, "message": str(damage)}}
 
     async def history(self, run_id: str, *, after: int = 0, limit: int = 1000) -> EventList:
-        """Events with a sequence number above ``after``, in order, at most ``limit`` of them."""
+        """Events with a sequence number above ``after``, in order, at most ``limit`` of them.
+
+        Where earlier ones are no longer kept, ``events_expired`` stands for them: its ``first_seq`` is that of the
+        first event there is, its own ``seq`` the one before.
+        """
         events: EventList = []
         prefix = keys.log_prefix(run_id)
         start: str | None = None
@@ -105,7 +109,7 @@ class StoreReader:
                 start = key
             if len(rows) < min(_SCAN, limit):
                 break
-        return [present_event(e) for e in events[:limit]]
+        return [present_event(e) for e in _with_gaps(events, after)][:limit]
 
     async def frames(self, run_id: str) -> dict[str, Any]:
         """Where an unfinished run stands: each task's stack with source, waiting line and live locals."""
@@ -136,6 +140,18 @@ class StoreReader:
     async def _source(self, code: str | None) -> Rows:
         data = await self._storage.get(keys.code(code)) if code else None
         return unseal_plain(keys.code(code), data) if code and data is not None else []
+
+
+def _with_gaps(events: EventList, after: int) -> EventList:
+    """The events, and in the place of those that are no longer there, a note."""
+    found: EventList = []
+    for event in events:
+        if event["seq"] > after + 1:
+            expired = {"run_id": event["run_id"], "seq": event["seq"] - 1, "at": event["at"], "type": "events_expired"}
+            found.append({**expired, "first_seq": event["seq"]})
+        found.append(event)
+        after = event["seq"]
+    return found
 
 
 def run_info(header: RunHeader, summary: Fields | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from weft_core.engine.patience import PatientReads
 from weft_core.engine.registry import Registry
 from weft_core.errors import (
     IdempotencyKeyConflictError,
+    IdempotencyKeyPurgedError,
     InvalidInputError,
     LimitExceededError,
     PayloadTooLargeError,
@@ -180,7 +181,9 @@ class Starts:
             stored = await self._storage.get(record_key)
             assert stored is not None
             found: str
-            found, known = unseal_plain(record_key, stored)
+            found, known, *purged = unseal_plain(record_key, stored)
+            if purged:
+                raise IdempotencyKeyPurgedError(key=key, run_id=found)
             if known != digest or wanted not in (None, found):
                 raise IdempotencyKeyConflictError(key=key, run_id=found)
             return found
@@ -211,6 +214,8 @@ class Starts:
                 before.mail_seq,
             )
             header.lineage = {**header.lineage, "restarted_from": before.created_at}
+            assert before.finished_at is not None
+            rows.append((keys.ended(before.workflow, before.status, before.finished_at, run_id), None))
             if before.created_at != now:
                 rows.append((keys.by_time(before.created_at, run_id), None))
         run = self._live.create(header)

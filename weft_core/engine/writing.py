@@ -19,6 +19,8 @@ def write_records(turn: Turn, first_seq: int, epoch: int, code: str | None) -> N
     run, ops = turn.run, turn.ops
     if turn.events:
         ops.append(records.write_events(run.id, first_seq, turn.now, turn.events))
+        if run.window is not None:
+            ops.extend(run.window.trim(run.id, first_seq, turn.now, len(turn.events)))
     active = not run.finished and _in_flight(run)
     ops.extend(records.delete_checkpoint(run) if run.finished else _checkpoint(turn, active))
     if active != run.active:

@@ -165,6 +165,12 @@ def write_events(run_id: str, first_seq: int, at: int, events: list[Event]) -> t
     return key, seal_plain(key, [_VERSION, first_seq, at, events])
 
 
+def written_at(key: str, data: bytes) -> int:
+    """When the events of a turn were written (epoch ms)."""
+    at: int = unseal_plain(key, data)[2]
+    return at
+
+
 def read_events(key: str, data: bytes) -> list[dict[str, Any]]:
     """The events of one turn as dicts with run_id, seq, at (epoch ms) and type."""
     _, first_seq, at, events = unseal_plain(key, data)

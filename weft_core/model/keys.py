@@ -8,6 +8,10 @@
     active/<id>           an attempt is in flight           mail-id/<id>/<sid>    a signal id that was accepted
     timer/<deadline>/<id>/<task>.<step>
     by-time/<created>/<id>                                  newest-first listing
+    ended/<workflow>/<status>/<finished>/<id>               finished runs, oldest first, where a retention may apply
+    meta/ended             how far those rows are complete  purging/<id>          a run that is being removed
+    spent/<until>/<key>    a spent key may be forgotten     audit/<time>/<op>     what a bulk operation did
+    bulk/<op>/<page>       runs it has still to deal with
 
 Numbers are fixed-width hexadecimal, so that the order of keys is the order of numbers.
 """
@@ -20,7 +24,25 @@ RUNS = "run/"
 TIMERS = "timer/"
 ACTIVE = "active/"
 INBOX = "inbox/"
+IDEMPOTENCY = "idem/"
 BY_TIME = "by-time/"
+ENDED = "ended/"
+ENDED_STATE = "meta/ended"
+PURGING = "purging/"
+SPENT = "spent/"
+AUDIT = "audit/"
+BULK = "bulk/"
+
+# What becomes of a run's records when it is purged (machine/purging.py): every function here that takes a run id makes
+# keys of a kind named in one of these.
+ONE_OF_A_RUN = ("ckpt", "active")
+"""Kinds of records of which a run has one, ``<kind>/<run id>``, that go with it."""
+MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id")
+"""Kinds of records of which a run has any number, ``<kind>/<run id>/...``, that go with it."""
+INDEXES = ("timer", "by-time", "ended")
+"""Kinds whose rows name a run behind something else; they are derived from its record, or looked for."""
+OF_PURGING = ("run", "purging")
+"""The record that makes a run visible, and the one that says that its others are being removed."""
 
 
 def run(run_id: str) -> str:
@@ -103,3 +125,43 @@ def code(fingerprint: str) -> str:
 
 def inbox(message_id: str) -> str:
     return f"inbox/{message_id}"
+
+
+def purging(run_id: str) -> str:
+    return f"purging/{run_id}"
+
+
+def ended(workflow: str, status: str, finished_ms: int, run_id: str) -> str:
+    return f"ended/{workflow}/{status}/{finished_ms:012x}/{run_id}"
+
+
+def ended_group(workflow: str, status: str) -> str:
+    return f"ended/{workflow}/{status}/"
+
+
+def ended_until(workflow: str, status: str, now_ms: int) -> str:
+    """Exclusive upper bound of the rows of runs that had finished by ``now_ms``."""
+    return f"ended/{workflow}/{status}/{max(0, now_ms + 1):012x}"
+
+
+def parse_ended(key: str) -> tuple[str, str, int, str]:
+    """(workflow, status, when it finished, run id) of a row of finished runs; none of them holds a slash."""
+    _, workflow, status, finished, run_id = key.split("/")
+    return workflow, status, int(finished, 16), run_id
+
+
+def spent(until_ms: int, key: str) -> str:
+    return f"spent/{until_ms:012x}/{key}"
+
+
+def spent_until(now_ms: int) -> str:
+    """Exclusive upper bound of the spent keys that may be forgotten at ``now_ms``."""
+    return f"spent/{now_ms + 1:012x}"
+
+
+def audit(time_ms: int, operation_id: str) -> str:
+    return f"audit/{time_ms:012x}/{operation_id}"
+
+
+def bulk(operation_id: str, page: int) -> str:
+    return f"bulk/{operation_id}/{page:08x}"

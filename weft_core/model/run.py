@@ -111,7 +111,7 @@ class RunState:
 
     __slots__ = (
         "active", "chunks", "completed", "ctx", "exposed", "externals", "header", "logged", "mail_seq", "mailbox",
-        "migrated", "next_seq", "next_task", "queries", "steps", "tasks", "uncommitted",
+        "migrated", "next_seq", "next_task", "queries", "steps", "tasks", "uncommitted", "window",
     )  # fmt: skip
 
     def __init__(self, header: RunHeader, ctx: Any, externals: Any) -> None:
@@ -140,6 +140,8 @@ class RunState:
         """Whether the store's ``active/`` index names this run."""
         self.uncommitted = 0
         """Turns in commits that are not durable yet."""
+        self.window: Any = None
+        """What of its event log is kept (:class:`weft_core.machine.window.EventWindow`); None: all of it."""
 
     @property
     def id(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from weft_core import codec, frames
 from weft_core.errors import DefinitionError, InvalidInputError
+from weft_core.model.retention import Retention
 from weft_core.workflow.declared import declared_signals
 from weft_core.workflow.migration import Migration, StoredRun
 
@@ -73,6 +74,7 @@ class Workflow:
         version: str = "1",
         signals: Iterable[Signal[Any] | str] | None = None,
         activities: Iterable[Any] = (),
+        retention: Retention | None = None,
     ) -> None:
         if not isinstance(version, str):
             raise DefinitionError(f"the version of a workflow is text, not {version!r}")
@@ -86,6 +88,8 @@ class Workflow:
         self.fn = frames.durable(getattr(fn, "__wrapped_source__", fn), name=self.key)
         self.migrations: list[Migration] = []
         self.activities = tuple(activities)
+        self.retention = retention
+        """How long its runs and their events are kept; None: as the engine says."""
         self.signals: frozenset[str] | None = (
             declared_signals(self.fn)
             if signals is None
@@ -161,8 +165,14 @@ class Workflow:
 class WorkflowBuilder:
     """``workflow(name=...)``: a decorator, or a chain that ends in ``execute(fn)``."""
 
-    def __init__(self, name: str | None, version: str, signals: Iterable[Signal[Any] | str] | None) -> None:
-        self._name, self._version, self._signals = name, version, signals
+    def __init__(
+        self,
+        name: str | None,
+        version: str,
+        signals: Iterable[Signal[Any] | str] | None,
+        retention: Retention | None = None,
+    ) -> None:
+        self._name, self._version, self._signals, self._retention = name, version, signals, retention
         self._activities: tuple[Any, ...] = ()
 
     def activities(self, *activities: Any) -> WorkflowBuilder:
@@ -177,7 +187,7 @@ class WorkflowBuilder:
 
     def execute(self, fn: Callable[..., Any]) -> Workflow:
         """The definition, with ``fn`` as its body."""
-        return Workflow(fn, self._name, self._version, self._signals, self._activities)
+        return Workflow(fn, self._name, self._version, self._signals, self._activities, self._retention)
 
     __call__ = execute
 
@@ -189,8 +199,9 @@ def workflow(
     name: str | None = None,
     version: str = "1",
     signals: Iterable[Signal[Any] | str] | None = None,
+    retention: Retention | None = None,
 ) -> Any:
     """Declare a workflow: ``@workflow``, ``@workflow(name="checkout", version="2")``, or the chained form."""
     if fn is not None:
         return Workflow(fn)
-    return WorkflowBuilder(name, version, signals)
+    return WorkflowBuilder(name, version, signals, retention)

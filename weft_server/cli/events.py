@@ -61,6 +61,7 @@ LOOKS: Final[dict[str, Look]] = {
     "attribute_set": ("=", "blue", lambda e: f"{e['key']} = {compact(e.get('value'))}"),
     "group_started": ("⋔", "blue", lambda e: f"{e['kind']} of {e['size']}"),
     "group_completed": ("✓", "green", lambda e: f"{e['kind']}"),
+    "events_expired": ("…", "dim", lambda e: f"events before number {e['first_seq']} are no longer kept"),
     "logged": ("│", "dim", lambda e: str(e.get("message", ""))),
 }
 _PLAIN: Final = {"run_id", "seq", "at", "type"}
