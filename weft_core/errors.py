@@ -24,6 +24,7 @@
     │   └── CommitUnknownError                  a commit may or may not have happened
     ├── EngineError
     │   ├── EngineFencedError, EngineClosedError, EngineDegradedError
+    │   ├── TailOverflowError                   events were asked for that the engine-wide feed keeps no longer
     │   └── OperationMisuseError                an operation was used in a way it cannot be
     ├── RunError
     │   ├── WorkflowNotRegisteredError          (and VersionNotRegisteredError below it)
@@ -296,6 +297,13 @@ class EngineClosedError(EngineError):
 
 class EngineDegradedError(EngineError):
     template = "the engine has stopped stepping because its store fails ({reason}); runs wait at their last checkpoint"
+
+
+class TailOverflowError(EngineError):
+    template = (
+        "the events after {cursor!r} are no longer in the feed, which keeps those of the last "
+        "`Limits.feed_commits` commits and begins at {oldest!r} now; read the runs' histories, then go on from there"
+    )
 
 
 class OperationMisuseError(EngineError):

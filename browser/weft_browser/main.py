@@ -42,7 +42,7 @@ class Runtime:
         """Open an engine, recover its runs, and begin to answer. Again, when the one before has stopped."""
         self._storage = BridgeStorage(self._bridge, durability=durability)
         engine = Engine(storage=self._storage, workflows=self._workflows, activities=self._activities)
-        engine.subscribe(self._event)
+        engine.events.subscribe(self._event)
         # Never closed: the worker dies with its tab, and recovery is the way on.
         await engine.open()
         self._engine, self._dispatcher = engine, Dispatcher(engine)

@@ -90,6 +90,7 @@ class Invariants:
         _epochs(view)
         _keys(view)
         _indexes(view)
+        _feed(view)
         self._nothing_changed(view)
         return view
 
@@ -271,6 +272,21 @@ def _indexes(view: View) -> None:
         complete = unseal("meta/ended", view.rows["meta/ended"])[0]
         rows = set(view.kinds["ended"])
         assert rows == ended if complete else rows <= ended, f"9: finished runs {sorted(rows ^ ended)[:3]}"
+
+
+def _feed(view: View) -> None:
+    """9 the feed has no gap, and while nothing of it has been dropped it names the events of every turn there is."""
+    rows = sorted(view.kinds["feed"])
+    numbers = [int(key[5:], 16) for key in rows]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else True, f"9: feed {numbers}"
+    named: Counter[tuple[str, int]] = Counter()
+    for key in rows:
+        _, _, *row = unseal(key, view.rows[key])
+        assert row and len(row) % 3 == 0, f"9: {key} names nothing"
+        for run_id, first_seq, count in zip(row[::3], row[1::3], row[2::3], strict=True):
+            named[f"log/{run_id}/{first_seq:012x}", count] += 1
+    stored = Counter((key, len(unseal(key, view.rows[key])[3])) for key in view.kinds["log"])
+    assert not stored - named or numbers[:1] != [1], f"9: the feed does not name {stored - named}"
 
 
 def without_ownership(rows: Mapping[str, bytes]) -> dict[str, bytes]:

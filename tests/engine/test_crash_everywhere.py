@@ -99,4 +99,4 @@ async def test_nothing_of_a_finished_run_stays_but_its_record_and_its_log() -> N
     scenario = Scenario(0, "before")
     await scenario.run()
     kinds = {key.split("/")[0] for key, _ in await scenario.rows.scan("", limit=10_000)}
-    assert kinds == {"meta", "run", "log", "by-time", "code", "mail-id"}
+    assert kinds == {"meta", "run", "log", "by-time", "code", "mail-id", "feed"}

@@ -16,6 +16,7 @@ from weft_core.errors import (
     RunNotFoundError,
     WeftError,
 )
+from weft_core.model.events import Event, RunCompleted
 from weft_core.model.limits import Limits
 from weft_core.storage import MemoryStorage
 from weft_core.testing import TestEngine, virtual_host
@@ -138,12 +139,12 @@ async def test_an_activity_that_ends_with_control_flow_has_failed_and_cancels_no
 
 async def test_G15_a_value_that_cannot_be_shown_stops_neither_engine_nor_listener() -> None:
     async with TestEngine(workflows=ALL) as engine:
-        seen: list[dict[str, Any]] = []
+        seen: list[Event] = []
         engine.subscribe(seen.append)
         handle = await engine.start(hide)
         assert isinstance(await handle.result(), Mute)
         assert "cannot be shown: ValueError" in (await handle.describe())["result"]
-        assert seen[-1]["type"] == "run_completed"
+        assert isinstance(seen[-1], RunCompleted)
         assert await alive(engine)
 
 

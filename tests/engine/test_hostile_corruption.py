@@ -75,7 +75,8 @@ async def use(engine: TestEngine, key: str = "") -> None:
         for call in (
             engine.describe(run_id), engine.history(run_id), engine.frames(run_id), engine.query(run_id, "what"),
             engine.signal(run_id, "go", 1, signal_id="s0"), engine.signal(run_id, "other", 1), engine.resume(run_id),
-            engine.start(busy, "activity", idempotency_key="k"), engine.list(),
+            engine.start(busy, "activity", idempotency_key="k"), engine.list(), engine.feed(),
+            anext(engine.tail(run_id), None),
         ):  # fmt: skip
             try:
                 await asyncio.wait_for(call, 5)
@@ -89,7 +90,7 @@ async def test_G18_damage_to_any_record_stops_at_most_its_run(damage: str) -> No
     clock = VirtualClock()
     rows = await store(clock)
     assert {key.split("/")[0] for key in rows} == {
-        "meta", "run", "ckpt", "log", "mail", "mail-id", "idem", "timer", "active", "by-time", "code", "inbox",
+        "meta", "run", "ckpt", "log", "mail", "mail-id", "idem", "timer", "active", "by-time", "code", "feed", "inbox",
     }  # fmt: skip
     for key, value in rows.items():
         if "healthy" in key:
@@ -121,7 +122,8 @@ async def test_G18_damage_to_any_record_stops_at_most_its_run(damage: str) -> No
 
 
 @pytest.mark.parametrize("key", ["active/nobody", "active/", "by-time/x", "by-time/zz/nobody", "mail/nobody/1", "junk",
-                                 "log/healthy/zz", "mail/healthy/zz", "run/", "inbox/x"])  # fmt: skip
+                                 "log/healthy/zz", "mail/healthy/zz", "run/", "inbox/x", "feed/x",
+                                 "feed/"])  # fmt: skip
 async def test_G18_a_key_that_nobody_wrote_stops_no_run(key: str) -> None:
     clock = VirtualClock()
     rows = await store(clock)

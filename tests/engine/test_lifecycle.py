@@ -163,7 +163,7 @@ async def test_terminate_runs_no_more_code_and_leaves_nothing_behind() -> None:
         await grouped.terminate()
         await engine.advance_time("2 days")
         assert said == ["ann begins"]
-        assert {k.split("/")[0] for k in rows_of(engine)} == {"meta", "run", "log", "by-time", "code"}
+        assert {k.split("/")[0] for k in rows_of(engine)} == {"meta", "run", "log", "by-time", "code", "feed"}
         with pytest.raises(RunFinishedError):
             await handle.terminate()
         Invariants().check(rows_of(engine))

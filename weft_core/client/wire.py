@@ -99,6 +99,11 @@ async def _history(engine: Engine, p: Params) -> Any:
     return await engine.history(_need(p, "id"), after=p.get("after", 0), limit=p.get("limit", 1000))
 
 
+async def _events(engine: Engine, p: Params) -> Any:
+    page = await engine.feed(**{k: p[k] for k in ("after", "limit", "types") if p.get(k) is not None})
+    return {"events": page.events, "cursor": page.cursor, "more": page.more}
+
+
 async def _frames(engine: Engine, p: Params) -> Any:
     return await engine.frames(_need(p, "id"))
 
@@ -130,6 +135,7 @@ METHODS: dict[str, Method] = {
     "describe": _describe,
     "result": _result,
     "history": _history,
+    "events": _events,
     "frames": _frames,
     "workflows": _workflows,
     "diagnostics": _diagnostics,

@@ -50,6 +50,8 @@ class Batch:
     effects: list[Effect] = field(default_factory=list)
     runs: list[RunState] = field(default_factory=list)
     events: list[tuple[str, int, int, list[records.Event]]] = field(default_factory=list)
+    position: int = 0
+    """Number of this commit in the feed, if it has events."""
     envelopes: list[Envelope] = field(default_factory=list)
     ended: list[RunHeader] = field(default_factory=list)
     """Runs that finished or stopped."""

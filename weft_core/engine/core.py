@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Self
 
 from weft_core.engine import code
 from weft_core.engine.attempts import Attempts
 from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.commit import Committer
-from weft_core.engine.events import EventBus, Listener
+from weft_core.engine.events import EventBus
 from weft_core.engine.inbox import InboxReader
 from weft_core.engine.live import LiveRuns
 from weft_core.engine.patience import RETRY_DELAYS_S, PatientReads
@@ -120,8 +120,10 @@ class EngineCore:
         await self._purger.open()
         await self._sweeps.open()
         await self._store_code()
+        if stale := await self._pump.feed.open(reads):
+            await self._committer.commit(stale)
         self.state = "open"
-        self.events.start()
+        self.events.start(self._pump.feed.position)
         self._task = asyncio.get_running_loop().create_task(self._pump.run(), name="weft-pump")
         try:
             if self._recover:
@@ -229,10 +231,6 @@ class EngineCore:
         """Write records that concern no run, in the next batch."""
         await self._deliver("", None, ops)
 
-    def subscribe(self, listener: Listener, run_id: str | None = None) -> Callable[[], None]:
-        """Call ``listener`` with every event once it is durable. Returns the function that ends this."""
-        return self.events.subscribe(listener, run_id)
-
     def diagnostics(self) -> dict[str, Any]:
         return {
             "state": self.state,
@@ -299,7 +297,7 @@ class EngineCore:
         self._pump.submit(Envelope(run_id, outcome))
 
     def _committed(self, batch: Batch) -> None:
-        self.events.publish(batch.events)
+        self.events.publish(batch.position, batch.events)
         for header in batch.ended:
             self.events.ended(header)
             self._keeper.due(self._sweeps.ended(header))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from weft_core.engine.verbs.purging import PurgingVerbs
+from weft_core.engine.verbs.tailing import TailingVerbs
 
 
-class Engine(PurgingVerbs):
+class Engine(PurgingVerbs, TailingVerbs):
     """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store and drives its runs.
 
     One engine owns a store at a time: opening another one fences this one (G11), whose calls then raise

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from weft_core import codec
 from weft_core.engine.events import EventBus
+from weft_core.engine.tails import EventTail, RunSource
 from weft_core.errors import (
     RunCancelledError,
     RunFailedError,
@@ -18,8 +18,6 @@ from weft_core.errors import (
 )  # fmt: skip
 from weft_core.model.run import FINISHED, STOPPED, RunHeader
 from weft_core.workflow import Query, Signal
-
-ENDINGS = frozenset({"run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated"})
 
 
 class Owner(Protocol):
@@ -98,35 +96,19 @@ class WorkflowHandle:
     async def tail(self, *, after: int = 0) -> AsyncIterator[dict[str, Any]]:
         """The run's events above ``after``, stored ones first and then live ones, without gap or repetition.
 
-        Ends after the event that ends the run. Raises what stopped the engine, if that comes first.
+        Ends after the last event of a finished run. Raises what stopped the engine, if that comes first. The same as
+        ``engine.tail(run_id)``, which gives typed events.
         """
-        queue: asyncio.Queue[dict[str, Any] | BaseException] = asyncio.Queue()
-        stop = self._engine.events.subscribe(queue.put_nowait, self.id, queue.put_nowait)
-        try:
-            await self._engine.header(self.id)
-            seen = after
-            while backlog := await self._engine.history(self.id, after=seen):
-                for event in backlog:
-                    seen = event["seq"]
-                    yield event
-                    if event["type"] in ENDINGS:
-                        return
-            while True:
-                live = await queue.get()
-                if isinstance(live, BaseException):
-                    raise live
-                event = live
-                if event["seq"] <= seen:
-                    continue
-                seen = event["seq"]
+        async with EventTail(self._engine.events, RunSource(self._engine, self.id), (after, 0), _as_is) as tail:
+            async for event in tail:
                 yield event
-                if event["type"] in ENDINGS:
-                    return
-        finally:
-            stop()
 
     def __repr__(self) -> str:
         return f"<WorkflowHandle {self.id}>"
+
+
+def _as_is(event: dict[str, Any]) -> dict[str, Any]:
+    return event
 
 
 def result_of(header: RunHeader) -> Any:

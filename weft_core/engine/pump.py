@@ -15,6 +15,7 @@ from collections.abc import Callable
 from weft_core.engine.attempts import Attempts
 from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.commit import Committer
+from weft_core.engine.feed import FeedWriter
 from weft_core.engine.live import LiveRuns
 from weft_core.engine.patience import PatientReads
 from weft_core.engine.started import Started
@@ -98,6 +99,7 @@ class Pump:
         """Attempts that were decided while closing."""
         self._over: BaseException | None = None
         """Why nothing is taken in any more."""
+        self.feed = FeedWriter(rules.limits.feed_commits)
         self.timers = TimerQueue(storage, clock, self._wake.set)
         self._stopped = StoppedRuns(storage, live, rules.limits.max_mailbox)
         self.attempts: Attempts
@@ -175,6 +177,8 @@ class Pump:
             if batch.ended:
                 batch.ops.extend(self.rows_of_ended(batch.ended))
             await self._land()
+            if batch.events:
+                self.feed.add(batch)
             self._flying = batch, Started(self._committer.commit(batch.ops) if batch.ops else _nothing())
         except BaseException as error:
             for envelope in batch.envelopes:

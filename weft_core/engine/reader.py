@@ -8,6 +8,7 @@ from typing import Any
 
 from weft_core import frames
 from weft_core.engine.code import base_name
+from weft_core.engine.feed import FeedPage, Place, read_feed
 from weft_core.engine.patience import PatientReads, scan_all
 from weft_core.engine.present import decoded, present_event
 from weft_core.errors import CodecError, InvalidInputError, RunNotFoundError, WeftError
@@ -110,6 +111,10 @@ class StoreReader:
             if len(rows) < min(_SCAN, limit):
                 break
         return [present_event(e) for e in _with_gaps(events, after)][:limit]
+
+    async def feed(self, after: Place, limit: int) -> FeedPage:
+        """Events of all runs beyond a place, in the order of their commits, as they are stored."""
+        return await read_feed(self._storage, after, limit)
 
     async def frames(self, run_id: str) -> dict[str, Any]:
         """Where an unfinished run stands: each task's stack with source, waiting line and live locals."""

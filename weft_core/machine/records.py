@@ -179,3 +179,21 @@ def read_events(key: str, data: bytes) -> list[dict[str, Any]]:
         {"run_id": run_id, "seq": first_seq + i, "at": at, "type": type_, **fields}
         for i, (type_, fields) in enumerate(events)
     ]
+
+
+def write_feed(position: int, committed: list[tuple[str, int, int, list[Event]]]) -> tuple[str, bytes]:
+    """Key and record of where the events of one commit are: when they happened, and of each turn the run id, the first
+    sequence number and how many there are."""
+    key = keys.feed(position)
+    row: list[Any] = [_VERSION, committed[0][2]]
+    for run_id, first_seq, _, events in committed:
+        row += (run_id, first_seq, len(events))
+    return key, seal_plain(key, row)
+
+
+def read_feed(key: str, data: bytes) -> tuple[int, list[tuple[str, int, int]]]:
+    """When the events of one commit happened; (run id, first sequence number, count) of each turn, in their order."""
+    row = unseal_plain(key, data)
+    if len(row) < 2 or row[0] != _VERSION or len(row) % 3 != 2:
+        raise CorruptRecordError(key=key, reason=f"a feed record of unknown version {row[:1]}")
+    return row[1], list(zip(row[2::3], row[3::3], row[4::3], strict=True))

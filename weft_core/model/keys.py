@@ -12,6 +12,7 @@
     meta/ended             how far those rows are complete  purging/<id>          a run that is being removed
     spent/<until>/<key>    a spent key may be forgotten     audit/<time>/<op>     what a bulk operation did
     bulk/<op>/<page>       runs it has still to deal with
+    feed/<n>                                                where the events of the n-th commit that had any are
 
 Numbers are fixed-width hexadecimal, so that the order of keys is the order of numbers.
 """
@@ -32,6 +33,7 @@ PURGING = "purging/"
 SPENT = "spent/"
 AUDIT = "audit/"
 BULK = "bulk/"
+FEED = "feed/"
 
 # What becomes of a run's records when it is purged (machine/purging.py): every function here that takes a run id makes
 # keys of a kind named in one of these.
@@ -113,6 +115,16 @@ def active(run_id: str) -> str:
 
 def by_time(created_ms: int, run_id: str) -> str:
     return f"by-time/{created_ms:012x}/{run_id}"
+
+
+def feed(position: int) -> str:
+    return f"feed/{position:012x}"
+
+
+def parse_feed(key: str) -> int:
+    """Number of a commit in the feed; 0 for a key that is none of ours."""
+    number = key.removeprefix(FEED)
+    return int(number, 16) if len(number) == 12 and not set(number) - set("0123456789abcdef") else 0
 
 
 def idempotency(key: str) -> str:

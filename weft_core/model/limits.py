@@ -28,6 +28,8 @@ class Limits:
     max_live_runs: int = 1_000
     max_batch_turns: int = 512
     """Turns that share one commit."""
+    feed_commits: int = 100_000
+    """Commits whose events can be read engine-wide (``engine.tail()``); what is older is in the runs' histories."""
 
 
 DEFAULT_LIMITS = Limits()

@@ -50,7 +50,7 @@ async def run(request: Request) -> int:
         engine = Engine(
             storage=storage, workflows=program.workflows, activities=program.activities, close_storage=False
         )
-        engine.subscribe(log.event)
+        engine.events.subscribe(log.event)
         # Before the engine opens: opening delivers what was left for the run, which may end it at once.
         known = await _known(engine, program, request, inputs)
         if known is not None:

@@ -1,0 +1,286 @@
+"""What happened to a run, as frozen dataclasses: one class for each type of event in a run's log.
+
+A new type of event is two lines here, a decorated class and its fields; its stored name is the class name in snake
+case, its fields are the keyword arguments of ``turn.event``. A field with a default may be absent from the stored form.
+``tests/engine/test_events.py`` reads the source and fails when an event has no class or other fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, TypeVar, dataclass_transform
+
+from weft_core.errors import InvalidInputError
+
+Facts = dict[str, Any]
+EVENTS: dict[str, type[Event]] = {}
+"""Every type of event by its stored name."""
+_NAMES: dict[type, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events. ``seq`` numbers the events of one run from 1 without a gap; ``at`` is UTC, in ms."""
+
+    run_id: str
+    seq: int
+    at: int
+
+    @property
+    def type(self) -> str:
+        """The stored name, ``run_started`` for ``RunStarted``."""
+        return _NAMES[self.__class__]
+
+    def to_json(self) -> Facts:
+        """The dict that ``history()`` and the wire have."""
+        shown: Facts = {"run_id": self.run_id, "seq": self.seq, "at": self.at, "type": self.type}
+        for field in fields(self)[3:]:
+            value = getattr(self, field.name)
+            if field.default is MISSING or value != field.default:
+                shown[field.name] = value
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent(Event):
+    """An event of a later version of Weft, or one whose fields do not fit its class: its name and all its fields."""
+
+    name: str
+    data: Facts
+
+    @property
+    def type(self) -> str:
+        return self.name
+
+    def to_json(self) -> Facts:
+        return {"run_id": self.run_id, "seq": self.seq, "at": self.at, "type": self.name, **self.data}
+
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass_transform(frozen_default=True)
+def event(cls: type[E]) -> type[E]:
+    """Make a class of fields the type of an event."""
+    made = dataclass(frozen=True, slots=True)(cls)
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", made.__name__).lower()
+    EVENTS[name], _NAMES[made] = made, name
+    return made
+
+
+def parse_event(data: Mapping[str, Any]) -> Event:
+    """The typed form of an event's dict. What no class here fits is an ``UnknownEvent``; fields that a later version
+    has added to a known one are left out. ``InvalidInputError``: it is no event at all."""
+    try:
+        run_id, seq, at, name = data["run_id"], data["seq"], data["at"], data["type"]
+    except (KeyError, TypeError):
+        raise InvalidInputError(call="parse_event", reason=f"{str(data)[:200]} is no event") from None
+    rest = {k: v for k, v in data.items() if k not in ("run_id", "seq", "at", "type")}
+    cls = EVENTS.get(name) if isinstance(name, str) else None
+    if cls is None:
+        return UnknownEvent(run_id, seq, at, name, rest)
+    known = {f.name: rest[f.name] for f in fields(cls)[3:] if f.name in rest}
+    try:
+        return cls(run_id, seq, at, **known)
+    except TypeError:  # one is missing
+        return UnknownEvent(run_id, seq, at, name, rest)
+
+
+def event_names(types: Iterable[type[Event] | str] | None) -> frozenset[str] | None:
+    """Stored names of event types given as classes or names. ``InvalidInputError`` for what is neither."""
+    if types is None:
+        return None
+    if isinstance(types, (str, type)) or not isinstance(types, Iterable):
+        types = (types,)
+    found = set()
+    for wanted in types:
+        name = wanted if isinstance(wanted, str) else _NAMES.get(wanted) if isinstance(wanted, type) else None
+        if name not in EVENTS:
+            raise InvalidInputError(call="types", reason=f"{wanted!r} is no type of event; there are {sorted(EVENTS)}")
+        found.add(name)
+    return frozenset(found)
+
+
+# ------------------------------------------------------------------ a run
+
+
+@event
+class RunStarted(Event):
+    workflow: str
+    version: str
+
+
+@event
+class RunDelayed(Event):
+    start_at: int
+
+
+@event
+class RunRestarted(Event):
+    generation: int
+
+
+@event
+class RunRecovered(Event):
+    """An owner has taken the run up again from its checkpoint."""
+
+
+@event
+class RunMigrated(Event):
+    from_version: str
+    to_version: str
+    how: str
+
+
+@event
+class RunSuspended(Event):
+    reason: str | None
+
+
+@event
+class RunResumed(Event):
+    """It was suspended, and goes on."""
+
+
+@event
+class RunHeld(Event):
+    error: Facts
+
+
+@event
+class RunDead(Event):
+    error: Facts
+
+
+@event
+class CancelRequested(Event):
+    reason: str | None
+
+
+@event
+class RunCompleted(Event):
+    result: Any
+
+
+@event
+class RunFailed(Event):
+    error: Facts
+
+
+@event
+class RunCancelled(Event):
+    reason: str | None
+
+
+@event
+class RunTimedOut(Event):
+    reason: str | None
+
+
+@event
+class RunTerminated(Event):
+    reason: str | None
+
+
+ENDINGS = frozenset({"run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated"})
+"""After one of these a run does nothing more, unless it is begun again."""
+
+
+# ------------------------------------------------------------------ operations
+
+
+@event
+class ActivityScheduled(Event):
+    step: int
+    name: str
+    attempt: int
+
+
+@event
+class ActivityCompleted(Event):
+    step: int
+    name: str
+    attempt: int
+    result: Any
+
+
+@event
+class ActivityFailed(Event):
+    step: int
+    name: str
+    attempt: int
+    error: Facts
+    retry_at: int | None
+
+
+@event
+class SleepStarted(Event):
+    step: int
+    deadline: int
+
+
+@event
+class TimerFired(Event):
+    step: int
+
+
+@event
+class SignalReceived(Event):
+    name: str
+    signal_id: str | None
+
+
+@event
+class SignalConsumed(Event):
+    step: int
+    name: str
+
+
+@event
+class SignalReturned(Event):
+    name: str
+
+
+@event
+class SignalTimedOut(Event):
+    step: int
+    name: str
+
+
+@event
+class GroupStarted(Event):
+    step: int
+    kind: str
+    size: int
+
+
+@event
+class GroupCompleted(Event):
+    step: int
+    kind: str
+    decided_by: Any
+
+
+@event
+class AttributeSet(Event):
+    key: str
+    value: Any
+
+
+@event
+class Logged(Event):
+    message: str
+    data: Facts | None = None
+
+
+# ------------------------------------------------------------------ made while reading, never stored
+
+
+@event
+class EventsUnreadable(Event):
+    """Stands in the engine-wide feed for ``count`` events whose record is damaged (G18); ``seq`` is the first."""
+
+    count: int
+    error: Facts
