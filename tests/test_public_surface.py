@@ -22,8 +22,9 @@ SURFACE = {
         prefix_end
     """,
     "weft_core.testing": """
-        CrashingStorage DidNotSurvive FailingStorage SimulatedCrash StorageContract SurvivalReport TestEngine
-        VirtualClock assert_survives_every_crash run_contract virtual_host
+        Chaos ChaosFunction CrashingStorage DidNotSurvive FailingStorage MockCall MockHandle SimulatedCrash
+        StorageContract SurvivalReport TestEngine VirtualClock assert_survives_every_crash run_contract virtual_host
+        with_chaos
     """,
     "weft_core.client": "Dispatcher LocalClient leave_cancel leave_purge leave_signal",
     "weft_core.observe": "Page StoreReader Verdict check_runs jsonable",

@@ -37,7 +37,11 @@
     │   ├── ActivityFailedError, ActivityTimeoutError, ActivityInterruptedError, ActivityNotRegisteredError
     │   └── SignalTimeoutError
     └── TestingError                            of weft_core.testing
-        └── RunStuckError                       no time that passes will bring the run to its end
+        ├── RunStuckError                       no time that passes will bring the run to its end
+        ├── MockUnansweredError                 a mock was called before it was told what to answer
+        └── ChaosError                          a fault of with_chaos; final
+            └── ChaosTransientError             worth another attempt
+                └── ChaosTimeoutError           the effect took place, its answer was lost
 
 ``RunCancelled`` and ``Evict`` are control flow: they derive from BaseException so that ``except Exception`` in a
 workflow does not swallow them.
@@ -443,6 +447,25 @@ class RunStuckError(TestingError):
         "run {run_id!r} has not finished, and nothing that is due before {until} can move it. It waits for "
         "{waiting_for}. Send what it waits for, or let more time pass (limit=)"
     )
+
+
+class MockUnansweredError(TestingError):
+    template = "the mock of activity {activity!r} has no answer: use returns(), raises() or replace()"
+    non_retryable = True
+
+
+class ChaosError(TestingError):
+    template = "simulated failure of activity {activity!r} in attempt {attempt}"
+    non_retryable = True
+
+
+class ChaosTransientError(ChaosError):
+    template = "simulated passing failure of activity {activity!r} in attempt {attempt}"
+    non_retryable = False
+
+
+class ChaosTimeoutError(ChaosTransientError, TimeoutError):
+    template = "simulated timeout of activity {activity!r} in attempt {attempt}; it took effect, its answer is lost"
 
 
 def public_errors() -> dict[str, type[WeftError]]:

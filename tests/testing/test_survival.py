@@ -144,5 +144,5 @@ async def test_it_finds_records_that_stay_after_the_end(monkeypatch: Any) -> Non
 async def test_G5_it_finds_keys_that_change(monkeypatch: Any) -> None:
     asked = []
     monkeypatch.setattr(ActivityInfo, "idempotency_key", property(lambda info: asked.append(1) or f"{len(asked)}"))
-    with pytest.raises(DidNotSurvive, match="other effects than without a crash: none missing, bake"):
+    with pytest.raises(DidNotSurvive, match="other effects than without a crash: none missing, . × bake"):
         await assert_survives_every_crash(bakery.order, "plum", drive=PAY)

@@ -101,6 +101,10 @@ class Registry(Mapping[str, Activity[..., Any]]):
         """Call ``fn`` instead; the declaration keeps its retry policy and timeout (for tests)."""
         self._replaced[name] = fn
 
+    def restore(self, name: str) -> None:
+        """Call the activity's own function again."""
+        self._replaced.pop(name, None)
+
     def activity_fn(self, name: str) -> tuple[Callable[..., Any], bool]:
         """The function to call, and whether it is a coroutine function. ``ActivityNotRegisteredError``."""
         if name in self._replaced:

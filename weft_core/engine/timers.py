@@ -15,7 +15,7 @@ class TimerQueue:
     """Wakes the pump when the earliest stored deadline has come."""
 
     def __init__(self, storage: PatientReads, clock: Clock, wake: Callable[[], None]) -> None:
-        self._storage, self._clock, self._wake = storage, clock, wake
+        self._storage, self._clock, self.wake = storage, clock, wake
         self._next: int | None = None
         self._handle: TimerHandle | None = None
         self.due = False
@@ -32,7 +32,7 @@ class TimerQueue:
     def _ring(self) -> None:
         self._handle = self._next = None
         self.due = True
-        self._wake()
+        self.wake()
 
     async def take_due(self) -> tuple[list[tuple[str, int, int, int]], list[str]]:
         """Up to a page of (run id, task, step, deadline) whose deadline has come, and keys that are damaged; arms the

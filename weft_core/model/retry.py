@@ -15,7 +15,8 @@ class RetryPolicy:
     The wait before attempt ``n + 1`` is ``initial_interval * backoff ** (n - 1)``, at most ``max_interval``, then moved
     by up to ``jitter`` of itself either way. An attempt that was cut off, by a crash or because its engine was closed
     while it waited, counts as an attempt: with ``max_attempts=1`` it is not made again.
-    Errors whose class, or whose class name, is in ``non_retryable`` are final at once.
+    Errors whose class, or whose class name, is in ``non_retryable`` are final at once, and so are those that say
+    so themselves by a true attribute ``non_retryable``.
     """
 
     max_attempts: int = 3
@@ -45,6 +46,8 @@ class RetryPolicy:
 
     def is_final(self, error: BaseException) -> bool:
         """True if ``error`` is not worth another attempt."""
+        if getattr(error, "non_retryable", False) is True:
+            return True
         names = {cls.__name__ for cls in type(error).__mro__}
         return any(k in names if isinstance(k, str) else isinstance(error, k) for k in self.non_retryable)
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, TypeVar
 
 from weft_core.ports import Op, Storage
-from weft_core.testing.intercepting import InterceptingStorage
+from weft_core.testing.intercepting import InterceptingStorage, reopened
 
 T = TypeVar("T")
 
@@ -47,6 +47,10 @@ class CrashingStorage(InterceptingStorage):
         self.recorded: list[list[Op]] = []
         self.fatal: list[Op] = []
         self._record = record
+
+    def reopen(self) -> CrashingStorage:
+        """What the next process finds: all that was written, and no crash ahead."""
+        return CrashingStorage(reopened(self.inner), record=self._record)
 
     def crash_in(self, writes: int, mode: Literal["before", "after"] = "before") -> None:
         """Crash at the n-th write from now on; 1 is the next."""

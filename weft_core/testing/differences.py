@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from weft_core.testing.journey import Effect, Travelled
 
 OWNED_WHILE_RUNNING = ("ckpt", "chunk", "mail", "timer", "active")
 """Kinds of records that a finished run must not leave."""
-_NOT_COMPARED = ("log", "meta", "code")
-"""A crash adds an event to the log and an owner to the store."""
+_NOT_COMPARED = ("log", "feed", "meta", "code")
+"""A crash adds an event to the logs and an owner to the store."""
 
 
 def unfinished(made: Travelled) -> str | None:
@@ -41,9 +40,9 @@ def other_calls(made: Travelled, plain: Travelled) -> str | None:
     return next((problem for problem in problems if problem), None)
 
 
-def _usual(plain: Travelled) -> dict[Any, int]:
+def _usual(plain: Travelled) -> dict[tuple[str, str], int]:
     """How often each is called without a crash: failed attempts are made again."""
-    most: dict[Any, int] = {}
+    most: dict[tuple[str, str], int] = {}
     for effect, times in plain.calls.items():
         most[effect.label] = max(times, most.get(effect.label, 0))
     return most
@@ -80,8 +79,8 @@ def _kinds(made: Travelled) -> Counter[str]:
     return kinds
 
 
-def _names(labels: Counter[tuple[str, str, int]]) -> str:
-    return ", ".join(f"{activity} (step {step} of {name})" for name, activity, step in labels) or "none"
+def _names(labels: Counter[tuple[str, str]]) -> str:
+    return ", ".join(f"{n} × {activity} of {name}" for (name, activity), n in labels.items()) or "none"
 
 
 def ending(made: Travelled) -> str:

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ParamSpec, TypeVar, overload
 
 from weft_core.engine import Engine, WorkflowHandle
-from weft_core.errors import EngineClosedError, RunStuckError
+from weft_core.engine.core import OpList
+from weft_core.errors import (
+    ActivityNotRegisteredError,
+    EngineClosedError,
+    EngineDegradedError,
+    RunExistsError,
+    RunFinishedError,
+    RunStuckError,
+    StorageError,
+    TestingError,
+)
 from weft_core.model.durations import Duration, duration_ms, instant_ms
 from weft_core.model.limits import DEFAULT_LIMITS, Limits
+from weft_core.model.messages import ActivityOutcome, SignalArrived
 from weft_core.model.run import FINISHED, STOPPED
 from weft_core.ports import Ids, Storage
 from weft_core.storage import MemoryStorage
+from weft_core.testing.chaos import Chaos, ChaosStorage, RepeatingTimers
+from weft_core.testing.crashing import SimulatedCrash
+from weft_core.testing.intercepting import reopened
+from weft_core.testing.mocks import MockHandle
 from weft_core.testing.virtual import VirtualClock, virtual_host
 from weft_core.testing.watching import WatchedAttempts, Watcher
 from weft_core.workflow import Activity, Workflow
 
+P = ParamSpec("P")
+T = TypeVar("T")
 REAL_LIMIT_S = 10.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,6 +64,7 @@ class TestEngine(Engine):
         seed: str = "weft",
         clock: VirtualClock | None = None,
         ids: Ids | None = None,
+        chaos: Chaos | None = None,
         **options: Any,
     ) -> None:
         self.clock = clock or VirtualClock()
@@ -60,16 +79,54 @@ class TestEngine(Engine):
             close_storage=False,
             **options,
         )
+        self._mocks: dict[str, MockHandle[..., Any]] = {}
+        self.chaos: Chaos | None = None
+        if chaos is not None:
+            self.use_chaos(chaos)
 
     def _assembled(self) -> None:
         super()._assembled()
         attempts = self._pump.attempts
         assert isinstance(attempts, WatchedAttempts)
         attempts.watcher = self.watcher
+        if self.chaos is not None:
+            self._pump.timers = RepeatingTimers(self._reads, self.clock, self._pump.timers.wake, self.chaos)
 
-    def mock(self, activity: Activity[..., Any] | str, fn: Callable[..., Any]) -> None:
-        """Run ``fn`` instead of an activity's function; its retry policy and timeout stay."""
-        self.registry.replace(activity if isinstance(activity, str) else activity.name, fn)
+    # -- mocks
+
+    @overload
+    def mock(  # an async activity is answered by its awaited value
+        self, activity: Activity[P, Coroutine[Any, Any, T]], fn: Callable[P, T | Awaitable[T]] | None = None
+    ) -> MockHandle[P, T]: ...
+    @overload
+    def mock(self, activity: Activity[P, T], fn: Callable[P, T | Awaitable[T]] | None = None) -> MockHandle[P, T]: ...
+    @overload
+    def mock(self, activity: str, fn: Callable[..., Any] | None = None) -> MockHandle[..., Any]: ...
+    def mock(self, activity: Activity[..., Any] | str, fn: Callable[..., Any] | None = None) -> MockHandle[..., Any]:
+        """Call ``fn`` instead of an activity's function, or answer what the handle is told; every call is recorded.
+
+        The activity keeps its retry policy and timeout. One that the engine does not know:
+        ``ActivityNotRegisteredError``; a ``fn`` that cannot be called as the activity is: ``DefinitionError``.
+        """
+        name = activity if isinstance(activity, str) else activity.name
+        declared = self.registry.get(name)
+        if declared is None:
+            raise ActivityNotRegisteredError(activity=name)
+        handle: MockHandle[..., Any] = MockHandle(declared, lambda: self._unmock(name))
+        if fn is not None:
+            handle.replace(fn)
+        self._mocks[name] = handle
+        self.registry.replace(name, handle.__call__)
+        return handle
+
+    def _unmock(self, name: str) -> None:
+        self._mocks.pop(name, None)
+        self.registry.restore(name)
+
+    @property
+    def mocks(self) -> Mapping[str, MockHandle[..., Any]]:
+        """The mocks in use, by the name of their activity."""
+        return MappingProxyType(self._mocks)
 
     # -- virtual time
 
@@ -140,10 +197,49 @@ class TestEngine(Engine):
         limit: Duration = "365 days",
     ) -> Any:
         """Start a run, let ``drive(engine, handle)`` do what the world does to it, and go on to its end."""
-        handle = await self.start(workflow, *inputs, id=id)
-        await self.settle()
-        if drive is not None:
-            await drive(self, handle)
+        if self.chaos is None:
+            return await self.run_once(workflow, inputs, id, drive, limit)
+        run_id, again = id or self._fresh_id(), False
+        while True:
+            try:
+                return await self.run_once(workflow, inputs, run_id, drive, limit, again=again)
+            except (Exception, SimulatedCrash):
+                # Whatever it was: code that goes on after the death of its process is no code that has failed.
+                if self.state == "open":
+                    raise
+            again = True
+            await self.crash_and_recover()
+
+    def _fresh_id(self) -> str:
+        assert self._host is not None
+        return self._host.ids.new_id()
+
+    async def run_once(
+        self,
+        workflow: Workflow | str,
+        inputs: tuple[Any, ...],
+        run_id: str | None,
+        drive: Drive | None,
+        limit: Duration,
+        *,
+        again: bool = False,
+    ) -> Any:
+        """Drive a run to its end in the life of one process. ``again``: one before it may have begun this."""
+        try:
+            handle = await self.start(workflow, *inputs, id=run_id)
+        except RunExistsError:
+            if not again:
+                raise
+            assert run_id is not None
+            handle = self.get_handle(run_id)
+        await self.settle()  # so that it makes the same writes each time
+        self.check_alive()
+        if drive is not None and (await self.header(handle.id)).status not in FINISHED:
+            try:
+                await drive(self, handle)
+            except RunFinishedError:
+                if not again:
+                    raise
         return await self.run_to_end(handle, limit)
 
     # -- crashes
@@ -162,5 +258,36 @@ class TestEngine(Engine):
 
     def use_storage_again(self) -> None:
         """After ``crash``: what a new process finds. Only what was written is there."""
-        if isinstance(self.storage, MemoryStorage):
-            self._rebind(self.storage.reopen())
+        self._rebind(reopened(self.storage))
+
+    # -- chaos
+
+    def use_chaos(self, chaos: Chaos) -> None:
+        """Let faults happen, from when the engine is opened."""
+        if self.state == "open":
+            raise TestingError("chaos comes before the engine is opened: TestEngine(chaos=...), or with_chaos(engine)")
+        self.chaos = chaos
+        self._rebind(ChaosStorage(self.storage, chaos))
+
+    async def open(self) -> None:
+        while True:
+            try:
+                return await super().open()
+            except (StorageError, EngineDegradedError, SimulatedCrash):
+                if self.chaos is None:
+                    raise
+            await self.crash()
+            self.use_storage_again()
+
+    async def deliver_signal(self, run_id: str, message: SignalArrived, extra: OpList | None = None) -> None:
+        await super().deliver_signal(run_id, message, extra)
+        if self.chaos is not None and message.signal_id is not None and self.chaos.repeats("signal"):
+            try:
+                await super().deliver_signal(run_id, message)
+            except RunFinishedError:
+                pass  # the signal was the last that it waited for
+
+    def _outcome(self, run_id: str, outcome: ActivityOutcome) -> None:
+        super()._outcome(run_id, outcome)
+        if self.chaos is not None and self.chaos.repeats("outcome"):
+            super()._outcome(run_id, outcome)

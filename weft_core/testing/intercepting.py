@@ -11,6 +11,12 @@ from weft_core.ports import DEFAULT_PAGE, Condition, Op, Row, Storage, StorageCa
 T = TypeVar("T")
 
 
+def reopened(storage: Storage) -> Storage:
+    """What the next process finds: another handle on the same rows, or the store itself if it has none to give."""
+    reopen: Callable[[], Storage] | None = getattr(storage, "reopen", None)
+    return storage if reopen is None else reopen()
+
+
 class InterceptingStorage:
     """Hands every call on to ``inner`` through :meth:`reading` or :meth:`writing`; what passes is counted."""
 

@@ -12,9 +12,7 @@ from weft_core.engine import StoreReader, WorkflowHandle
 from weft_core.errors import (
     InvalidInputError,
     RunCancelledError,
-    RunExistsError,
     RunFailedError,
-    RunFinishedError,
     RunHeldError,
     RunTerminatedError,
     RunTimedOutError,
@@ -64,9 +62,10 @@ class Effect:
     key: str
 
     @property
-    def label(self) -> tuple[str, str, int]:
-        """The same in every journey; ids of other runs than the first may not be."""
-        return self.workflow, self.activity, self.step
+    def label(self) -> tuple[str, str]:
+        """The same in every journey. Ids of other runs than the first may not be, nor the steps of branches that run
+        side by side: they are numbered as they come."""
+        return self.workflow, self.activity
 
 
 @dataclass(slots=True)
@@ -130,29 +129,14 @@ def _called(made: Travelled, info: ActivityInfo) -> None:
 async def _live(engine: TestEngine, plan: Plan, made: Travelled) -> None:
     """The life of one process."""
     await engine.open()
-    handle = await _start_or_attach(engine, plan)
-    await engine.settle()  # so that every journey makes the same writes
-    engine.check_alive()
-    if plan.drive is not None and (await engine.header(handle.id)).status not in FINISHED:
-        try:
-            await plan.drive(engine, handle)
-        except RunFinishedError:
-            if not made.crashes:
-                raise
+    again = made.crashes > 0
     try:
-        made.value = await engine.run_to_end(handle, plan.limit)
+        made.value = await engine.run_once(plan.workflow, plan.inputs, RUN_ID, plan.drive, plan.limit, again=again)
         made.ending = ("completed", made.value)
     except ENDED as error:
         made.value, made.ending = error, (error.code, str(error))
     await _finish_others(engine, plan)
     made.unfinished = [run async for run in _unfinished(engine)]
-
-
-async def _start_or_attach(engine: TestEngine, plan: Plan) -> WorkflowHandle:
-    try:
-        return await engine.start(plan.workflow, *plan.inputs, id=RUN_ID)
-    except RunExistsError:  # it was durable when the crash came
-        return engine.get_handle(RUN_ID)
 
 
 async def _finish_others(engine: TestEngine, plan: Plan) -> None:

@@ -116,12 +116,12 @@ class _Judge:
         """Make the journey with this crash; False: that write was not reached."""
         try:
             made = await travel(self._plan, number, mode)
+            problem = await self._problem(made) if made.crashes else None
         except Exception as error:
             error.add_note(f"raised after a crash {mode} write {number}: crash_at=({number}, {mode!r}) repeats it")
             raise
         if not made.crashes:
             return False
-        problem = await self._problem(made)
         if problem:
             fatal = [f"{key} ({'deleted' if value is None else f'{len(value)} bytes'})" for key, value in made.fatal]
             raise DidNotSurvive(problem, workflow=self._plan.workflow.name, crash_at=(number, mode), fatal=fatal)
