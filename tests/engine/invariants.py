@@ -23,6 +23,7 @@ SUMMARY = (
     "steps", "completed", "next_task", "next_seq", "mail_seq", "updated_at", "active", "exposed", "places",
 )  # fmt: skip
 FINISHED = {"completed", "failed", "cancelled", "timed_out", "terminated"}
+ASKING = {"child", "run", "signal_run", "cancel_run", "lock", "unlock"}
 UNFINISHED = {"pending", "running", "suspended"}
 ENDINGS = {"run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated"}
 
@@ -40,6 +41,11 @@ def _header(values: list[Any]) -> dict[str, Any]:
     return {**dict(zip(HEADER, values[: len(HEADER)], strict=True)), "rare": rare}
 
 
+def _summary(values: list[Any]) -> dict[str, Any]:
+    notes = values[len(SUMMARY)] if len(values) > len(SUMMARY) else {}
+    return {**dict(zip(SUMMARY, values[: len(SUMMARY)], strict=True)), "notes": notes}
+
+
 class View:
     """A store's rows, taken apart."""
 
@@ -53,7 +59,7 @@ class View:
         for key, value in rows.items():
             self.kinds[key.partition("/")[0]][key] = value
         self.runs = {k[4:]: _header(unseal(k, v)[1:]) for k, v in self.kinds["run"].items()}
-        self.parked = {k[5:]: dict(zip(SUMMARY, unseal(k, v)[1], strict=True)) for k, v in self.kinds["ckpt"].items()}
+        self.parked = {k[5:]: _summary(unseal(k, v)[1]) for k, v in self.kinds["ckpt"].items()}
         self.chunks = {k: unseal(k, v)[3] for k, v in self.kinds["ckpt"].items() if len(unseal(k, v)) > 3}
         self.events: defaultdict[str, list[tuple[int, str, dict[str, Any]]]] = defaultdict(list)
         for key in sorted(self.kinds["log"]):
@@ -61,6 +67,11 @@ class View:
             assert int(key.rsplit("/", 1)[1], 16) == first
             run_id = key.split("/")[1]
             self.events[run_id] += [(first + i, kind, data) for i, (kind, data) in enumerate(events)]
+        self.posts = [unseal(k, v) for kind in ("post", "ask", "spawn") for k, v in self.kinds[kind].items()]
+        self.replies: defaultdict[str, list[list[Any]]] = defaultdict(list)
+        for key, value in self.kinds["post"].items():
+            self.replies[key.split("/")[1]].append(unseal(key, value))
+        self.locks = {k: unseal(k, v)[0] for k, v in self.kinds["shared"].items() if k.startswith("shared/lock/")}
         self.mail: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
         for key in sorted(self.kinds["mail"]):
             _, run_id, seq = key.split("/")
@@ -89,6 +100,8 @@ class Invariants:
         _chunks(view)
         _epochs(view)
         _keys(view)
+        _children(view)
+        _locks(view)
         _indexes(view)
         _feed(view)
         self._nothing_changed(view)
@@ -159,6 +172,8 @@ def _waits_for_something(view: View, run_id: str) -> None:
             in_flight = in_flight or not wait["deadline"]
         elif wait["kind"] in ("sleep", "start"):
             assert wait["deadline"] is not None
+        elif wait["kind"] in ASKING:
+            assert _asked(view, run_id, wait["task"], wait["step"]), f"1: {run_id} {wait} asked nobody"
         elif wait["kind"] == "resume":
             assert view.runs[run_id]["status"] == "suspended"
         elif wait["kind"] == "signal":
@@ -175,6 +190,21 @@ def _waits_for_something(view: View, run_id: str) -> None:
         assert (parent is None) == (task == 0) and (parent is None or parent in places)
     assert _timers(view, run_id) == expected, f"1, 9: timers of {run_id}: {_timers(view, run_id)} for {expected}"
     assert (f"active/{run_id}" in view.rows) == in_flight == summary["active"], f"1, 9: active row of {run_id}"
+
+
+def _asked(view: View, run_id: str, task: int, step: int) -> bool:
+    """What a step has asked of others, or their answer, is somewhere: nothing that is on its way is lost."""
+    asking = [run_id, task, step]
+    if any(
+        asking in ([*content[-3:]], [*content[-1][:3]] if isinstance(content[-1], list) else [])
+        for content in view.posts
+    ):
+        return True
+    if any(content[0] == "reply" and content[1:3] == [task, step] for content in view.replies[run_id]):
+        return True
+    if any(asking in run["notes"].get("watchers", ()) for run in view.parked.values()):
+        return True
+    return any(asking in state[3] for state in view.locks.values())
 
 
 def _owns_nothing(view: View, run_id: str) -> None:
@@ -254,6 +284,27 @@ def _keys(view: View) -> None:
     claimed = {h["idempotency_key"]: run_id for run_id, h in view.runs.items() if h["idempotency_key"] is not None}
     assert named == claimed and len(set(claimed.values())) == len(claimed), f"7: {named} and {claimed}"
     assert sum(h["idempotency_key"] is not None for h in view.runs.values()) == len(named), "7: two runs for one key"
+
+
+def _children(view: View) -> None:
+    """8 each child names a parent that names it, or is detached."""
+    named = {tuple(key.split("/")[1:]) for key in view.kinds["child"]}
+    parents = {(h["rare"]["parent"][0], run_id): h for run_id, h in view.runs.items() if h["rare"].get("parent")}
+    unfinished = {pair for pair, header in parents.items() if header["status"] not in FINISHED}
+    assert named <= set(parents), f"8: {named - set(parents)}"
+    for parent, child in unfinished - named:
+        assert view.runs[parent]["status"] in FINISHED, f"8: {parent} does not name {child}"
+
+
+def _locks(view: View) -> None:
+    """Who holds a lock is unfinished, or its farewell is on its way; nobody waits for a permit that is free."""
+    leaving = {content[1] for content in view.posts if content[0] == ["gone"]}
+    for key, (permits, token, holders, waiters) in view.locks.items():
+        assert len(holders) <= permits and (len(holders) == permits or not waiters), f"{key}: {holders}, {waiters}"
+        tokens = [holder[3] for holder in holders]
+        assert tokens == sorted(set(tokens)) and (not tokens or tokens[-1] <= token)
+        for run_id in {who[0] for who in holders + waiters}:
+            assert view.runs[run_id]["status"] not in FINISHED or run_id in leaving, f"{key}: {run_id} has ended"
 
 
 def _indexes(view: View) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from weft_core.machine import records
 from weft_core.machine.effects import Effect
+from weft_core.machine.shared import Caller
 from weft_core.model.messages import Message
 from weft_core.model.run import RunHeader, RunState
 from weft_core.ports import Op
@@ -31,6 +32,14 @@ class Envelope:
     plan: Plan | None = None
     extra: list[Op] = field(default_factory=list)
     reply: asyncio.Future[Any] | None = None
+    shared: tuple[str, str] | None = None
+    """(kind, name) of the shared object that ``request`` is for."""
+    request: list[Any] = field(default_factory=list)
+    """``[request, run id, task, step]``."""
+    reply_to: Caller | None = None
+    """The step of another run that must hear, durably, what becomes of this."""
+    post_id: str = ""
+    """Names what is left for others when this is decided."""
     answer: Any = None
 
     def resolve(self) -> None:

@@ -16,6 +16,7 @@ from weft_core.engine.events import EventBus
 from weft_core.engine.inbox import InboxReader
 from weft_core.engine.live import LiveRuns
 from weft_core.engine.patience import RETRY_DELAYS_S, PatientReads
+from weft_core.engine.posts import PostOffice
 from weft_core.engine.pump import Pump
 from weft_core.engine.reader import StoreReader
 from weft_core.engine.registry import Registry
@@ -26,6 +27,7 @@ from weft_core.engine.starts import Starts
 from weft_core.errors import EngineClosedError, EngineFencedError, RunNotFoundError, WorkflowNotRegisteredError
 from weft_core.machine.operations import HOOKS
 from weft_core.machine.sealed import seal_plain
+from weft_core.machine.shared import OUTSIDE
 from weft_core.machine.turn import Rules
 from weft_core.model import keys
 from weft_core.model.limits import DEFAULT_LIMITS, Limits
@@ -112,6 +114,7 @@ class EngineCore:
             self.registry, host, self.limits, self._committer.store_id, self._outcome
         )
         self._starts = Starts(reads, self.registry, self._live, self._pump.submit, host, self.limits)
+        self._pump.posts = PostOffice(reads, self._pump.submit, self._starts)
         self._inbox = InboxReader(
             reads, self.deliver_signal, self.deliver_cancel, self._purge, self.discard, self._check_owner
         )
@@ -197,6 +200,7 @@ class EngineCore:
 
     async def _let_go(self) -> None:
         self._pump.timers.close()
+        await self._pump.posts.close()
         await self._pump.attempts.close()
         self._live.evict_all()
 
@@ -224,6 +228,7 @@ class EngineCore:
                 run_id = key.removeprefix(keys.ACTIVE)
                 if run_id not in self._live:
                     self._pump.submit(Envelope(run_id, Recover()))
+        await self._pump.posts.recover()
         self._pump.timers.due = True
         await self.discard([])  # what was queued before it has been decided when this returns
 
@@ -285,6 +290,12 @@ class EngineCore:
 
     async def _deliver(self, run_id: str, message: Message | None, extra: OpList | None = None) -> None:
         await self._ask(Envelope(run_id, message, extra=extra or []))
+
+    async def _ask_shared(self, kind: str, name: str, request: list[Any]) -> Any:
+        """Ask a shared object from outside of any run; durable when this returns."""
+        assert self._host is not None
+        asking = [request, *OUTSIDE]
+        return await self._ask(Envelope("", shared=(kind, name), request=asking, post_id=self._host.ids.new_id()))
 
     async def _ask(self, envelope: Envelope) -> Any:
         self._check_open()

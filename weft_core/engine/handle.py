@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
-from weft_core import codec
 from weft_core.engine.events import EventBus
 from weft_core.engine.tails import EventTail, RunSource
-from weft_core.errors import (
-    RunCancelledError,
-    RunFailedError,
-    RunHeldError,
-    RunTerminatedError,
-    RunTimedOutError,
-    WeftError,
-)  # fmt: skip
+from weft_core.machine.outcomes import outcome_of, value_of
 from weft_core.model.run import FINISHED, STOPPED, RunHeader
 from weft_core.workflow import Query, Signal
 
@@ -113,26 +105,4 @@ def _as_is(event: dict[str, Any]) -> dict[str, Any]:
 
 def result_of(header: RunHeader) -> Any:
     """The value of a finished run, or its error raised."""
-    if header.status == "completed":
-        return codec.loads(header.result) if header.result is not None else None
-    if header.status == "cancelled":
-        reason = f": {header.cancel_reason}" if header.cancel_reason else ""
-        raise RunCancelledError(run_id=header.id, reason=reason)
-    if header.status == "timed_out":
-        raise RunTimedOutError(run_id=header.id)
-    if header.status == "terminated":
-        raise RunTerminatedError(run_id=header.id, reason=f": {header.cancel_reason}" if header.cancel_reason else "")
-    error = header.error or {}
-    if header.status in STOPPED:
-        raise RunHeldError(run_id=header.id, reason=f"{error.get('code')}: {error.get('message')}")
-    failed = RunFailedError(
-        run_id=header.id, workflow=header.workflow, error_type=error.get("type"), error_message=error.get("message"),
-        traceback=error.get("traceback"),
-    )  # fmt: skip
-    cause: BaseException | None = None
-    if "value" in error:
-        try:
-            cause = codec.loads(error["value"])
-        except WeftError:
-            cause = None  # its class is not at hand here; the text is in the facts
-    raise failed from cause
+    return value_of(outcome_of(header))

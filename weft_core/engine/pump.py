@@ -18,6 +18,8 @@ from weft_core.engine.commit import Committer
 from weft_core.engine.feed import FeedWriter
 from weft_core.engine.live import LiveRuns
 from weft_core.engine.patience import PatientReads
+from weft_core.engine.posts import PostOffice
+from weft_core.engine.shared import SharedObjects, leave
 from weft_core.engine.started import Started
 from weft_core.engine.stopped import StoppedRuns
 from weft_core.engine.timers import TimerQueue
@@ -34,9 +36,10 @@ from weft_core.errors import (
     StorageKeyError,
     WeftError,
 )  # fmt: skip
-from weft_core.machine import records
-from weft_core.machine.effects import ArmTimer, StartAttempt, StopAttempt
+from weft_core.machine import failure, records
+from weft_core.machine.effects import ArmTimer, Post, StartAttempt, StopAttempt
 from weft_core.machine.operations.activity import put_off
+from weft_core.machine.outcomes import outcome_of
 from weft_core.machine.turn import Rules, Turn
 from weft_core.model import keys
 from weft_core.model.messages import (
@@ -47,6 +50,7 @@ from weft_core.model.messages import (
     SuspendRequested,
     TerminateRequested,
     TimerFired,
+    Watch,
 )
 from weft_core.model.operations import RunActivity
 from weft_core.model.run import STOPPED, RunHeader, RunState
@@ -102,7 +106,9 @@ class Pump:
         self.feed = FeedWriter(rules.limits.feed_commits)
         self.timers = TimerQueue(storage, clock, self._wake.set)
         self._stopped = StoppedRuns(storage, live, rules.limits.max_mailbox)
+        self._shared = SharedObjects(storage)
         self.attempts: Attempts
+        self.posts: PostOffice
         self.code: str | None = None
         """Name of the stored source of the code this engine drives runs with."""
         self.rows_of_ended: Callable[[list[RunHeader]], list[Op]] = lambda headers: []
@@ -119,7 +125,9 @@ class Pump:
     @property
     def idle(self) -> bool:
         """Nothing to decide, nothing in flight."""
-        return not (self._inbox or self._flying or len(self.attempts) or self._wake.is_set() or self._deciding)
+        return self.posts.idle and not (
+            self._inbox or self._flying or len(self.attempts) or self._wake.is_set() or self._deciding
+        )
 
     def finish(self) -> None:
         """Stop after what is queued now."""
@@ -217,7 +225,7 @@ class Pump:
 
     async def _decide(self, envelope: Envelope, batch: Batch, now: int) -> None:
         if not envelope.run_id:
-            batch.ops.extend(envelope.extra)
+            await self._decide_shared(envelope, batch, now)
             return
         if envelope.plan is not None:
             await self._planned(envelope, batch)
@@ -230,7 +238,7 @@ class Pump:
             if run is None:
                 return
             if run.finished:
-                self._refuse(envelope, batch, self._already(run.header, envelope))
+                self._refuse(envelope, batch, self._already(run.header, envelope), run.header)
             elif envelope.visit is not None:
                 self._visit(run, envelope)
             elif not (was_live and isinstance(envelope.message, Recover)):  # else it has been taken up already
@@ -239,6 +247,8 @@ class Pump:
                 obstacle = self._turn(run, envelope, batch, now)
                 if obstacle is not None:
                     await self._give_up(run, envelope, obstacle, batch, now)
+                elif envelope.reply_to is not None:
+                    leave(batch, envelope.reply_to, True, None, f"{envelope.post_id}.r")
         except _REFUSALS as refusal:
             self._refuse(envelope, batch, refusal)
 
@@ -257,6 +267,17 @@ class Pump:
         except WeftError as refusal:
             envelope.reject(refusal)
         batch.stopped.add(envelope.run_id)
+
+    async def _decide_shared(self, envelope: Envelope, batch: Batch, now: int) -> None:
+        """What concerns no run: a request for a shared object, or records that are only to be written."""
+        place = envelope.shared
+        if place is None:
+            batch.ops.extend(envelope.extra)
+            return
+        if place not in self._shared:
+            await self._land()  # what is on its way may be about this object
+            await self._shared.read(place)
+        self._shared.decide(envelope, batch, now)
 
     @staticmethod
     def _visit(run: RunState, envelope: Envelope) -> None:
@@ -281,7 +302,7 @@ class Pump:
             raise RunNotFoundError(run_id=envelope.run_id)
         header = records.read_header(envelope.run_id, data)
         if header.finished_at is not None:
-            self._refuse(envelope, batch, self._already(header, envelope))
+            self._refuse(envelope, batch, self._already(header, envelope), header)
             return None
         if header.status in STOPPED and not isinstance(envelope.message, Recover):
             batch.stopped.add(header.id)
@@ -301,6 +322,7 @@ class Pump:
             return None
         if header.status in STOPPED:
             header.status, header.error = "running", None
+            await self.posts.call_again(header.id)
         self._live.keep(run)
         return await self._taken_up(run, envelope, batch, now)
 
@@ -319,10 +341,15 @@ class Pump:
         action = _ACTIONS.get(type(envelope.message), "this")
         return RunFinishedError(run_id=header.id, status=header.status, action=action)
 
-    def _refuse(self, envelope: Envelope, batch: Batch, error: WeftError) -> None:
+    def _refuse(self, envelope: Envelope, batch: Batch, error: WeftError, finished: RunHeader | None = None) -> None:
         """The message has no run to go to: its sender is told, and a record that would bring it again is removed."""
         envelope.reject(error)
         batch.ops.extend(envelope.extra)
+        if isinstance(envelope.message, Watch):
+            data = outcome_of(finished) if finished is not None else failure.record(error)
+            leave(batch, envelope.message.watcher, finished is not None, data, f"{envelope.post_id}.r")
+        elif envelope.reply_to is not None:
+            leave(batch, envelope.reply_to, False, failure.record(error), f"{envelope.post_id}.r")
         if isinstance(envelope.message, TimerFired):
             batch.ops.append(self._timer_record(envelope.run_id, envelope.message))
 
@@ -406,6 +433,8 @@ class Pump:
                     self._put_off.append(effect)
                 else:
                     self.attempts.start(effect)
+            elif type(effect) is Post:
+                self.posts.forward(effect.key, effect.content)
             elif type(effect) is StopAttempt:
                 self.attempts.stop(effect.run_id, effect.step)
             else:

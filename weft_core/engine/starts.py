@@ -24,6 +24,7 @@ from weft_core.errors import (
 )  # fmt: skip
 from weft_core.machine import records
 from weft_core.machine.sealed import seal_plain, unseal_plain
+from weft_core.machine.shared import Caller
 from weft_core.model import keys
 from weft_core.model.durations import Duration, duration_ms, instant_ms
 from weft_core.model.limits import Limits
@@ -90,6 +91,8 @@ class _Request:
     data: bytes
     options: StartOptions
     rows: list[Op]
+    reply_to: Caller | None = None
+    post: str = ""
 
 
 class Starts:
@@ -140,6 +143,15 @@ class Starts:
         if options.id is not None:
             return await _to_the_end(self._start_as(request, options.id))
         return await self._start(request, self._host.ids.new_id())
+
+    async def start_child(self, workflow: str, data: bytes, options: StartOptions, spawn_key: str) -> None:
+        """Start what a run has asked for; its post is removed, and its parent told, in the batch of the first turn."""
+        run_id, task, step, policy = options.parent
+        assert options.id is not None
+        row: Op = (keys.child(run_id, options.id), policy.encode())
+        definition = self._registry.newest(workflow)
+        request = _Request(definition, data, options, [(spawn_key, None), row], (run_id, task, step), spawn_key)
+        await _to_the_end(self._start_as(request, options.id))
 
     def _request(
         self, workflow: Workflow | str, inputs: tuple[Any, ...], options: StartOptions, rows: Sequence[Op]
@@ -220,7 +232,11 @@ class Starts:
                 rows.append((keys.by_time(before.created_at, run_id), None))
         run = self._live.create(header)
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._submit(Envelope(run_id, Begin(options.start_at), new=run, extra=rows, reply=reply))
+        post_id = request.post.rpartition("/")[2]
+        begin = Begin(options.start_at)
+        self._submit(
+            Envelope(run_id, begin, new=run, extra=rows, reply=reply, reply_to=request.reply_to, post_id=post_id)
+        )
         await reply
         return run_id
 

@@ -20,7 +20,9 @@ from weft_core.errors import (
     WorkflowNotRegisteredError,
 )  # fmt: skip
 from weft_core.machine import failure, records
-from weft_core.machine.sealed import seal_plain
+from weft_core.machine.effects import Post
+from weft_core.machine.farewell import farewell
+from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
 from weft_core.model.messages import CancelRequested, SignalArrived, TerminateRequested, TimerFired
 from weft_core.model.run import RunHeader, RunState, Status
@@ -139,5 +141,11 @@ class StoppedRuns:
         ended: Status = "cancelled" if isinstance(message, CancelRequested) else "terminated"
         header.status, header.finished_at, header.updated_at = ended, now, now
         header.cancel_requested, header.cancel_reason = True, message.reason
+        notes = records.notes_of(summary) if summary is not None else {}
+        farewell_ops, posts = farewell(header, notes, f"{header.id}.{header.next_seq:x}")
+        batch.ops.extend(farewell_ops)
+        batch.effects.extend(posts)
+        for key, data in await scan_all(self._storage, keys.posts(header.id)):  # they are refused now
+            batch.effects.append(Post(key, unseal_plain(key, data)))
         self._log(header, batch, now, f"run_{ended}", reason=message.reason)
         batch.ended.append(header)

@@ -39,4 +39,13 @@ class ArmTimer:
     deadline_ms: int
 
 
-Effect = StartAttempt | StopAttempt | ArmTimer
+@dataclass(slots=True)
+class Post:
+    """A record has been left for another run or for a shared object: bring it there. Whoever acts on it removes it in
+    the batch that makes it so, so it arrives exactly once."""
+
+    key: str
+    content: list[Any]
+
+
+Effect = StartAttempt | StopAttempt | ArmTimer | Post

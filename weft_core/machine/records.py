@@ -30,7 +30,7 @@ _RARE_FIELDS: dict[str, Any] = {
 }  # fmt: skip
 """Written only where they differ from these, so that they cost nothing where they are not used."""
 # `summary` positions in a checkpoint record
-STEPS, COMPLETED, NEXT_TASK, NEXT_SEQ, MAIL_SEQ, UPDATED_AT, ACTIVE, EXPOSED, TASKS = range(9)
+STEPS, COMPLETED, NEXT_TASK, NEXT_SEQ, MAIL_SEQ, UPDATED_AT, ACTIVE, EXPOSED, TASKS, NOTES = range(10)
 
 Event = tuple[str, dict[str, Any]]
 Place = list[Any]
@@ -69,6 +69,8 @@ def write_checkpoint(run: RunState, now: int, active: bool) -> list[Op]:
     summary = [
         run.steps, run.completed, run.next_task, run.next_seq, run.mail_seq, now, active, run.exposed, places,
     ]  # fmt: skip
+    if run.notes:
+        summary.append(run.notes)
     key = keys.checkpoint(run.id)
     if run.chunks is None:
         body = frames.snapshot(root, run.externals)
@@ -148,6 +150,13 @@ def fill_run(run: RunState, summary: list[Any], restored: list[Any]) -> None:
     run.next_seq = max(summary[NEXT_SEQ], run.header.next_seq)
     run.mail_seq = max(summary[MAIL_SEQ], run.header.mail_seq)
     run.active, run.exposed = summary[ACTIVE], summary[EXPOSED]
+    run.notes = notes_of(summary)
+
+
+def notes_of(summary: list[Any]) -> dict[str, Any]:
+    """The durable facts that few runs have; none for most."""
+    notes: dict[str, Any] = summary[NOTES] if len(summary) > NOTES else {}
+    return notes
 
 
 def evict(run: RunState) -> None:

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 from weft_core import codec
 from weft_core.errors import ActivityNotRegisteredError, PayloadTooLargeError, RunCancelled, WeftError
 from weft_core.machine import failure
-from weft_core.machine.effects import ArmTimer, Effect
+from weft_core.machine.effects import ArmTimer, Effect, Post
+from weft_core.machine.farewell import farewell, stored
 from weft_core.machine.sealed import seal_plain
 from weft_core.model import keys
 from weft_core.model.limits import Limits
@@ -24,11 +25,13 @@ from weft_core.model.messages import (
     CancelRequested,
     Message,
     Recover,
+    Reply,
     ResumeRequested,
     SignalArrived,
     SuspendRequested,
     TerminateRequested,
     TimerFired,
+    Watch,
 )  # fmt: skip
 from weft_core.model.operations import AwaitResume, Operation, StartLater, WaitSignal
 from weft_core.model.retry import RetryPolicy
@@ -101,11 +104,11 @@ class Turn:
 
     def deliver(self, message: Message) -> None:
         """Decide one message to its end."""
-        if type(message) is ActivityOutcome or type(message) is TimerFired:
+        if type(message) is ActivityOutcome or type(message) is TimerFired or type(message) is Reply:
             task = self.run.tasks.get(message.task)
             if task is not None and task.step == message.step and task.op is not None:
                 self.rules.hooks[type(task.op)].deliver(self, task, message)
-            elif message.task == keys.WHOLE_RUN[0]:
+            elif type(message) is TimerFired and message.task == keys.WHOLE_RUN[0]:
                 self._time_out()
         else:
             self._deliver_to_run(message)
@@ -126,6 +129,8 @@ class Turn:
             self._suspend(message)
         elif isinstance(message, ResumeRequested):
             self._resume_run()
+        elif isinstance(message, Watch):
+            self.run.notes.setdefault("watchers", []).append(list(message.watcher))
 
     def _begin_run(self, message: Begin) -> None:
         header = self.run.header
@@ -287,6 +292,28 @@ class Turn:
     def drop_timer(self, task: Task, deadline_ms: int) -> None:
         self.ops.append((keys.timer(deadline_ms, self.run.id, task.id, task.step), None))
 
+    def post(self, run_id: str, content: list[Any]) -> None:
+        """Leave a message for another run (its forms: ``engine/posts.py``)."""
+        self._leave(Post(keys.post(run_id, self._post_id()), content))
+
+    def ask(self, task: Task, kind: str, name: str, request: list[Any]) -> None:
+        """Ask a shared object for something on behalf of ``task``; the answer comes as a :class:`Reply`."""
+        content = [request, self.run.id, task.id, task.step]
+        self._leave(Post(keys.ask(kind, name, self._post_id()), content))
+
+    def spawn(self, content: list[Any]) -> None:
+        """Ask for a child run: ``[workflow, input, start options, [run, task, step, close policy]]``."""
+        self.run.notes["children"] = True
+        self._leave(Post(keys.spawn(self.run.id, self._post_id()), content))
+
+    def _leave(self, post: Post) -> None:
+        self.ops.append(stored(post))
+        self.effects.append(post)
+
+    def _post_id(self) -> str:
+        """Unique: a turn that leaves posts also logs an event, so the next one begins with another number."""
+        return f"{self.run.id}.{self.run.next_seq:x}.{len(self.ops)}"
+
     def copy(self, values: tuple[Any, ...], what: str) -> tuple[Any, ...]:
         """The values as another frame or an activity may have them: equal, and sharing nothing that can change."""
         limit = self.rules.limits.max_payload_bytes
@@ -409,5 +436,9 @@ class Turn:
         assert status in FINISHED
         header.status, header.finished_at, self.header_changed = status, self.now, True
         self._forget_deadline()
+        if run.notes or header.parent:
+            ops, posts = farewell(header, run.notes, self._post_id())
+            self.ops.extend(ops)
+            self.effects.extend(posts)
         self.ops.extend((keys.mail(run.id, s.seq), None) for s in run.mailbox)
         run.mailbox.clear()

@@ -6,7 +6,10 @@
     inbox/<id>            left by others for the owner      log/<id>/<seq>        events of one turn
     idem/<key>            idempotency key -> run            mail/<id>/<seq>       a buffered signal
     active/<id>           an attempt is in flight           mail-id/<id>/<sid>    a signal id that was accepted
-    timer/<deadline>/<id>/<task>.<step>
+    timer/<deadline>/<id>/<task>.<step>                     child/<parent>/<id>   an unfinished child and its policy
+    post/<id>/<post>      on its way to a run               ask/<kind>/<name>/<post>  on its way to a shared object
+    spawn/<id>/<post>     a child that a run asked for      closing/<id>          its children are to be told
+    shared/<kind>/<name>  a lock, a shared value, ...
     by-time/<created>/<id>                                  newest-first listing
     ended/<workflow>/<status>/<finished>/<id>               finished runs, oldest first, where a retention may apply
     meta/ended             how far those rows are complete  purging/<id>          a run that is being removed
@@ -43,6 +46,8 @@ MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id")
 """Kinds of records of which a run has any number, ``<kind>/<run id>/...``, that go with it."""
 INDEXES = ("timer", "by-time", "ended")
 """Kinds whose rows name a run behind something else; they are derived from its record, or looked for."""
+ON_THEIR_WAY = ("post", "spawn", "closing", "child")
+"""Kinds that end by themselves soon after the run: what was left for it or by it is acted on, or refused."""
 OF_PURGING = ("run", "purging")
 """The record that makes a run visible, and the one that says that its others are being removed."""
 
@@ -111,6 +116,44 @@ def parse_timer(key: str) -> tuple[int, str, int, int]:
 
 def active(run_id: str) -> str:
     return f"active/{run_id}"
+
+
+POSTS = "post/"
+ASKS = "ask/"
+SPAWNS = "spawn/"
+CLOSINGS = "closing/"
+
+
+def post(run_id: str, post_id: str) -> str:
+    return f"post/{run_id}/{post_id}"
+
+
+def posts(run_id: str) -> str:
+    return f"post/{run_id}/"
+
+
+def ask(kind: str, name: str, post_id: str) -> str:
+    return f"ask/{kind}/{name}/{post_id}"
+
+
+def spawn(run_id: str, post_id: str) -> str:
+    return f"spawn/{run_id}/{post_id}"
+
+
+def closing(run_id: str) -> str:
+    return f"closing/{run_id}"
+
+
+def child(parent_id: str, run_id: str) -> str:
+    return f"child/{parent_id}/{run_id}"
+
+
+def children(parent_id: str) -> str:
+    return f"child/{parent_id}/"
+
+
+def shared(kind: str, name: str) -> str:
+    return f"shared/{kind}/{name}"
 
 
 def by_time(created_ms: int, run_id: str) -> str:

@@ -23,6 +23,8 @@ class Limits:
     """Branches alive in one run."""
     max_nesting: int = 100
     """Groups within groups."""
+    max_child_depth: int = 100
+    """Children of children."""
     max_id_bytes: int = 256
     """Run ids, idempotency keys, signal ids, names."""
     max_live_runs: int = 1_000

@@ -67,6 +67,23 @@ class ResumeRequested:
     """Go on after a suspension."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a step hears from another run or a shared object it has asked. ``data`` is plain; an error is a record."""
+
+    task: int
+    step: int
+    ok: bool
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Another run wants to hear how this one ends: ``watcher`` is ``[run id, task, step]``."""
+
+    watcher: tuple[str, int, int]
+
+
 Message = (
     Begin
     | Recover
@@ -74,5 +91,9 @@ Message = (
     | TimerFired
     | SignalArrived
     | CancelRequested
-    | (TerminateRequested | SuspendRequested | ResumeRequested)
+    | TerminateRequested
+    | SuspendRequested
+    | ResumeRequested
+    | Reply
+    | Watch
 )

@@ -111,7 +111,7 @@ class RunState:
 
     __slots__ = (
         "active", "chunks", "completed", "ctx", "exposed", "externals", "header", "logged", "mail_seq", "mailbox",
-        "migrated", "next_seq", "next_task", "queries", "steps", "tasks", "uncommitted", "window",
+        "migrated", "next_seq", "next_task", "notes", "queries", "steps", "tasks", "uncommitted", "window",
     )  # fmt: skip
 
     def __init__(self, header: RunHeader, ctx: Any, externals: Any) -> None:
@@ -129,6 +129,9 @@ class RunState:
         self.mailbox: deque[BufferedSignal] = deque()
         self.mail_seq = 0
         self.exposed: dict[str, bytes] = {}
+        self.notes: dict[str, Any] = {}
+        """Durable facts that few runs have, as plain values: ``holds`` (``kind/name`` of shared objects that must hear
+        of its end), ``watchers`` (``[run, task, step]`` that wait for its end), ``children`` (it has started some)."""
         self.queries: dict[str, Callable[..., Any]] = {}
         self.logged: list[tuple[str, dict[str, bytes]]] = []
         """What ``ctx.log`` said since the last suspension."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weft_core import codec
-from weft_core.model.operations import OPERATIONS, Operation, Pending
+from weft_core.model.operations import OPERATIONS, ChildHandle, Operation, Pending, SharedLock
 from weft_core.model.retry import RetryPolicy
 
 
@@ -15,6 +15,8 @@ def register_types() -> None:
     codec.register(Pending, name="weft:pending", get=lambda p: p.op, set=_set_pending)
     for cls in OPERATIONS:
         codec.register(cls, name=f"weft:op:{cls.kind}", get=cls.state, set=cls.load)
+    codec.register(ChildHandle, name="weft:child", get=lambda c: c.id, new=ChildHandle)
+    codec.register(SharedLock, name="weft:lock", get=lambda k: [k.name, k.permits], new=lambda s: SharedLock(*s))
     codec.register(
         RetryPolicy,
         name="weft:retry",

@@ -13,7 +13,8 @@ CALL = "call"
 _KINDS = {
     "run": "activity", "step": "activity", "memo": "activity", "sleep": "sleep", "sleep_until": "sleep",
     "wait_for_signal": "signal", "all": "group", "race": "group", "set_attribute": "attribute",
-    "set_attributes": "attribute",
+    "set_attributes": "attribute", "child": "child", "start_child": "child", "result_of": "run", "result": "run",
+    "signal": "signal_run", "cancel": "cancel_run", "acquire": "lock", "release": "unlock",
 }  # fmt: skip
 _UNKNOWN = object()
 

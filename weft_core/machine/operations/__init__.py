@@ -7,18 +7,26 @@ from typing import Any
 from weft_core.machine.operations.activity import ActivityHooks
 from weft_core.machine.operations.attribute import AttributeHooks
 from weft_core.machine.operations.base import BaseHooks
+from weft_core.machine.operations.children import ChildHooks, SpeakHooks, WaitRunHooks
 from weft_core.machine.operations.group import GroupHooks
+from weft_core.machine.operations.lock import AcquireHooks, ReleaseHooks
 from weft_core.machine.operations.parked import AwaitResumeHooks, StartLaterHooks
 from weft_core.machine.operations.signal import SignalHooks
 from weft_core.machine.operations.sleep import SleepHooks
 from weft_core.model.operations import (
+    Acquire,
     AwaitResume,
+    CancelRun,
     Group,
     Operation,
+    Release,
     RunActivity,
     SetAttributes,
+    SignalRun,
     Sleep,
+    StartChild,
     StartLater,
+    WaitRun,
     WaitSignal,
 )  # fmt: skip
 
@@ -30,5 +38,11 @@ HOOKS: dict[type[Operation[Any]], BaseHooks] = {
     SetAttributes: AttributeHooks(),
     StartLater: StartLaterHooks(),
     AwaitResume: AwaitResumeHooks(),
+    StartChild: ChildHooks(),
+    WaitRun: WaitRunHooks(),
+    SignalRun: SpeakHooks(),
+    CancelRun: SpeakHooks(),
+    Acquire: AcquireHooks(),
+    Release: ReleaseHooks(),
 }
 HOOKS_BY_KIND: dict[str, BaseHooks] = {cls.kind: hooks for cls, hooks in HOOKS.items()}

@@ -7,7 +7,9 @@ from typing import Any
 from weft_core.model.operations.activity import RunActivity
 from weft_core.model.operations.attributes import SetAttributes
 from weft_core.model.operations.base import Operation, Pending
+from weft_core.model.operations.children import CancelRun, ChildHandle, SignalRun, StartChild, WaitRun
 from weft_core.model.operations.group import Group
+from weft_core.model.operations.locks import Acquire, Release, SharedLock
 from weft_core.model.operations.parked import AwaitResume, StartLater
 from weft_core.model.operations.waiting import Sleep, WaitSignal
 
@@ -19,17 +21,31 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     SetAttributes,
     StartLater,
     AwaitResume,
+    StartChild,
+    WaitRun,
+    SignalRun,
+    CancelRun,
+    Acquire,
+    Release,
 )
 
 __all__ = [
     "OPERATIONS",
+    "Acquire",
     "AwaitResume",
+    "CancelRun",
+    "ChildHandle",
     "Group",
     "Operation",
     "Pending",
+    "Release",
     "RunActivity",
     "SetAttributes",
+    "SharedLock",
+    "SignalRun",
     "Sleep",
+    "StartChild",
     "StartLater",
+    "WaitRun",
     "WaitSignal",
 ]

@@ -6,12 +6,14 @@ One file for each theme; :class:`Context` joins them.
 from __future__ import annotations
 
 from weft_core.workflow.context.activities import Activities
+from weft_core.workflow.context.children import Children
 from weft_core.workflow.context.groups import Groups
+from weft_core.workflow.context.locks import Locks
 from weft_core.workflow.context.visibility import Visibility
 from weft_core.workflow.context.waiting import Waiting
 
 
-class Context(Activities, Waiting, Groups, Visibility):
+class Context(Activities, Waiting, Groups, Children, Locks, Visibility):
     """Given to a workflow as its first argument. In a checkpoint it is named, not stored.
 
     A method that returns an :class:`Operation` does nothing until that is awaited, or awaited as a branch of ``all`` or

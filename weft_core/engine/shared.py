@@ -1,0 +1,80 @@
+"""Shared objects as the engine has them: read when first asked, then held in memory; it is their only writer."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+from weft_core.engine.batch import Batch, Envelope
+from weft_core.engine.patience import PatientReads
+from weft_core.errors import WeftError
+from weft_core.machine import failure
+from weft_core.machine.effects import Post
+from weft_core.machine.farewell import stored
+from weft_core.machine.sealed import seal_plain, unseal_plain
+from weft_core.machine.shared import OUTSIDE, SHARED, Caller, Decision
+from weft_core.model import keys
+
+_KEPT = 1_000
+"""Objects held in memory; others are read again."""
+
+
+class SharedObjects:
+    """Decides requests for shared objects inside the pump's batches."""
+
+    def __init__(self, storage: PatientReads) -> None:
+        self._storage = storage
+        self._records: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        """As they are stored, so that a request that is refused half way has changed nothing; empty for none."""
+
+    def __contains__(self, place: tuple[str, str]) -> bool:
+        return place in self._records
+
+    async def read(self, place: tuple[str, str]) -> None:
+        """Bring one into memory. Nothing may be on its way to the store that changes it."""
+        self._records[place] = await self._storage.get(keys.shared(*place)) or b""
+
+    def decide(self, envelope: Envelope, batch: Batch, now: int) -> None:
+        """Decide one request; the object must be in memory."""
+        place = envelope.shared
+        assert place is not None
+        request, *asking = envelope.request
+        caller: Caller = (asking[0], asking[1], asking[2])
+        decision, before = Decision(now), self._records[place]
+        try:
+            after = self._decided(decision, place, before, request, caller)
+        except WeftError as refusal:
+            decision, after = Decision(now, [(caller, False, failure.record(refusal))]), before
+            if caller == OUTSIDE:
+                envelope.reject(refusal)
+        if after != before:
+            batch.ops.append((keys.shared(*place), after or None))
+            self._records[place] = after
+        batch.ops.extend(envelope.extra)
+        self._answer(envelope, decision, batch)
+        self._records.move_to_end(place)
+        if len(self._records) > _KEPT:
+            self._records.popitem(last=False)
+
+    @staticmethod
+    def _decided(decision: Decision, place: tuple[str, str], data: bytes, request: list[Any], caller: Caller) -> bytes:
+        key = keys.shared(*place)
+        state = unseal_plain(key, data)[0] if data else None
+        state = SHARED[place[0]].decide(decision, state, request, caller)
+        return seal_plain(key, [state]) if state is not None else b""
+
+    @staticmethod
+    def _answer(envelope: Envelope, decision: Decision, batch: Batch) -> None:
+        for i, (caller, ok, data) in enumerate(decision.replies):
+            if caller == OUTSIDE:
+                envelope.answer = data
+            else:
+                leave(batch, caller, ok, data, f"{envelope.post_id}.{i}")
+
+
+def leave(batch: Batch, caller: Caller, ok: bool, data: Any, post_id: str) -> None:
+    """Leave an answer for a step of a run."""
+    run_id, task, step = caller
+    post = Post(keys.post(run_id, post_id), ["reply", task, step, ok, data])
+    batch.ops.append(stored(post))
+    batch.effects.append(post)

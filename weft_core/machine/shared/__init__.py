@@ -1,0 +1,10 @@
+"""One file for each kind of shared object; this table joins them."""
+
+from __future__ import annotations
+
+from weft_core.machine.shared.base import OUTSIDE, Caller, Decision, SharedObject
+from weft_core.machine.shared.lock import Lock
+
+SHARED: dict[str, SharedObject] = {rules.kind: rules for rules in (Lock(),)}
+
+__all__ = ["OUTSIDE", "SHARED", "Caller", "Decision", "SharedObject"]

@@ -1,0 +1,41 @@
+"""Shared objects: what several runs use at once. Each kind is one file with the same rule: decide one request.
+
+A run asks by a record (``turn.ask``), and is answered by one; the object's own record and its answers are one batch.
+So a request takes effect exactly once, whatever crashes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Caller = tuple[str, int, int]
+"""(run id, task, step) of who asks."""
+OUTSIDE: Caller = ("", 0, 0)
+"""A caller that is no run."""
+
+
+@dataclass(slots=True)
+class Decision:
+    """What one request comes to, beside the new state."""
+
+    now: int
+    replies: list[tuple[Caller, bool, Any]] = field(default_factory=list)
+    """To whom, whether it went well, and plain data (an error record if not)."""
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def reply(self, caller: Caller, data: Any) -> None:
+        self.replies.append((caller, True, data))
+
+
+class SharedObject(Protocol):
+    """The rules of one kind. State and requests are plain values; ``None`` is an object nobody has used."""
+
+    kind: str
+
+    def decide(self, decision: Decision, state: Any, request: list[Any], caller: Caller) -> Any:
+        """The state after the request; None lets its record go. ``["gone"]``: the caller's run has ended.
+
+        May raise a WeftError, which is the caller's answer; then nothing has changed.
+        """
+        ...

@@ -1,0 +1,59 @@
+"""Mutexes and semaphores: permits, holders, and a queue in order of arrival. Fencing tokens only grow.
+
+State: ``[permits, last token, holders, waiters]``; a holder is ``[run, task, step, token]``, a waiter ``[run, task,
+step]``. There is no lease: a holder is a durable run, which holds until it lets go or ends, however often its engine
+crashes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft_core.errors import OperationMisuseError
+from weft_core.machine.shared.base import Caller, Decision
+
+PERMITS, TOKEN, HOLDERS, WAITERS = range(4)
+
+
+class Lock:
+    kind = "lock"
+
+    def decide(self, decision: Decision, state: Any, request: list[Any], caller: Caller) -> Any:
+        """Requests: ``acquire permits``, ``release token-or-None``, ``forget task step``, ``gone``."""
+        verb, *rest = request
+        state = state or [0, 0, [], []]
+        if verb == "acquire":
+            self._acquire(state, caller, *rest)
+        elif verb == "release":
+            self._release(state[HOLDERS], caller, *rest)
+            decision.reply(caller, None)
+        else:  # who waited waits no more, and may have been given the lock on the way here
+            gone = [caller[0], *rest]
+            for part in (HOLDERS, WAITERS):
+                state[part] = [who for who in state[part] if who[: len(gone)] != gone]
+        self._grant(decision, state)
+        return state  # also when it is free: tokens go on growing
+
+    @staticmethod
+    def _acquire(state: list[Any], caller: Caller, permits: int) -> None:
+        if state[HOLDERS] and permits != state[PERMITS]:
+            reason = f"it is in use with {state[PERMITS]} permits, not {permits}; its users must agree on the number"
+            raise OperationMisuseError(operation="ctx.semaphore", reason=reason)
+        state[PERMITS] = permits
+        state[WAITERS].append(list(caller))
+
+    @staticmethod
+    def _release(holders: list[list[Any]], caller: Caller, token: int | None) -> None:
+        """That of the token; without one, what the caller's line of control was given last, else its run."""
+        own = [h for h in holders if h[0] == caller[0] and token in (None, h[3])]
+        last = [h for h in own if h[1] == caller[1]] or own
+        if last:
+            holders.remove(last[-1])
+
+    @staticmethod
+    def _grant(decision: Decision, state: list[Any]) -> None:
+        while state[WAITERS] and len(state[HOLDERS]) < state[PERMITS]:
+            run_id, task, step = state[WAITERS].pop(0)
+            state[TOKEN] += 1
+            state[HOLDERS].append([run_id, task, step, state[TOKEN]])
+            decision.reply((run_id, task, step), state[TOKEN])
