@@ -275,6 +275,94 @@ class Logged(Event):
     data: Facts | None = None
 
 
+# ------------------------------------------------------------------ other runs, and what runs share
+
+
+@event
+class ChildRequested(Event):
+    step: int
+    workflow: str
+    child_id: str
+
+
+@event
+class ChildStarted(Event):
+    step: int
+    child_id: str
+
+
+@event
+class ChildRefused(Event):
+    step: int
+    child_id: str
+    error: str | None
+
+
+@event
+class ChildCancelRequested(Event):
+    step: int
+    child_id: str
+
+
+@event
+class ChildEnded(Event):
+    step: int
+    child_id: str
+    status: str | None
+
+
+@event
+class RunAwaited(Event):
+    step: int
+    awaited: str
+
+
+@event
+class RunAwaitedEnded(Event):
+    step: int
+    awaited: str
+
+
+@event
+class RunAddressed(Event):
+    step: int
+    addressed: str
+    how: str
+    """"signal" or "cancel"."""
+
+
+@event
+class RunAnswered(Event):
+    step: int
+    addressed: str
+    ok: bool
+
+
+@event
+class LockRequested(Event):
+    step: int
+    name: str
+
+
+@event
+class LockAcquired(Event):
+    step: int
+    name: str
+    token: int
+
+
+@event
+class LockForgotten(Event):
+    step: int
+    name: str
+
+
+@event
+class LockReleased(Event):
+    step: int
+    name: str
+
+
 # ------------------------------------------------------------------ made while reading, never stored
 
 
