@@ -1,11 +1,12 @@
 """Weft: durable execution that checkpoints the function itself. The public names; everything else is inside."""
 
 from weft_core.engine import Engine, Page, WorkflowHandle, assert_durable_storage_for_recovery
-from weft_core.errors import RunCancelled, WeftError, is_weft_error, is_weft_error_like
+from weft_core.errors import RetryLater, RunCancelled, WeftError, is_weft_error, is_weft_error_like
 from weft_core.frames import load_source
 from weft_core.model.limits import Limits
 from weft_core.model.retention import Retention
 from weft_core.model.retry import RetryPolicy
+from weft_core.model.verdicts import Done, NotDone, Unknown
 from weft_core.version import VERSION
 from weft_core.workflow import (
     Activity,
@@ -26,13 +27,17 @@ __all__ = [
     "Activity",
     "ActivityInfo",
     "Context",
+    "Done",
     "Engine",
     "Limits",
+    "NotDone",
     "Page",
     "Retention",
+    "RetryLater",
     "RetryPolicy",
     "RunCancelled",
     "StoredRun",
+    "Unknown",
     "WeftError",
     "Workflow",
     "WorkflowHandle",

@@ -31,10 +31,13 @@
     │   ├── RunNotFoundError, RunExistsError, RunFinishedError, RunNotFinishedError, InvalidInputError
     │   ├── IdempotencyKeyConflictError, IdempotencyKeyPurgedError
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
+    │   ├── CompletionTokenNotFoundError, CompletionTokenUsedError
     │   └── RunFailedError, RunCancelledError, RunHeldError,
     │       RunTimedOutError, RunTerminatedError                 what handle.result() raises
     ├── OutcomeError                            raised inside a workflow by an awaited operation
-    │   ├── ActivityFailedError, ActivityTimeoutError, ActivityInterruptedError, ActivityNotRegisteredError
+    │   ├── ActivityFailedError, ActivityInterruptedError, ActivityIndeterminateError, ActivityNotRegisteredError
+    │   ├── ActivityTimeoutError                (and ActivityTotalTimeoutError, ActivityHeartbeatTimeoutError below it)
+    │   ├── RetryLater                          raised by an activity: try me again then
     │   └── SignalTimeoutError
     └── TestingError                            of weft_core.testing
         ├── RunStuckError                       no time that passes will bring the run to its end
@@ -43,8 +46,8 @@
             └── ChaosTransientError             worth another attempt
                 └── ChaosTimeoutError           the effect took place, its answer was lost
 
-``RunCancelled`` and ``Evict`` are control flow: they derive from BaseException so that ``except Exception`` in a
-workflow does not swallow them.
+``RunCancelled``, ``Evict`` and ``CompleteLater`` are control flow: they derive from BaseException so that ``except
+Exception`` in a workflow or activity does not swallow them.
 """
 
 from __future__ import annotations
@@ -119,6 +122,10 @@ class RunCancelled(BaseException):
 
 class Evict(BaseException):
     """Private: thrown into a frame to drop it from memory; generated code lets it pass without running author code."""
+
+
+class CompleteLater(BaseException):
+    """Private: ``activity_info().complete_later()`` ends an activity with it; its outcome will come from outside."""
 
 
 # ------------------------------------------------------------------ definitions
@@ -375,6 +382,17 @@ class QueryNotFoundError(RunError):
     template = "run {run_id!r} answers no query {query!r}; it answers: {available}"
 
 
+class CompletionTokenNotFoundError(RunError):
+    template = (
+        "nothing waits for this completion token: it is unknown, its activity has ended otherwise (timeout, "
+        "cancellation, another answer), or its run was purged"
+    )
+
+
+class CompletionTokenUsedError(RunError):
+    template = "this completion token of run {run_id!r} has been used, with another outcome; a token answers once"
+
+
 class LimitExceededError(RunError):
     template = "{what} is {actual}, over the limit of {limit}; nothing was written"
 
@@ -416,6 +434,35 @@ class ActivityFailedError(OutcomeError):
 
 class ActivityTimeoutError(OutcomeError, TimeoutError):
     template = "activity {activity!r} took longer than its timeout of {timeout_ms} ms (attempt {attempt})"
+
+
+class ActivityTotalTimeoutError(ActivityTimeoutError):
+    """All attempts and the waits between them did not succeed in time. Fact ``last_error``: text, if one had failed."""
+
+    def describe(self) -> str:
+        last = self.facts.get("last_error")
+        told = "activity {activity!r} did not succeed within its total_timeout of {timeout_ms} ms (attempt {attempt})"
+        return told.format_map(_Facts(self.facts)) + (f"; the last error was {last}" if last else "")
+
+
+class ActivityHeartbeatTimeoutError(ActivityTimeoutError):
+    template = "activity {activity!r} gave no heartbeat for {timeout_ms} ms (attempt {attempt})"
+
+
+class RetryLater(OutcomeError):
+    """Raised by an activity that knows when to try again: ``RetryLater("rate limited", after="30 s")``.
+
+    ``after`` is a duration; the wait is durable and stands in for that of the retry policy. The attempt counts.
+    """
+
+    template = "asked to be tried again after {after}"
+
+
+class ActivityIndeterminateError(OutcomeError):
+    template = (
+        "whether attempt {attempt} of activity {activity!r} took effect cannot be told ({reason}), and it is not "
+        "repeated. Find out by hand, or let verify say so"
+    )
 
 
 class ActivityInterruptedError(OutcomeError):

@@ -141,16 +141,28 @@ def _timers(view: View, run_id: str) -> Counter[tuple[int, int, int]]:
     return found
 
 
+def _tokens(view: View, run_id: str) -> dict[str, list[int]]:
+    """The completion tokens that wait for an answer, by key: task and step."""
+    found = {k: unseal(k, v) for k, v in view.kinds["token"].items() if k.split("/")[1] == run_id}
+    return {key: [task, step] for key, (task, step, digest) in found.items() if digest is None}
+
+
 def _wait(place: list[Any]) -> dict[str, Any]:
     """What a task waits for, and until when."""
     task, _, step, kind, name, note = place
-    deadline = None
+    deadline, in_flight, tokens = None, False, []
     if kind == "activity":
-        phase, _, due = note
-        deadline = due if phase == 1 else None  # it is between two attempts
+        phase, _, deadline, *more = note
+        in_flight = phase in (0, 2, 4)  # running, put off, verifying
+        assert in_flight or deadline or phase == 3, f"1: {name} waits between two attempts, and for nothing"
+        tokens = more[0].get("tokens", []) if more else []
+        assert phase != 3 or tokens, f"1: {name} is parked, and nobody can complete it"
     elif kind in ("sleep", "signal", "start"):
         deadline = note[0] or None
-    return {"task": task, "step": step, "kind": kind, "name": name, "deadline": deadline}
+    return {
+        "task": task, "step": step, "kind": kind, "name": name, "deadline": deadline, "in_flight": in_flight,
+        "tokens": tokens,
+    }  # fmt: skip
 
 
 def _waits_for_something(view: View, run_id: str) -> None:
@@ -163,13 +175,15 @@ def _waits_for_something(view: View, run_id: str) -> None:
     assert 0 in places, f"1: {run_id} has no root"
     expected: Counter[tuple[int, int, int]] = Counter()
     in_flight = False
+    tokens: dict[str, list[int]] = {}
     parents = Counter(place[1] for place in places.values())
     buffered = {name for _, name in view.mail[run_id]}
     for wait in map(_wait, summary["places"]):
         if wait.get("deadline"):
             expected[wait["deadline"], wait["task"], wait["step"]] += 1
         if wait["kind"] == "activity":
-            in_flight = in_flight or not wait["deadline"]
+            in_flight = in_flight or wait["in_flight"]
+            tokens |= {f"token/{run_id}/{mark}": [wait["task"], wait["step"]] for mark in wait["tokens"]}
         elif wait["kind"] in ("sleep", "start"):
             assert wait["deadline"] is not None
         elif wait["kind"] in ASKING:
@@ -186,6 +200,7 @@ def _waits_for_something(view: View, run_id: str) -> None:
         expected[deadline, -1, 0] += 1
     else:  # it has fired: the run is on its way out
         assert not deadline or view.runs[run_id]["cancel_requested"]
+    assert _tokens(view, run_id) == tokens, f"1, 9: tokens of {run_id}"
     for task, parent, *_ in places.values():
         assert (parent is None) == (task == 0) and (parent is None or parent in places)
     assert _timers(view, run_id) == expected, f"1, 9: timers of {run_id}: {_timers(view, run_id)} for {expected}"
@@ -213,6 +228,7 @@ def _owns_nothing(view: View, run_id: str) -> None:
     assert not view.mail[run_id], f"2: {run_id} is finished and has mail"
     assert not _timers(view, run_id), f"2: {run_id} is finished and has timers"
     assert f"active/{run_id}" not in view.rows, f"2: {run_id} is finished and active"
+    assert not _tokens(view, run_id), f"2: {run_id} is finished and can be completed by a token"
 
 
 def _chunks(view: View) -> None:

@@ -12,7 +12,7 @@ from weft_core.engine.commit import Committer
 from weft_core.errors import RunFailedError, RunFinishedError, RunStuckError
 from weft_core.ports import Op
 from weft_core.testing import DidNotSurvive, TestEngine, assert_survives_every_crash
-from weft_core.workflow.activity import ActivityInfo
+from weft_core.workflow.attempt import ActivityInfo
 
 RESULT = {"amount": 12, "delivered": "plum cake at Main St", "extra": "small cake"}
 PAY = [(bakery.paid, 12)]

@@ -34,6 +34,15 @@ class LocalClient:
     async def resume(self, run_id: str) -> None:
         await self._engine.resume(run_id)
 
+    async def complete_async_activity(self, token: str, result: Any = None) -> None:
+        await self._engine.complete_async_activity(token, result)
+
+    async def fail_async_activity(self, token: str, error: Exception | str, *, type: str = "failure") -> None:
+        await self._engine.fail_async_activity(token, error, type=type)
+
+    async def heartbeat_async_activity(self, token: str, *details: Any) -> None:
+        await self._engine.heartbeat_async_activity(token, *details)
+
     async def list(self, **filters: Any) -> Page:
         return await self._engine.list(**filters)
 

@@ -75,6 +75,25 @@ async def _suspend(engine: Engine, p: Params) -> Any:
     await engine.suspend(_need(p, "id"), p.get("reason"))
 
 
+async def _complete_async_activity(engine: Engine, p: Params) -> Any:
+    await engine.complete_async_activity(_need(p, "token"), p.get("result"))
+
+
+async def _fail_async_activity(engine: Engine, p: Params) -> Any:
+    """``error`` is text, or ``{"type", "message"}``."""
+    error = _need(p, "error")
+    if isinstance(error, dict):
+        message, type_ = str(error.get("message", "")), str(error.get("type", "failure"))
+        await engine.fail_async_activity(_need(p, "token"), message, type=type_)
+    else:
+        await engine.fail_async_activity(_need(p, "token"), error)
+
+
+async def _heartbeat_async_activity(engine: Engine, p: Params) -> Any:
+    details = (p["details"],) if "details" in p else ()
+    await engine.heartbeat_async_activity(_need(p, "token"), *details)
+
+
 async def _list(engine: Engine, p: Params) -> Any:
     page = await engine.list(**{k: p[k] for k in ("status", "workflow", "limit", "cursor") if p.get(k) is not None})
     return {"items": page.items, "cursor": page.cursor}
@@ -131,6 +150,9 @@ METHODS: dict[str, Method] = {
     "terminate": _terminate,
     "suspend": _suspend,
     "resume": _resume,
+    "complete_async_activity": _complete_async_activity,
+    "fail_async_activity": _fail_async_activity,
+    "heartbeat_async_activity": _heartbeat_async_activity,
     "list": _list,
     "describe": _describe,
     "result": _result,

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from weft_core.engine import code
-from weft_core.engine.attempts import Attempts
+from weft_core.engine.attempts import Attempts, Tokens
 from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.commit import Committer
 from weft_core.engine.events import EventBus
@@ -31,7 +31,7 @@ from weft_core.machine.shared import OUTSIDE
 from weft_core.machine.turn import Rules
 from weft_core.model import keys
 from weft_core.model.limits import DEFAULT_LIMITS, Limits
-from weft_core.model.messages import ActivityOutcome, CancelRequested, Message, Recover, SignalArrived
+from weft_core.model.messages import CancelRequested, Message, Recover, SignalArrived, StepMessage
 from weft_core.model.retention import KEEP, Retention
 from weft_core.ports import Clock, Host, Op, Storage, default_host
 from weft_core.workflow import Activity, Workflow
@@ -110,8 +110,9 @@ class EngineCore:
         )  # fmt: skip
         rules = Rules(self.registry, HOOKS, self.limits, host.ids.random, host.clock.now_ms)
         self._pump = Pump(reads, self._committer, self._live, rules, host.clock, self._committed, self._pump_stopped)
+        self._tokens = Tokens(host.ids, self._pump.submit)
         self._pump.attempts = self.attempts_class(
-            self.registry, host, self.limits, self._committer.store_id, self._outcome
+            self.registry, host, self.limits, self._committer.store_id, self._outcome, self._tokens
         )
         self._starts = Starts(reads, self.registry, self._live, self._pump.submit, host, self.limits)
         self._pump.posts = PostOffice(reads, self._pump.submit, self._starts)
@@ -169,6 +170,7 @@ class EngineCore:
         was, self.state = self.state, "closed"
         await self._inbox.close()
         await self._keeper.close()
+        self._pump.attempts.flush()
         self._pump.finish()
         await self._task
         await self._let_go()
@@ -304,8 +306,8 @@ class EngineCore:
         await envelope.reply
         return envelope.answer
 
-    def _outcome(self, run_id: str, outcome: ActivityOutcome) -> None:
-        self._pump.submit(Envelope(run_id, outcome))
+    def _outcome(self, run_id: str, message: StepMessage) -> None:
+        self._pump.submit(Envelope(run_id, message))
 
     def _committed(self, batch: Batch) -> None:
         self.events.publish(batch.position, batch.events)

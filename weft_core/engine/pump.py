@@ -436,7 +436,7 @@ class Pump:
             elif type(effect) is Post:
                 self.posts.forward(effect.key, effect.content)
             elif type(effect) is StopAttempt:
-                self.attempts.stop(effect.run_id, effect.step)
+                self.attempts.stop(effect)
             else:
                 self.timers.arm(effect.deadline_ms)  # type: ignore[union-attr]
         self._live.evict_surplus()

@@ -133,7 +133,7 @@ class StoppedRuns:
         for wait in waits:
             if wait.get("deadline"):
                 ops.append((keys.timer(wait["deadline"], header.id, wait["task"], wait["step"]), None))
-        for prefix in (keys.mail_prefix(header.id), keys.chunk_prefix(header.id)):
+        for prefix in (keys.mail_prefix(header.id), keys.chunk_prefix(header.id), keys.token_prefix(header.id)):
             ops.extend([(key, None) for key, _ in await scan_all(self._storage, prefix)])
         if header.deadline:
             ops.append((keys.timer(header.deadline, header.id, *keys.WHOLE_RUN), None))

@@ -22,14 +22,24 @@ class StartAttempt:
     timeout_ms: int | None
     idempotency_key: str | None
     generation: int = 0
+    heartbeat_ms: int | None = None
+    headers: dict[str, str] | None = None
+    details: bytes | None = None
+    """Of the last heartbeat of the attempts before, encoded."""
+    verifies: bool = False
+    """``fn`` is the activity's ``verify``: its value is a verdict on the attempt before."""
 
 
 @dataclass(slots=True)
 class StopAttempt:
-    """Cancel the attempt in flight for a step, if there is one; its outcome is no longer wanted."""
+    """The outcome of the attempt in flight for a step, if there is one, is no longer wanted: cancel it.
+
+    With ``let_run`` it may end by itself: its work is done, and was answered for from outside.
+    """
 
     run_id: str
     step: int
+    let_run: bool = False
 
 
 @dataclass(slots=True)

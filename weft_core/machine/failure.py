@@ -24,6 +24,11 @@ def text(error: BaseException) -> str:
         return f"({type_name(error)} has no text: its __str__ raised {type_name(broken)})"
 
 
+def line(error: BaseException) -> str:
+    """Class and text in one line."""
+    return f"{type_name(error)}: {text(error)}"
+
+
 def brief(error: BaseException) -> dict[str, Any]:
     """``{code, message}`` for events and lists."""
     return {"code": error.code if isinstance(error, WeftError) else type_name(error), "message": text(error)}

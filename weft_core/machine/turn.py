@@ -20,14 +20,13 @@ from weft_core.machine.sealed import seal_plain
 from weft_core.model import keys
 from weft_core.model.limits import Limits
 from weft_core.model.messages import (
-    ActivityOutcome,
     Begin,
     CancelRequested,
     Message,
     Recover,
-    Reply,
     ResumeRequested,
     SignalArrived,
+    StepMessage,
     SuspendRequested,
     TerminateRequested,
     TimerFired,
@@ -46,6 +45,11 @@ class ActivitySpec(Protocol):
 
     retry: RetryPolicy
     timeout_ms: int | None
+    total_timeout_ms: int | None
+    heartbeat_ms: int | None
+    key_of: Callable[..., str] | None
+    """Its idempotency key, from its arguments."""
+    verify: Callable[..., Any] | None
 
 
 class Hooks(Protocol):
@@ -104,7 +108,7 @@ class Turn:
 
     def deliver(self, message: Message) -> None:
         """Decide one message to its end."""
-        if type(message) is ActivityOutcome or type(message) is TimerFired or type(message) is Reply:
+        if isinstance(message, StepMessage):
             task = self.run.tasks.get(message.task)
             if task is not None and task.step == message.step and task.op is not None:
                 self.rules.hooks[type(task.op)].deliver(self, task, message)

@@ -204,6 +204,32 @@ class ActivityCompleted(Event):
     name: str
     attempt: int
     result: Any
+    verified: bool = False
+    """By ``verify``, of an attempt whose outcome was unknown."""
+
+
+@event
+class ActivityParked(Event):
+    """It has returned; whoever holds its completion token completes it."""
+
+    step: int
+    name: str
+    attempt: int
+
+
+@event
+class ActivityVerifying(Event):
+    step: int
+    name: str
+    attempt: int
+
+
+@event
+class ActivityVerifyFailed(Event):
+    step: int
+    name: str
+    error: Facts
+    retry_at: int
 
 
 @event

@@ -9,7 +9,7 @@
     timer/<deadline>/<id>/<task>.<step>                     child/<parent>/<id>   an unfinished child and its policy
     post/<id>/<post>      on its way to a run               ask/<kind>/<name>/<post>  on its way to a shared object
     spawn/<id>/<post>     a child that a run asked for      closing/<id>          its children are to be told
-    shared/<kind>/<name>  a lock, a shared value, ...
+    shared/<kind>/<name>  a lock, a shared value, ...       token/<id>/<hash>     a completion token: step, and answer
     by-time/<created>/<id>                                  newest-first listing
     ended/<workflow>/<status>/<finished>/<id>               finished runs, oldest first, where a retention may apply
     meta/ended             how far those rows are complete  purging/<id>          a run that is being removed
@@ -42,7 +42,7 @@ FEED = "feed/"
 # keys of a kind named in one of these.
 ONE_OF_A_RUN = ("ckpt", "active")
 """Kinds of records of which a run has one, ``<kind>/<run id>``, that go with it."""
-MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id")
+MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id", "token")
 """Kinds of records of which a run has any number, ``<kind>/<run id>/...``, that go with it."""
 INDEXES = ("timer", "by-time", "ended")
 """Kinds whose rows name a run behind something else; they are derived from its record, or looked for."""
@@ -112,6 +112,14 @@ def parse_timer(key: str) -> tuple[int, str, int, int]:
     _, deadline, run_id, place = key.split("/")
     task, step = place.split(".")
     return int(deadline, 16), run_id, int(task), int(step)
+
+
+def token(run_id: str, mark: str) -> str:
+    return f"token/{run_id}/{mark}"
+
+
+def token_prefix(run_id: str) -> str:
+    return f"token/{run_id}/"
 
 
 def active(run_id: str) -> str:

@@ -14,6 +14,8 @@ class Limits:
 
     max_payload_bytes: int = 2 * 1024 * 1024
     """Encoded input, activity argument list, activity result, signal payload."""
+    max_heartbeat_bytes: int = 64 * 1024
+    """Encoded details of a heartbeat: how far an activity has come, not what it has made."""
     max_checkpoint_bytes: int = 16 * 1024 * 1024
     max_mailbox: int = 10_000
     """Signals that wait unconsumed in one run."""

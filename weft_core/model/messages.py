@@ -6,6 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 
+class StepMessage:
+    """For one step of a run: dropped when that step is over. Has ``task`` and ``step``."""
+
+    __slots__ = ()
+    task: int
+    step: int
+
+
 @dataclass(frozen=True, slots=True)
 class Begin:
     """The first turn of a new run; its body begins at ``start_at`` (epoch ms) if that is still to come."""
@@ -19,18 +27,22 @@ class Recover:
 
 
 @dataclass(slots=True)  # not frozen: one is made for every attempt
-class ActivityOutcome:
-    """An attempt ended. ``encoded`` is the value's durable form; ``error`` is None for a success."""
+class ActivityOutcome(StepMessage):
+    """An attempt ended. ``encoded`` is the value's durable form; ``error`` is None for a success.
+
+    ``details`` are those of its last heartbeat, encoded, if they are not durable yet.
+    """
 
     task: int
     step: int
     value: Any = None
     encoded: bytes | None = None
     error: BaseException | None = None
+    details: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class TimerFired:
+class TimerFired(StepMessage):
     task: int
     step: int
     deadline_ms: int
@@ -68,7 +80,7 @@ class ResumeRequested:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(StepMessage):
     """What a step hears from another run or a shared object it has asked. ``data`` is plain; an error is a record."""
 
     task: int
@@ -87,13 +99,11 @@ class Watch:
 Message = (
     Begin
     | Recover
-    | ActivityOutcome
-    | TimerFired
+    | StepMessage
     | SignalArrived
     | CancelRequested
     | TerminateRequested
     | SuspendRequested
     | ResumeRequested
-    | Reply
     | Watch
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from weft_core.errors import InvalidInputError
+from weft_core.errors import ActivityFailedError, InvalidInputError
 from weft_core.model.durations import Duration, duration_ms
 
 
@@ -15,8 +15,8 @@ class RetryPolicy:
     The wait before attempt ``n + 1`` is ``initial_interval * backoff ** (n - 1)``, at most ``max_interval``, then moved
     by up to ``jitter`` of itself either way. An attempt that was cut off, by a crash or because its engine was closed
     while it waited, counts as an attempt: with ``max_attempts=1`` it is not made again.
-    Errors whose class, or whose class name, is in ``non_retryable`` are final at once, and so are those that say
-    so themselves by a true attribute ``non_retryable``.
+    Errors whose class, or whose class name, is in ``non_retryable`` are final at once; so is an ``ActivityFailedError``
+    whose ``error_type`` is, and an error that says so itself by a true attribute ``non_retryable``.
     """
 
     max_attempts: int = 3
@@ -49,6 +49,8 @@ class RetryPolicy:
         if getattr(error, "non_retryable", False) is True:
             return True
         names = {cls.__name__ for cls in type(error).__mro__}
+        if isinstance(error, ActivityFailedError):
+            names.add(error.facts.get("error_type", ""))
         return any(k in names if isinstance(k, str) else isinstance(error, k) for k in self.non_retryable)
 
 

@@ -13,7 +13,7 @@ from weft_core.testing.chaos import ENGINE_FAULTS, Chaos, EngineFault
 from weft_core.testing.engine import TestEngine
 from weft_core.testing.mocks import MockHandle
 from weft_core.workflow import Activity
-from weft_core.workflow.activity import activity_info
+from weft_core.workflow.attempt import activity_info
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -22,7 +22,7 @@ from weft_core.errors import (
 )
 from weft_core.model.durations import Duration, duration_ms, instant_ms
 from weft_core.model.limits import DEFAULT_LIMITS, Limits
-from weft_core.model.messages import ActivityOutcome, SignalArrived
+from weft_core.model.messages import SignalArrived, StepMessage
 from weft_core.model.run import FINISHED, STOPPED
 from weft_core.ports import Ids, Storage
 from weft_core.storage import MemoryStorage
@@ -287,7 +287,7 @@ class TestEngine(Engine):
             except RunFinishedError:
                 pass  # the signal was the last that it waited for
 
-    def _outcome(self, run_id: str, outcome: ActivityOutcome) -> None:
-        super()._outcome(run_id, outcome)
+    def _outcome(self, run_id: str, message: StepMessage) -> None:
+        super()._outcome(run_id, message)
         if self.chaos is not None and self.chaos.repeats("outcome"):
-            super()._outcome(run_id, outcome)
+            super()._outcome(run_id, message)

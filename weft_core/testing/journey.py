@@ -25,7 +25,7 @@ from weft_core.testing.crashing import CrashingStorage, SimulatedCrash
 from weft_core.testing.engine import Drive, TestEngine
 from weft_core.testing.virtual import SeededIds, VirtualClock
 from weft_core.workflow import Activity, Signal, Workflow
-from weft_core.workflow.activity import ActivityInfo
+from weft_core.workflow.attempt import ActivityInfo
 
 Mode = Literal["before", "after"]
 Script = Sequence[tuple[Signal[Any] | str, Any] | Duration]

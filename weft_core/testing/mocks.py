@@ -10,7 +10,7 @@ from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
 from weft_core.errors import DefinitionError, MockUnansweredError
 from weft_core.workflow import Activity
-from weft_core.workflow.activity import ActivityInfo, activity_info
+from weft_core.workflow.attempt import ActivityInfo, activity_info
 
 P = ParamSpec("P")
 T = TypeVar("T")

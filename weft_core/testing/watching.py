@@ -7,7 +7,7 @@ from typing import Any
 
 from weft_core.engine.attempts import Attempts
 from weft_core.machine.effects import StartAttempt
-from weft_core.workflow.activity import ActivityInfo
+from weft_core.workflow.attempt import ActivityInfo
 
 Watcher = Callable[[ActivityInfo, tuple[Any, ...]], None]
 """Is told of every attempt and its arguments, before the activity is called."""
@@ -19,6 +19,6 @@ class WatchedAttempts(Attempts):
     watcher: Watcher | None = None
 
     def start(self, effect: StartAttempt) -> None:
-        if self.watcher is not None:
+        if self.watcher is not None and not effect.verifies:
             self.watcher(self._info(effect), effect.args)
         super().start(effect)

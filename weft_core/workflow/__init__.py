@@ -1,7 +1,8 @@
 """What authors write: workflows, activities, signals, and the context that a workflow is given."""
 
 from weft_core.workflow import durable_types as _durable_types  # noqa: F401  registers our own types
-from weft_core.workflow.activity import Activity, ActivityInfo, activity, activity_info
+from weft_core.workflow.activity import Activity, activity
+from weft_core.workflow.attempt import ActivityInfo, activity_info
 from weft_core.workflow.context import Context
 from weft_core.workflow.definition import Query, Signal, Workflow, WorkflowBuilder, durable, query, signal, workflow
 from weft_core.workflow.discovery import definitions_in

@@ -10,9 +10,15 @@ from weft_core.model.retry import RetryPolicy
 
 
 class RunActivity(Operation[Any]):
-    """Run an activity by name, or (``ctx.step``, ``ctx.memo``) a function that the workflow's own code holds."""
+    """Run an activity by name, or (``ctx.step``, ``ctx.memo``) a function that the workflow's own code holds.
 
-    __slots__ = ("activity", "args", "fn", "idempotency_key", "retry", "timeout_ms")
+    What is None is as the activity declares it.
+    """
+
+    __slots__ = (
+        "activity", "args", "fn", "headers", "heartbeat_ms", "idempotency_key", "retry", "timeout_ms",
+        "total_timeout_ms",
+    )  # fmt: skip
     kind = "activity"
 
     def __init__(
@@ -23,12 +29,19 @@ class RunActivity(Operation[Any]):
         idempotency_key: str | None = None,
         retry: RetryPolicy | None = None,
         timeout_ms: int | None = None,
+        total_timeout_ms: int | None = None,
+        heartbeat_ms: int | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         self.activity, self.args, self.fn = activity, args, fn
         self.idempotency_key, self.retry, self.timeout_ms = idempotency_key, retry, timeout_ms
+        self.total_timeout_ms, self.heartbeat_ms, self.headers = total_timeout_ms, heartbeat_ms, headers
 
     def state(self) -> list[Any]:
-        full = [self.activity, self.args, self.fn, self.idempotency_key, self.retry, self.timeout_ms]
+        full = [
+            self.activity, self.args, self.fn, self.idempotency_key, self.retry, self.timeout_ms,
+            self.total_timeout_ms, self.heartbeat_ms, self.headers,
+        ]  # fmt: skip
         while full[-1] is None:
             full.pop()
         return full

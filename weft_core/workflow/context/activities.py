@@ -25,20 +25,27 @@ class Activities(Facts):
         *args: Any,
         retry: RetryPolicy | None = None,
         timeout: Duration | None = None,
+        total_timeout: Duration | None = None,
+        heartbeat_timeout: Duration | None = None,
         idempotency_key: str | None = None,
     ) -> Operation[Any]:
         """Run an activity and get its value. Raises what its last attempt raised.
 
-        That is ``ActivityTimeoutError`` if it took too long, ``ActivityInterruptedError`` if a crash cut it off, and
-        ``ActivityFailedError`` for errors that a checkpoint cannot hold. ``timeout`` limits each attempt. The activity
-        gets copies of ``args``.
+        That is ``ActivityTimeoutError`` (or one of its kinds) if it took too long, ``ActivityInterruptedError`` if a
+        crash cut it off, ``ActivityIndeterminateError`` if ``verify`` cannot tell what it did, and
+        ``ActivityFailedError`` for errors that a checkpoint cannot hold. The activity gets copies of ``args``.
+
+        The options stand in for those that the activity declares. ``timeout`` limits each attempt, ``total_timeout``
+        all attempts and the waits between them, ``heartbeat_timeout`` the silence between two heartbeats.
         """
         name = activity if isinstance(activity, str) else getattr(activity, "name", None)
         if name is None:
             reason = f"{activity!r} is not an activity; decorate it with @activity, or use ctx.step"
             raise OperationMisuseError(operation="ctx.run", reason=reason)
-        timeout_ms = None if timeout is None else duration_ms(timeout, "the timeout of ctx.run")
-        return RunActivity(name, args, None, idempotency_key, retry, timeout_ms)
+        return RunActivity(
+            name, args, None, idempotency_key, retry, _ms(timeout, "timeout of ctx.run"),
+            _ms(total_timeout, "total_timeout of ctx.run"), _ms(heartbeat_timeout, "heartbeat_timeout of ctx.run"),
+        )  # fmt: skip
 
     def step(
         self,
@@ -48,6 +55,8 @@ class Activities(Facts):
         *args: Any,
         retry: RetryPolicy | None = None,
         timeout: Duration | None = None,
+        total_timeout: Duration | None = None,
+        heartbeat_timeout: Duration | None = None,
     ) -> Operation[Any]:
         """Run a function of the workflow's own as an activity: ``await ctx.step("price", lambda: quote(items))``.
 
@@ -56,11 +65,18 @@ class Activities(Facts):
         """
         if not callable(fn):
             raise OperationMisuseError(operation=f"ctx.step({name!r})", reason=f"{fn!r} cannot be called")
-        timeout_ms = None if timeout is None else duration_ms(timeout, "the timeout of ctx.step")
+        limits = (
+            _ms(timeout, "timeout of ctx.step"), _ms(total_timeout, "total_timeout of ctx.step"),
+            _ms(heartbeat_timeout, "heartbeat_timeout of ctx.step"),
+        )  # fmt: skip
         if isinstance(fn, Activity):  # stored by its own name; the function under it has none that leads to it
-            return RunActivity(fn.name, args, None, None, retry, timeout_ms)
-        return RunActivity(name, args, fn, None, retry, timeout_ms)
+            return RunActivity(fn.name, args, None, None, retry, *limits)
+        return RunActivity(name, args, fn, None, retry, *limits)
 
     def memo(self, fn: Callable[..., T], /, *args: Any) -> Operation[T]:
         """Compute a value and record it. An error is final; a crash before it is recorded computes it again."""
         return RunActivity(getattr(fn, "__name__", "memo"), args, fn, None, AFTER_CRASHES_ONLY)
+
+
+def _ms(value: Duration | None, option: str) -> int | None:
+    return None if value is None else duration_ms(value, f"the {option}")

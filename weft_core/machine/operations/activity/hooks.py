@@ -1,0 +1,133 @@
+"""The hooks of an activity, joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from weft_core.errors import ActivityInterruptedError
+from weft_core.machine.operations.activity import options
+from weft_core.machine.operations.activity.note import (
+    BACKOFF,
+    IN_FLIGHT,
+    PARKED,
+    PHASES,
+    PUT_OFF,
+    RUNNING,
+    VERIFY_LATER,
+    VERIFYING,
+    More,
+    more_of,
+    rare,
+)  # fmt: skip
+from weft_core.machine.operations.activity.outside import Outside
+from weft_core.machine.turn import Turn
+from weft_core.model.attempt_messages import (
+    AttemptParked,
+    HeartbeatGiven,
+    OutsideAnswer,
+    OutsideHeartbeat,
+    TokenIssued,
+    Verified,
+)  # fmt: skip
+from weft_core.model.messages import ActivityOutcome, StepMessage, TimerFired
+from weft_core.model.operations import RunActivity
+from weft_core.model.run import Task
+
+
+class ActivityHooks(Outside):
+    def begin(self, turn: Turn, task: Task, op: RunActivity) -> None:
+        spec = options.declared(turn, op)
+        if op.idempotency_key is not None or spec.key_of is not None:
+            options.choose_key(turn, op, spec.key_of)
+        total = options.total_timeout_ms(op, spec)
+        more = None if total is None else {"by": turn.rules.now_ms() + total}
+        self.attempt_as(spec, turn, task, op, 1, more)
+
+    def deliver(self, turn: Turn, task: Task, message: StepMessage) -> None:
+        if type(message) is ActivityOutcome:
+            self._ended(turn, task, message)
+        else:
+            _WHEN[type(message)](self, turn, task, message)
+
+    def _ended(self, turn: Turn, task: Task, message: ActivityOutcome) -> None:
+        op = task.op
+        assert isinstance(op, RunActivity)
+        phase, attempt, *more = task.wait
+        if phase != RUNNING:
+            return
+        if message.error is None:
+            if len(more) > 1:
+                self.let_go(turn, task)
+            turn.event("activity_completed", step=task.step, name=op.activity, attempt=attempt, result=message.encoded)
+            turn.answer(task, message.value)
+            return
+        if message.details is not None:
+            more_of(task)["details"] = message.details
+        self.failed(turn, task, op, message.error)
+
+    def beat(self, turn: Turn, task: Task, message: HeartbeatGiven) -> None:
+        if task.wait[0] == RUNNING and task.wait[1] == message.attempt:
+            more_of(task)["details"] = message.details
+
+    def due(self, turn: Turn, task: Task, message: TimerFired) -> None:
+        op = task.op
+        assert isinstance(op, RunActivity)
+        phase, attempt, due, *_ = task.wait
+        if message.deadline_ms != due or turn.now < due:  # of another phase; or the clock has jumped back
+            return
+        more = rare(task)
+        by = more.get("by")
+        if by is not None and turn.now >= by:
+            self.time_is_up(turn, task, op)
+        elif phase == BACKOFF:
+            turn.drop_timer(task, due)
+            self.attempt(turn, task, op, attempt + 1, more)
+        elif phase == VERIFY_LATER:
+            turn.drop_timer(task, due)
+            self.ask(turn, task, op, more)
+        elif phase == PARKED:
+            self.parked_too_long(turn, task, op)
+
+    def recover(self, turn: Turn, task: Task) -> None:
+        op = task.op
+        assert isinstance(op, RunActivity)
+        phase, attempt, due, *_ = task.wait
+        if due:
+            turn.add_timer(task, due)
+        if phase not in IN_FLIGHT:
+            return
+        more = rare(task)
+        by = more.get("by")
+        if by is not None and turn.now >= by:
+            self.time_is_up(turn, task, op)
+        elif phase == PUT_OFF:
+            self.attempt(turn, task, op, attempt, more)
+        elif phase == VERIFYING:
+            self.ask(turn, task, op, more)
+        else:
+            self._cut_off(turn, task, op, attempt, more)
+
+    def _cut_off(self, turn: Turn, task: Task, op: RunActivity, attempt: int, more: More) -> None:
+        """By a crash; nobody knows how far it came."""
+        error = ActivityInterruptedError(activity=op.activity, attempt=attempt)
+        if not self.verifies(turn, task, op, error):
+            self.again(turn, task, op, error, more)
+
+    def in_flight(self, task: Task) -> bool:
+        return bool(task.wait) and task.wait[0] in IN_FLIGHT
+
+    def describe(self, wait: Any) -> dict[str, Any]:
+        phase, attempt, due, *_ = wait
+        return {"attempt": attempt, "deadline": due or None, "phase": PHASES[phase]}
+
+
+_WHEN: dict[type[StepMessage], Callable[[ActivityHooks, Turn, Task, Any], None]] = {
+    TimerFired: ActivityHooks.due,
+    HeartbeatGiven: ActivityHooks.beat,
+    TokenIssued: ActivityHooks.issued,
+    AttemptParked: ActivityHooks.parked,
+    OutsideAnswer: ActivityHooks.answered,
+    OutsideHeartbeat: ActivityHooks.beaten,
+    Verified: ActivityHooks.verified,
+}

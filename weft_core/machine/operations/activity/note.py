@@ -1,0 +1,50 @@
+"""What is stored of an activity under way: ``[phase, attempt, due_ms]``, and more where more is used.
+
+``due_ms`` is the instant of the step's one timer, 0 for none. The fourth part is a dict, and there only if not empty:
+
+    by       total_timeout as an instant               tokens   hashes of completion tokens that are still good
+    details  of the last heartbeat, encoded            cause    why the outcome of the attempt is unknown, encoded
+    until    timeout of a parked attempt, an instant   tries    calls of verify that failed
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft_core.model.run import Task
+
+RUNNING, BACKOFF, PUT_OFF, PARKED, VERIFYING, VERIFY_LATER = range(6)
+PHASES = ("running", "backoff", "put off", "parked", "verifying", "verifying later")
+IN_FLIGHT = frozenset({RUNNING, PUT_OFF, VERIFYING})
+"""Phases in which something runs that would be lost with this process."""
+
+More = dict[str, Any]
+
+
+def more_of(task: Task) -> More:
+    """The rare part of the note; what is put into it is stored."""
+    wait = task.wait
+    if len(wait) == 3:
+        wait.append({})
+    more: More = wait[3]
+    return more
+
+
+def rare(task: Task) -> More:
+    """The rare part of the note, to read."""
+    return task.wait[3] if len(task.wait) > 3 else {}
+
+
+def note(phase: int, attempt: int, due: int, more: More | None) -> list[Any]:
+    return [phase, attempt, due, more] if more else [phase, attempt, due]
+
+
+def earliest(*instants: int | None) -> int:
+    """The first of those that are set; 0 if none is."""
+    return min((at for at in instants if at), default=0)
+
+
+def put_off(task: Task) -> None:
+    """Its engine closes before the attempt that was decided has begun: the next owner makes it, uncounted."""
+    if task.wait[0] == RUNNING:
+        task.wait[0] = PUT_OFF
