@@ -80,6 +80,7 @@ async def assert_survives_every_crash(
     ``workflows`` are those it starts; ``activities=`` and other ``options`` are those of ``TestEngine``. ``limit`` is
     the virtual time that a run may take. With ``crash_at`` only that crash is made.
     """
+    __tracebackhide__ = True
     plan = Plan(
         workflow, inputs, as_drive(drive), limit, reset, mocks or {}, options_of(workflow, workflows, options)
     )  # fmt: skip
@@ -106,6 +107,7 @@ class _Judge:
         self._repeated = 0
 
     async def plain(self) -> Travelled:
+        __tracebackhide__ = True
         self._plain = made = await travel(self._plan)
         problem = await self._other_result(made) or differences.unfinished(made) or differences.left_behind(made)
         if problem:
@@ -114,6 +116,7 @@ class _Judge:
 
     async def crash(self, number: int, mode: Mode) -> bool:
         """Make the journey with this crash; False: that write was not reached."""
+        __tracebackhide__ = True
         try:
             made = await travel(self._plan, number, mode)
             problem = await self._problem(made) if made.crashes else None
