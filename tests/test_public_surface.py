@@ -13,9 +13,9 @@ from weft_core.errors import public_errors
 SURFACE = {
     "weft_core": """
         VERSION Activity ActivityInfo Context Done Engine Limits NotDone Page Retention RetryLater RetryPolicy
-        RunCancelled StoredRun Unknown WeftError
+        RunCancelled Schedule ScheduleHandle StoredRun Unknown WeftError
         Workflow WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error
-        is_weft_error_like load_source query signal
+        is_weft_error_like load_source query schedule signal
         workflow
     """,
     "weft_core.storage": """

@@ -1,6 +1,6 @@
 """Weft: durable execution that checkpoints the function itself. The public names; everything else is inside."""
 
-from weft_core.engine import Engine, Page, WorkflowHandle, assert_durable_storage_for_recovery
+from weft_core.engine import Engine, Page, ScheduleHandle, WorkflowHandle, assert_durable_storage_for_recovery
 from weft_core.errors import RetryLater, RunCancelled, WeftError, is_weft_error, is_weft_error_like
 from weft_core.frames import load_source
 from weft_core.model.limits import Limits
@@ -12,12 +12,14 @@ from weft_core.workflow import (
     Activity,
     ActivityInfo,
     Context,
+    Schedule,
     StoredRun,
     Workflow,
     activity,
     activity_info,
     durable,
     query,
+    schedule,
     signal,
     workflow,
 )
@@ -36,6 +38,8 @@ __all__ = [
     "RetryLater",
     "RetryPolicy",
     "RunCancelled",
+    "Schedule",
+    "ScheduleHandle",
     "StoredRun",
     "Unknown",
     "WeftError",
@@ -49,6 +53,7 @@ __all__ = [
     "is_weft_error_like",
     "load_source",
     "query",
+    "schedule",
     "signal",
     "workflow",
 ]

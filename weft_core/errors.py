@@ -32,6 +32,7 @@
     │   ├── IdempotencyKeyConflictError, IdempotencyKeyPurgedError
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
     │   ├── CompletionTokenNotFoundError, CompletionTokenUsedError
+    │   ├── ScheduleNotFoundError, ScheduleExistsError
     │   └── RunFailedError, RunCancelledError, RunHeldError,
     │       RunTimedOutError, RunTerminatedError                 what handle.result() raises
     ├── OutcomeError                            raised inside a workflow by an awaited operation
@@ -391,6 +392,14 @@ class CompletionTokenNotFoundError(RunError):
 
 class CompletionTokenUsedError(RunError):
     template = "this completion token of run {run_id!r} has been used, with another outcome; a token answers once"
+
+
+class ScheduleNotFoundError(RunError):
+    template = "there is no schedule {schedule!r} in this store"
+
+
+class ScheduleExistsError(RunError):
+    template = "a schedule with id {schedule!r} exists and says something else; update it, or use another id"
 
 
 class LimitExceededError(RunError):

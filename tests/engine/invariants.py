@@ -104,6 +104,7 @@ class Invariants:
         _locks(view)
         _indexes(view)
         _feed(view)
+        _schedules(view)
         self._nothing_changed(view)
         return view
 
@@ -329,7 +330,7 @@ def _indexes(view: View) -> None:
     assert set(view.kinds["by-time"]) == by_time, "9: the list by time"
     running = {run_id for run_id, h in view.runs.items() if h["status"] in ("running", "held")}
     assert {key[7:] for key in view.kinds["active"]} <= running, "9: active rows of no running run"
-    assert {key.split("/")[2] for key in view.kinds["timer"]} <= set(view.runs), "9: timers of no run"
+    assert {key.split("/")[2] for key in view.kinds["timer"]} - {""} <= set(view.runs), "9: timers of no run"
     if "meta/ended" in view.rows:
         ended = {
             f"ended/{h['workflow']}/{h['status']}/{h['finished_at']:012x}/{run_id}"
@@ -354,6 +355,24 @@ def _feed(view: View) -> None:
             named[f"log/{run_id}/{first_seq:012x}", count] += 1
     stored = Counter((key, len(unseal(key, view.rows[key])[3])) for key in view.kinds["log"])
     assert not stored - named or numbers[:1] != [1], f"9: the feed does not name {stored - named}"
+
+
+def _schedules(view: View) -> None:
+    """9 a schedule has a timer for the instant it is due and no other; its log has no gap, and only so many entries."""
+    records = {key.partition("/")[2]: unseal(key, value)[1] for key, value in view.kinds["schedule"].items()}
+    timers = {key for key in view.kinds["timer"] if key.split("/")[2] == ""}
+    due = {f"timer/{r['due_at']:012x}//s:{name}" for name, r in records.items() if r["due_at"] is not None}
+    assert timers == due, f"9: timers of schedules: {timers ^ due}"
+    logs: defaultdict[str, list[int]] = defaultdict(list)
+    for key in sorted(view.kinds["slog"]):
+        _, name, seq = key.split("/")
+        logs[name].append(int(seq, 16))
+    assert set(logs) <= set(records), "9: logs of no schedule"
+    for name, record in records.items():
+        last = record["next_seq"] - 1
+        assert logs[name] == list(range(max(1, last - 99), last + 1)), f"4: {name} has entries {logs[name]}"
+        assert (record["next_at"] is None) == (record["due_at"] is None)
+        assert not (record["paused"] and record["due_at"]), f"9: {name} is paused and due"
 
 
 def without_ownership(rows: Mapping[str, bytes]) -> dict[str, bytes]:

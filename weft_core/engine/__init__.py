@@ -4,5 +4,9 @@ from weft_core.engine.commit import assert_durable_storage_for_recovery
 from weft_core.engine.engine import Engine
 from weft_core.engine.handle import WorkflowHandle
 from weft_core.engine.reader import Page, StoreReader
+from weft_core.engine.schedules import ScheduleHandle, describe_schedule, list_schedules
 
-__all__ = ["Engine", "Page", "StoreReader", "WorkflowHandle", "assert_durable_storage_for_recovery"]
+__all__ = [
+    "Engine", "Page", "ScheduleHandle", "StoreReader", "WorkflowHandle", "assert_durable_storage_for_recovery",
+    "describe_schedule", "list_schedules",
+]  # fmt: skip

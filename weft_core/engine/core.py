@@ -23,6 +23,7 @@ from weft_core.engine.registry import Registry
 from weft_core.engine.retention.keeper import Keeper
 from weft_core.engine.retention.purger import Purger
 from weft_core.engine.retention.sweeps import Sweeps
+from weft_core.engine.schedules import ScheduleKeeper
 from weft_core.engine.starts import Starts
 from weft_core.errors import EngineClosedError, EngineFencedError, RunNotFoundError, WorkflowNotRegisteredError
 from weft_core.machine.operations import HOOKS
@@ -34,7 +35,7 @@ from weft_core.model.limits import DEFAULT_LIMITS, Limits
 from weft_core.model.messages import CancelRequested, Message, Recover, SignalArrived, StepMessage
 from weft_core.model.retention import KEEP, Retention
 from weft_core.ports import Clock, Host, Op, Storage, default_host
-from weft_core.workflow import Activity, Workflow
+from weft_core.workflow import Activity, Schedule, Workflow
 
 log = logging.getLogger("weft")
 OpList = list[Op]
@@ -53,6 +54,7 @@ class EngineCore:
         storage: Storage,
         workflows: Iterable[Workflow] = (),
         activities: Iterable[Activity[..., Any]] = (),
+        schedules: Iterable[Schedule] = (),
         host: Host | None = None,
         limits: Limits = DEFAULT_LIMITS,
         retention: Retention = KEEP,
@@ -71,6 +73,10 @@ class EngineCore:
         self.registry.add_activities(activities)
         for workflow in workflows:
             self.register(workflow)
+        self._declared = list(schedules)
+        for declared in self._declared:
+            if isinstance(declared.workflow, Workflow):
+                self.register(declared.workflow)
 
     @classmethod
     async def create(cls, **options: Any) -> Self:
@@ -104,7 +110,7 @@ class EngineCore:
         host = self._host = self._host or default_host()
         self._committer = Committer(self.storage, self.retry_delays_s)
         await self._committer.take_ownership(host.ids)
-        reads = self._reads = PatientReads(self.storage, self.retry_delays_s)
+        reads = self._reads
         self._live = LiveRuns(
             reads, self.registry, host.clock, host.ids, self.limits.max_live_runs, self._policy
         )  # fmt: skip
@@ -116,6 +122,7 @@ class EngineCore:
         )
         self._starts = Starts(reads, self.registry, self._live, self._pump.submit, host, self.limits)
         self._pump.posts = PostOffice(reads, self._pump.submit, self._starts)
+        self._schedules = ScheduleKeeper(reads, self._starts, self._pump, host.clock, self)
         self._inbox = InboxReader(
             reads, self.deliver_signal, self.deliver_cancel, self._purge, self.discard, self._check_owner
         )
@@ -132,6 +139,9 @@ class EngineCore:
         try:
             if self._recover:
                 await self.recover_all()
+                await self._schedules.recover()
+            for declared in self._declared:
+                await self._declare(declared)
             await self._inbox.take()
         except BaseException:
             await self._abandon()
@@ -198,11 +208,13 @@ class EngineCore:
 
     def _rebind(self, storage: Storage) -> None:
         self.storage = storage
-        self.reader = StoreReader(PatientReads(storage, self.retry_delays_s))
+        self._reads = PatientReads(storage, self.retry_delays_s)
+        self.reader = StoreReader(self._reads)
 
     async def _let_go(self) -> None:
         self._pump.timers.close()
         await self._pump.posts.close()
+        await self._schedules.close()
         await self._pump.attempts.close()
         self._live.evict_all()
 
@@ -272,9 +284,13 @@ class EngineCore:
     @property
     def idle(self) -> bool:
         """Every run is parked: nothing is queued, decided or in flight."""
-        return self._pump.idle and self._keeper.idle
+        return self._pump.idle and self._keeper.idle and self._schedules.idle
 
     # -- inside
+
+    async def _declare(self, declared: Schedule) -> None:
+        """Bring the store in line with a schedule that the program declares."""
+        raise NotImplementedError
 
     async def _check_owner(self) -> None:
         """An engine with nothing to commit does not meet its fence: look, and if it is there, run into it."""
@@ -314,6 +330,8 @@ class EngineCore:
         for header in batch.ended:
             self.events.ended(header)
             self._keeper.due(self._sweeps.ended(header))
+            if header.lineage:
+                self._schedules.run_ended(header)
 
     def _listener_failed(self, error: BaseException) -> None:
         log.error("a listener raised", exc_info=error)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from weft_core.engine.verbs.completing import CompletingVerbs
 from weft_core.engine.verbs.purging import PurgingVerbs
+from weft_core.engine.verbs.schedules import ScheduleVerbs
 from weft_core.engine.verbs.tailing import TailingVerbs
 
 
-class Engine(PurgingVerbs, TailingVerbs, CompletingVerbs):
+class Engine(PurgingVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs):
     """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store and drives its runs.
 
     One engine owns a store at a time: opening another one fences this one (G11), whose calls then raise
-    ``EngineFencedError``. ``activities`` replace, by name, those that the workflows' modules hold. Leaving the block
+    ``EngineFencedError``. ``activities`` replace, by name, those that the workflows' modules hold; ``schedules`` are
+    made or brought in line when the engine opens. Leaving the block
     parks every run where it stands and closes the store; pass ``close_storage=False`` to keep it open.
     """

@@ -100,6 +100,12 @@ class EventBus:
                     hearer.told(told)
             offset += len(events)
 
+    def announce(self, event: dict[str, Any]) -> None:
+        """Call the listeners with a durable event that is of no run, and so in no log that a tail could follow."""
+        for hearer in list(self._of_all.values()):
+            if isinstance(hearer, _Calling):
+                hearer.call(event)
+
     def wait_for_end(self, run_id: str) -> asyncio.Future[RunHeader]:
         """Resolved with the run's record when it finishes or stops; failed when the engine stops, or has stopped."""
         future: asyncio.Future[RunHeader] = asyncio.get_running_loop().create_future()
@@ -152,11 +158,14 @@ class _Calling:
 
     def told(self, told: Told) -> None:
         for event in told.shown():
-            if self._names is None or event["type"] in self._names:
-                try:
-                    self._listener(present_event(event))
-                except Exception as error:
-                    self._failed(error)
+            self.call(event)
+
+    def call(self, event: dict[str, Any]) -> None:
+        if self._names is None or event["type"] in self._names:
+            try:
+                self._listener(present_event(event))
+            except Exception as error:
+                self._failed(error)
 
     def stopped(self, error: BaseException) -> None:
         pass

@@ -96,7 +96,7 @@ class Pump:
         self._closing = False
         self._deciding = False
         self._firing = 0
-        """Timers that were taken and are queued."""
+        """Timers that were taken and are not decided yet."""
         self._flying: tuple[Batch, Started] | None = None
         """The batch whose commit is on its way."""
         self._put_off: list[StartAttempt] = []
@@ -109,6 +109,8 @@ class Pump:
         self._shared = SharedObjects(storage)
         self.attempts: Attempts
         self.posts: PostOffice
+        self.on_schedules_due: Callable[[list[tuple[int, str]]], None]
+        """Takes (deadline, schedule id) of schedules, and calls ``schedule_decided`` for each."""
         self.code: str | None = None
         """Name of the stored source of the code this engine drives runs with."""
         self.rows_of_ended: Callable[[list[RunHeader]], list[Op]] = lambda headers: []
@@ -120,6 +122,19 @@ class Pump:
             self._turn_away(envelope, self._over)
             return
         self._inbox.append(envelope)
+        self._wake.set()
+
+    def arm(self, deadline_ms: int) -> None:
+        """A timer with this deadline has been stored by somebody else than a turn."""
+        if deadline_ms > self._clock.now_ms():
+            self.timers.arm(deadline_ms)
+        else:
+            self.timers.due = True
+            self._wake.set()
+
+    def schedule_decided(self) -> None:
+        """A schedule that was due has been seen to; whether it is due again at once is looked up."""
+        self._firing -= 1
         self._wake.set()
 
     @property
@@ -194,7 +209,7 @@ class Pump:
             raise
         if self._flying[1].done:
             await self._land()
-        if self._inbox or self.timers.due:
+        if self._inbox or (self.timers.due and not self._firing):
             self._wake.set()
 
     async def _land(self) -> None:
@@ -214,9 +229,11 @@ class Pump:
 
     async def _take_timers(self) -> None:
         """Queue what is due. Until all of it is decided no more is taken: its records would be found again."""
-        fired, damaged = await self.timers.take_due()
-        self._firing = len(fired)
+        fired, schedules, damaged = await self.timers.take_due()
+        self._firing = len(fired) + len(schedules)
         self._inbox.extend(Envelope(run_id, TimerFired(*rest)) for run_id, *rest in fired)
+        if schedules:
+            self.on_schedules_due(schedules)
         if damaged:
             log.warning("removed %d timer records that name no timer, the first is %r", len(damaged), damaged[0])
             self._inbox.append(Envelope("", extra=[(key, None) for key in damaged]))

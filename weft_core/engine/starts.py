@@ -133,6 +133,9 @@ class Starts:
     def release(self, key: str) -> None:
         self._claimed.pop(key).set_result(None)
 
+    def new_id(self) -> str:
+        return self._host.ids.new_id()
+
     async def start(
         self, workflow: Workflow | str, inputs: tuple[Any, ...], options: StartOptions, rows: Sequence[Op] = ()
     ) -> str:
@@ -152,6 +155,16 @@ class Starts:
         definition = self._registry.newest(workflow)
         request = _Request(definition, data, options, [(spawn_key, None), row], (run_id, task, step), spawn_key)
         await _to_the_end(self._start_as(request, options.id))
+
+    async def fire(self, workflow: str, data: bytes, options: StartOptions, rows: Sequence[Op]) -> None:
+        """Start a run of a schedule, whose input is encoded, with ``rows`` in the batch of its first turn.
+
+        ``RunExistsError``, ``WorkflowNotRegisteredError``, ``InvalidInputError``: then nothing has been written.
+        """
+        assert options.id is not None
+        definition = self._registry.newest(workflow)
+        definition.check_inputs(tuple(codec.loads(data)))
+        await _to_the_end(self._start_as(_Request(definition, data, options, [*rows]), options.id))
 
     def _request(
         self, workflow: Workflow | str, inputs: tuple[Any, ...], options: StartOptions, rows: Sequence[Op]

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from weft_core.engine.patience import PatientReads
 from weft_core.model import keys
 from weft_core.ports import Clock, TimerHandle
 
 _PAGE = 256
+
+
+class Due(NamedTuple):
+    """Timers whose deadline has come."""
+
+    runs: list[tuple[str, int, int, int]]
+    """(run id, task, step, deadline)"""
+    schedules: list[tuple[int, str]]
+    """(deadline, schedule id)"""
+    damaged: list[str]
+    """Keys that no timer has."""
 
 
 class TimerQueue:
@@ -34,9 +46,8 @@ class TimerQueue:
         self.due = True
         self.wake()
 
-    async def take_due(self) -> tuple[list[tuple[str, int, int, int]], list[str]]:
-        """Up to a page of (run id, task, step, deadline) whose deadline has come, and keys that are damaged; arms the
-        next one.
+    async def take_due(self) -> Due:
+        """Up to a page of timers whose deadline has come; arms the next one.
 
         Their records stay until a turn removes them, so a crash in between loses nothing.
         """
@@ -45,19 +56,21 @@ class TimerQueue:
         self.due = len(rows) == _PAGE
         if not self.due:
             later = await self._storage.scan(keys.TIMERS, after=keys.timers_until(now), limit=1)
-            if later and (timer := _parse(later[0][0])) is not None:
-                self.arm(timer[0])
+            if later and (deadline := _deadline(later[0][0])) is not None:
+                self.arm(deadline)
             elif later:
                 rows, self.due = [*rows, *later], True  # removed, and then the next one is looked for
-        fired, damaged = [], []
+        due = Due([], [], [])
         for key, _ in rows:
             parsed = _parse(key)
-            if parsed is None:
-                damaged.append(key)
-            else:
+            if parsed is not None:
                 deadline, run_id, task, step = parsed
-                fired.append((run_id, task, step, deadline))
-        return fired, damaged
+                due.runs.append((run_id, task, step, deadline))
+            elif (schedule := _parse_schedule(key)) is not None:
+                due.schedules.append(schedule)
+            else:
+                due.damaged.append(key)
+        return due
 
     def close(self) -> None:
         if self._handle is not None:
@@ -73,3 +86,16 @@ def _parse(key: str) -> tuple[int, str, int, int] | None:
     except ValueError:
         return None
     return timer if keys.timer(*timer) == key else None
+
+
+def _parse_schedule(key: str) -> tuple[int, str] | None:
+    try:
+        timer = keys.parse_schedule_timer(key)
+    except ValueError:
+        return None
+    return timer if keys.schedule_timer(*timer) == key else None
+
+
+def _deadline(key: str) -> int | None:
+    timer = _parse(key) or _parse_schedule(key)
+    return timer[0] if timer is not None else None

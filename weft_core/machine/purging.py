@@ -38,7 +38,8 @@ def index_rows(header: RunHeader) -> list[Op]:
 
 def names(key: str, run_id: str) -> bool:
     """Whether an index row is about the run."""
-    return run_id in key.split("/")[2:]
+    parts = key.split("/")[2:]
+    return run_id in parts and parts[0] != ""  # the timer of a schedule has an empty run id, and is about no run
 
 
 def spend(key: str, run_id: str, stored: bytes | None, now: int, until: int | None) -> list[Op]:

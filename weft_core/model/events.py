@@ -389,6 +389,96 @@ class LockReleased(Event):
     name: str
 
 
+# ------------------------------------------------------------------ a schedule
+
+
+@event
+class ScheduleCreated(Event):
+    """Events of a schedule are of no run: ``run_id`` is empty, ``seq`` counts in the schedule's own log."""
+
+    schedule: str
+    workflow: str
+
+
+@event
+class ScheduleUpdated(Event):
+    schedule: str
+
+
+@event
+class SchedulePaused(Event):
+    schedule: str
+    reason: str | None
+
+
+@event
+class ScheduleResumed(Event):
+    schedule: str
+
+
+@event
+class ScheduleDeleted(Event):
+    schedule: str
+
+
+@event
+class ScheduleFired(Event):
+    schedule: str
+    time: int
+    """When it was due by its times, in ms; the jitter comes on top."""
+    run: str
+    late_ms: int
+
+
+@event
+class ScheduleTriggered(Event):
+    schedule: str
+    run: str
+
+
+@event
+class ScheduleQueued(Event):
+    schedule: str
+    time: int
+    behind: str
+
+
+@event
+class ScheduleSkipped(Event):
+    schedule: str
+    time: int
+    reason: str
+
+
+@event
+class ScheduleMissed(Event):
+    schedule: str
+    count: int
+    first: int
+    last: int
+
+
+@event
+class ScheduleFailed(Event):
+    schedule: str
+    time: int
+    error: Facts
+
+
+@event
+class ScheduleStopped(Event):
+    schedule: str
+    error: Facts
+
+
+@event
+class ScheduleBackfilled(Event):
+    schedule: str
+    started: int
+    queued: int
+    existed: int
+
+
 # ------------------------------------------------------------------ made while reading, never stored
 
 

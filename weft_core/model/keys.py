@@ -16,6 +16,8 @@
     spent/<until>/<key>    a spent key may be forgotten     audit/<time>/<op>     what a bulk operation did
     bulk/<op>/<page>       runs it has still to deal with
     feed/<n>                                                where the events of the n-th commit that had any are
+    schedule/<sid>                  a schedule              slog/<sid>/<n>        its log, the last entries of it
+    timer/<deadline>//s:<sid>       when it is due next     (no run has the empty id)
 
 Numbers are fixed-width hexadecimal, so that the order of keys is the order of numbers.
 """
@@ -50,6 +52,7 @@ ON_THEIR_WAY = ("post", "spawn", "closing", "child")
 """Kinds that end by themselves soon after the run: what was left for it or by it is acted on, or refused."""
 OF_PURGING = ("run", "purging")
 """The record that makes a run visible, and the one that says that its others are being removed."""
+SCHEDULES = "schedule/"
 
 
 def run(run_id: str) -> str:
@@ -228,3 +231,27 @@ def audit(time_ms: int, operation_id: str) -> str:
 
 def bulk(operation_id: str, page: int) -> str:
     return f"bulk/{operation_id}/{page:08x}"
+
+
+def schedule(schedule_id: str) -> str:
+    return f"schedule/{schedule_id}"
+
+
+def schedule_log(schedule_id: str, seq: int) -> str:
+    return f"slog/{schedule_id}/{seq:012x}"
+
+
+def schedule_log_prefix(schedule_id: str) -> str:
+    return f"slog/{schedule_id}/"
+
+
+def schedule_timer(deadline_ms: int, schedule_id: str) -> str:
+    return f"timer/{deadline_ms:012x}//s:{schedule_id}"
+
+
+def parse_schedule_timer(key: str) -> tuple[int, str]:
+    """(deadline_ms, schedule id) of a schedule's timer key."""
+    _, deadline, empty, name = key.split("/")
+    if empty or not name.startswith("s:"):
+        raise ValueError(key)
+    return int(deadline, 16), name[2:]

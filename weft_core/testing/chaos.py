@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, TypeVar
 
 from weft_core.engine.patience import PatientReads
-from weft_core.engine.timers import TimerQueue
+from weft_core.engine.timers import Due, TimerQueue
 from weft_core.errors import CommitUnknownError, StorageError, StorageUnavailableError
 from weft_core.ports import Clock, Op, Storage
 from weft_core.testing.chance import Faults, checked_rate
@@ -123,6 +123,9 @@ class RepeatingTimers(TimerQueue):
         super().__init__(storage, clock, wake)
         self._chaos = chaos
 
-    async def take_due(self) -> tuple[list[tuple[str, int, int, int]], list[str]]:
-        fired, damaged = await super().take_due()
-        return [one for timer in fired for one in [timer] * (1 + self._chaos.repeats("timer"))], damaged
+    async def take_due(self) -> Due:
+        due = await super().take_due()
+        return Due(self._repeated(due.runs), self._repeated(due.schedules), due.damaged)
+
+    def _repeated(self, timers: list[T]) -> list[T]:
+        return [one for timer in timers for one in [timer] * (1 + self._chaos.repeats("timer"))]

@@ -7,6 +7,7 @@ from weft_core.workflow.context import Context
 from weft_core.workflow.definition import Query, Signal, Workflow, WorkflowBuilder, durable, query, signal, workflow
 from weft_core.workflow.discovery import definitions_in
 from weft_core.workflow.migration import Frame, StoredRun
+from weft_core.workflow.schedule import Schedule, schedule
 
 __all__ = [
     "Activity",
@@ -14,6 +15,7 @@ __all__ = [
     "Context",
     "Frame",
     "Query",
+    "Schedule",
     "Signal",
     "StoredRun",
     "Workflow",
@@ -23,6 +25,7 @@ __all__ = [
     "definitions_in",
     "durable",
     "query",
+    "schedule",
     "signal",
     "workflow",
 ]
