@@ -16,7 +16,7 @@ SURFACE = {
         RunCancelled Schedule ScheduleHandle StoredRun Unknown WeftError
         Workflow WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error
         is_weft_error_like load_source query schedule signal
-        workflow
+        UpdateState update workflow
     """,
     "weft_core.storage": """
         CompressedStorage MemoryStorage ScopedStorage check_bounds check_key check_ops check_value encode_text

@@ -1,6 +1,13 @@
 """Weft: durable execution that checkpoints the function itself. The public names; everything else is inside."""
 
-from weft_core.engine import Engine, Page, ScheduleHandle, WorkflowHandle, assert_durable_storage_for_recovery
+from weft_core.engine import (
+    Engine,
+    Page,
+    ScheduleHandle,
+    UpdateState,
+    WorkflowHandle,
+    assert_durable_storage_for_recovery,
+)  # fmt: skip
 from weft_core.errors import RetryLater, RunCancelled, WeftError, is_weft_error, is_weft_error_like
 from weft_core.frames import load_source
 from weft_core.model.limits import Limits
@@ -21,6 +28,7 @@ from weft_core.workflow import (
     query,
     schedule,
     signal,
+    update,
     workflow,
 )
 
@@ -42,6 +50,7 @@ __all__ = [
     "ScheduleHandle",
     "StoredRun",
     "Unknown",
+    "UpdateState",
     "WeftError",
     "Workflow",
     "WorkflowHandle",
@@ -55,5 +64,6 @@ __all__ = [
     "query",
     "schedule",
     "signal",
+    "update",
     "workflow",
 ]

@@ -33,13 +33,17 @@
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
     │   ├── CompletionTokenNotFoundError, CompletionTokenUsedError
     │   ├── ScheduleNotFoundError, ScheduleExistsError
+    │   ├── UpdateNotDeclaredError, UpdateNotFoundError
+    │   ├── UpdateRejectedError                 the workflow answered an update with an error
+    │   │   └── UpdateValidationError           its validator refused it, and nothing was written
+    │   ├── UpdateTimeoutError                  accepted, and not answered yet
     │   └── RunFailedError, RunCancelledError, RunHeldError,
     │       RunTimedOutError, RunTerminatedError                 what handle.result() raises
     ├── OutcomeError                            raised inside a workflow by an awaited operation
     │   ├── ActivityFailedError, ActivityInterruptedError, ActivityIndeterminateError, ActivityNotRegisteredError
     │   ├── ActivityTimeoutError                (and ActivityTotalTimeoutError, ActivityHeartbeatTimeoutError below it)
     │   ├── RetryLater                          raised by an activity: try me again then
-    │   └── SignalTimeoutError
+    │   └── SignalTimeoutError, WaitTimeoutError
     └── TestingError                            of weft_core.testing
         ├── RunStuckError                       no time that passes will bring the run to its end
         ├── MockUnansweredError                 a mock was called before it was told what to answer
@@ -402,6 +406,33 @@ class ScheduleExistsError(RunError):
     template = "a schedule with id {schedule!r} exists and says something else; update it, or use another id"
 
 
+class UpdateNotDeclaredError(RunError):
+    template = "workflow {workflow!r} answers no update {update!r}; it answers: {declared}"
+
+
+class UpdateNotFoundError(RunError):
+    template = "run {run_id!r} has accepted no update with id {update_id!r}; send it"
+
+
+class UpdateRejectedError(RunError):
+    """The answer is an error: ``__cause__`` is the author's own, where that could be stored."""
+
+    template = "run {run_id!r} rejected update {update!r} ({update_id}): {error_type}: {error_message}"
+
+
+class UpdateValidationError(UpdateRejectedError):
+    """``__cause__`` is what the validator raised."""
+
+    template = "update {update!r} is not valid for run {run_id!r}: {error_type}: {error_message}. Nothing was written"
+
+
+class UpdateTimeoutError(RunError, TimeoutError):
+    template = (
+        "run {run_id!r} has accepted update {update!r} and did not answer it within {timeout_ms} ms. It is durable; "
+        "ask again with update_id={update_id!r}, or read it with get_update({run_id!r}, {update_id!r})"
+    )
+
+
 class LimitExceededError(RunError):
     template = "{what} is {actual}, over the limit of {limit}; nothing was written"
 
@@ -487,6 +518,10 @@ class ActivityNotRegisteredError(OutcomeError):
 
 class SignalTimeoutError(OutcomeError, TimeoutError):
     template = "no signal {signal!r} came within {timeout_ms} ms"
+
+
+class WaitTimeoutError(OutcomeError, TimeoutError):
+    template = "{timeout_ms} ms passed before {what}"
 
 
 # ------------------------------------------------------------------ of the testing kit

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.engine import shop
-from weft_core.client import Dispatcher, leave_cancel, leave_signal
+from tests.engine.test_updates import counter
+from weft_core.client import Dispatcher, LocalClient, leave_cancel, leave_signal
 from weft_core.errors import RunFinishedError, RunNotFoundError, SignalNotDeclaredError
 from weft_core.testing import TestEngine, virtual_host
 
@@ -77,3 +78,22 @@ async def test_messages_left_in_the_store_are_delivered_when_an_engine_next_open
         assert not await engine.storage.scan("inbox/")
         with pytest.raises(RunFinishedError):
             await leave_cancel(engine.storage, ids, "r")
+
+
+async def test_an_update_is_sent_and_read_again_over_the_wire() -> None:
+    async with TestEngine(workflows=[counter]) as engine:
+        wire = Dispatcher(engine)
+        await call(wire, "start", workflow="counter", input=[10], id="r")
+        assert (await call(wire, "workflows"))["ok"][0]["updates"] == ["add"]
+        answer = await call(wire, "update", id="r", name="add", payload=4, update_id="u", timeout=60)
+        assert answer == {"ok": {"value": 4}}
+        state = (await call(wire, "get_update", id="r", update_id="u"))["ok"]
+        assert (state["name"], state["status"], state["result"], state["error"]) == ("add", "completed", 4, None)
+        refused = await call(wire, "update", id="r", name="add", payload=-4)
+        assert refused["error"]["code"] == "UpdateValidationError"
+        await call(wire, "update", id="r", name="add", payload=13, update_id="v")
+        rejected = (await call(wire, "get_update", id="r", update_id="v"))["ok"]
+        assert (rejected["status"], rejected["error"]["code"]) == ("rejected", "UpdateRejectedError")
+        client = LocalClient(engine)
+        assert await client.update("r", "add", 6, update_id="w") == 10
+        assert (await client.get_update("r", "w")).result == 10

@@ -28,6 +28,11 @@ UNFINISHED = {"pending", "running", "suspended"}
 ENDINGS = {"run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated"}
 
 
+_OF_ONE_RUN = ("log", "ckpt", "mail", "mail-id", "update", "answers")
+UPDATE_ENDS = ("update_pending", "update_completed", "update_rejected", "update_unanswered")
+"""The event that goes with each status of an update."""
+
+
 def unseal(key: str, record: bytes) -> list[Any]:
     assert record[:3] == b"\xc1W\x01", f"{key} is no record of format 1"
     body = record[7:]
@@ -73,9 +78,19 @@ class View:
             self.replies[key.split("/")[1]].append(unseal(key, value))
         self.locks = {k: unseal(k, v)[0] for k, v in self.kinds["shared"].items() if k.startswith("shared/lock/")}
         self.mail: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+        self.update_mail: defaultdict[str, dict[str, tuple[str, bool]]] = defaultdict(dict)
+        """By run and update id: its name, and whether a wait has taken it."""
         for key in sorted(self.kinds["mail"]):
             _, run_id, seq = key.split("/")
-            self.mail[run_id].append((int(seq, 16), unseal(key, rows[key])[0]))
+            name, _, *of_update = unseal(key, rows[key])
+            if of_update:
+                self.update_mail[run_id][of_update[0]] = name, len(of_update) > 1
+            else:
+                self.mail[run_id].append((int(seq, 16), name))
+        self.updates: defaultdict[str, dict[str, list[Any]]] = defaultdict(dict)
+        for key, value in self.kinds["update"].items():
+            _, run_id, update_id = key.split("/")
+            self.updates[run_id][update_id] = unseal(key, value)
 
 
 class Invariants:
@@ -85,6 +100,7 @@ class Invariants:
         self._final: dict[str, bytes] = {}
         self._log: dict[str, bytes] = {}
         self._idem: dict[str, bytes] = {}
+        self._answered: dict[str, bytes] = {}
 
     def check(self, rows: Mapping[str, bytes]) -> View:
         view = View(rows)
@@ -96,7 +112,11 @@ class Invariants:
                 _owns_nothing(view, run_id)
             _events_have_no_gap(view, run_id, self._windows)
             _signals_are_accounted_for(view, run_id)
-        assert set(view.events) | set(view.parked) | set(view.mail) <= set(view.runs), "records of no run"
+            _updates_are_accounted_for(view, run_id)
+        owners = {key.split("/")[1] for kind in _OF_ONE_RUN for key in view.kinds[kind]}
+        assert owners <= set(view.runs), "records of no run"
+        for key in view.kinds["answers"]:
+            assert view.runs[key[8:]]["status"] in FINISHED, f"{key} of a run that answers by itself"
         _chunks(view)
         _epochs(view)
         _keys(view)
@@ -113,7 +133,9 @@ class Invariants:
         final = {k: v for k, v in view.kinds["run"].items() if view.runs[k[4:]]["status"] in FINISHED}
         if self._purges:
             self._forget_purged(view)
-        for kept, now in ((self._final, final), (self._log, view.kinds["log"]), (self._idem, view.kinds["idem"])):
+        answered = {k: v for k, v in view.kinds["update"].items() if unseal(k, v)[1]}
+        log, idem = (self._log, view.kinds["log"]), (self._idem, view.kinds["idem"])
+        for kept, now in ((self._final, final), log, idem, (self._answered, answered)):
             for key, value in kept.items():
                 assert now.get(key) == value, f"5: {key} has changed"
             kept.update(now)
@@ -158,7 +180,7 @@ def _wait(place: list[Any]) -> dict[str, Any]:
         assert in_flight or deadline or phase == 3, f"1: {name} waits between two attempts, and for nothing"
         tokens = more[0].get("tokens", []) if more else []
         assert phase != 3 or tokens, f"1: {name} is parked, and nobody can complete it"
-    elif kind in ("sleep", "signal", "start"):
+    elif kind in ("sleep", "signal", "start", "update", "until"):
         deadline = note[0] or None
     return {
         "task": task, "step": step, "kind": kind, "name": name, "deadline": deadline, "in_flight": in_flight,
@@ -193,6 +215,10 @@ def _waits_for_something(view: View, run_id: str) -> None:
             assert view.runs[run_id]["status"] == "suspended"
         elif wait["kind"] == "signal":
             assert wait["name"] not in buffered, f"1: {run_id} waits for {wait['name']}, which lies in its mailbox"
+        elif wait["kind"] == "update":
+            assert (wait["name"], False) not in view.update_mail[run_id].values(), f"1: {run_id} {wait}"
+        elif wait["kind"] == "until":
+            assert wait["name"] == "until"
         else:
             assert wait["kind"] == "group" and parents[wait["task"]] > 0, f"1: {run_id} {wait}"
     deadline = view.runs[run_id]["rare"].get("deadline")
@@ -226,7 +252,7 @@ def _asked(view: View, run_id: str, task: int, step: int) -> bool:
 def _owns_nothing(view: View, run_id: str) -> None:
     """2 no finished run owns a timer, lease or mailbox entry."""
     assert run_id not in view.parked, f"2: {run_id} is finished and has a checkpoint"
-    assert not view.mail[run_id], f"2: {run_id} is finished and has mail"
+    assert not view.mail[run_id] and not view.update_mail[run_id], f"2: {run_id} is finished and has mail"
     assert not _timers(view, run_id), f"2: {run_id} is finished and has timers"
     assert f"active/{run_id}" not in view.rows, f"2: {run_id} is finished and active"
     assert not _tokens(view, run_id), f"2: {run_id} is finished and can be completed by a token"
@@ -280,8 +306,26 @@ def _signals_are_accounted_for(view: View, run_id: str) -> None:
     rows = {key.split("/", 2)[2] for key in view.kinds["mail-id"] if key.split("/")[1] == run_id}
     assert rows == set(ids), f"6: {run_id} received {set(ids)} and knows {rows}"
     if view.runs[run_id]["status"] not in FINISHED:
-        left = kinds["signal_received"] - kinds["signal_consumed"] + kinds["signal_returned"]
+        gone = kinds["signal_consumed"] + kinds["signal_handled"]
+        left = kinds["signal_received"] - gone + kinds["signal_returned"]
         assert left == len(view.mail[run_id]), f"6: {run_id} has {view.mail[run_id]}, not {left}"
+
+
+def _updates_are_accounted_for(view: View, run_id: str) -> None:
+    """8 each update is accepted once and answered at most once; what owes an answer lies in the mailbox (G8)."""
+    happened: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for _, kind, data in view.events[run_id]:
+        if kind == "update_received" or kind in UPDATE_ENDS:
+            happened[data["update_id"]][kind] += 1
+    assert happened.keys() == view.updates[run_id].keys(), f"G8: {run_id} received {sorted(happened)}"
+    pending = {}
+    for update_id, (name, status, _, _) in view.updates[run_id].items():
+        ends = {UPDATE_ENDS[status]: 1} if status else {}
+        assert happened[update_id] == {"update_received": 1, **ends}, f"G8: {update_id} of {run_id}"
+        if not status:
+            pending[update_id] = name
+    waiting = {update_id: name for update_id, (name, _) in view.update_mail[run_id].items()}
+    assert waiting == pending, f"G8: {run_id} owes {pending} and has {waiting}"
 
 
 def _epochs(view: View) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft_core.engine import Engine, Page, WorkflowHandle
+from weft_core.engine import Engine, Page, UpdateState, WorkflowHandle
 
 
 class LocalClient:
@@ -18,6 +18,12 @@ class LocalClient:
 
     async def signal(self, run_id: str, name: str, payload: Any = None, *, signal_id: str | None = None) -> None:
         await self._engine.signal(run_id, name, payload, signal_id=signal_id)
+
+    async def update(self, run_id: str, name: str, payload: Any = None, **options: Any) -> Any:
+        return await self._engine.update(run_id, name, payload, **options)
+
+    async def get_update(self, run_id: str, update_id: str) -> UpdateState:
+        return await self._engine.get_update(run_id, update_id)
 
     async def query(self, run_id: str, name: str, /, *args: Any) -> Any:
         return await self._engine.query(run_id, name, *args)

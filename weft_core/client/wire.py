@@ -58,6 +58,23 @@ async def _signal(engine: Engine, p: Params) -> Any:
     await engine.signal(_need(p, "id"), _need(p, "name"), p.get("payload"), signal_id=p.get("signal_id"))
 
 
+async def _update(engine: Engine, p: Params) -> Any:
+    """Waits for the answer; one that is not there within ``timeout`` seconds is an UpdateTimeoutError."""
+    value = await engine.update(
+        _need(p, "id"), _need(p, "name"), p.get("payload"), update_id=p.get("update_id"), timeout=p.get("timeout", 5)
+    )  # fmt: skip
+    return {"value": jsonable(value)}
+
+
+async def _get_update(engine: Engine, p: Params) -> Any:
+    state = await engine.get_update(_need(p, "id"), _need(p, "update_id"))
+    error = jsonable(state.error.to_json()) if state.error is not None else None
+    return {
+        "id": state.id, "run_id": state.run_id, "name": state.name, "status": state.status, "at": state.at,
+        "result": jsonable(state.result), "error": error,
+    }  # fmt: skip
+
+
 async def _query(engine: Engine, p: Params) -> Any:
     value, step = await engine.query_at(_need(p, "id"), _need(p, "name"), *p.get("args", []))
     return {"value": jsonable(value), "step": step}
@@ -133,9 +150,13 @@ async def _resume(engine: Engine, p: Params) -> Any:
 
 async def _workflows(engine: Engine, p: Params) -> Any:
     return [
-        {"name": w.name, "version": w.version, "signals": sorted(w.signals) if w.signals is not None else None}
+        {"name": w.name, "version": w.version, "signals": _sorted(w.signals), "updates": _sorted(w.updates)}
         for w in engine.registry.workflows()
     ]
+
+
+def _sorted(names: frozenset[str] | None) -> list[str] | None:
+    return sorted(names) if names is not None else None
 
 
 async def _diagnostics(engine: Engine, p: Params) -> Any:
@@ -145,6 +166,8 @@ async def _diagnostics(engine: Engine, p: Params) -> Any:
 METHODS: dict[str, Method] = {
     "start": _start,
     "signal": _signal,
+    "update": _update,
+    "get_update": _get_update,
     "query": _query,
     "cancel": _cancel,
     "terminate": _terminate,

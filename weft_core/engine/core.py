@@ -15,6 +15,7 @@ from weft_core.engine.commit import Committer
 from weft_core.engine.events import EventBus
 from weft_core.engine.inbox import InboxReader
 from weft_core.engine.live import LiveRuns
+from weft_core.engine.looking import Onlooker
 from weft_core.engine.patience import RETRY_DELAYS_S, PatientReads
 from weft_core.engine.posts import PostOffice
 from weft_core.engine.pump import Pump
@@ -26,6 +27,7 @@ from weft_core.engine.retention.sweeps import Sweeps
 from weft_core.engine.schedules import ScheduleKeeper
 from weft_core.engine.starts import Starts
 from weft_core.errors import EngineClosedError, EngineFencedError, RunNotFoundError, WorkflowNotRegisteredError
+from weft_core.machine.attention import RunAttention
 from weft_core.machine.operations import HOOKS
 from weft_core.machine.sealed import seal_plain
 from weft_core.machine.shared import OUTSIDE
@@ -114,8 +116,12 @@ class EngineCore:
         self._live = LiveRuns(
             reads, self.registry, host.clock, host.ids, self.limits.max_live_runs, self._policy
         )  # fmt: skip
-        rules = Rules(self.registry, HOOKS, self.limits, host.ids.random, host.clock.now_ms)
-        self._pump = Pump(reads, self._committer, self._live, rules, host.clock, self._committed, self._pump_stopped)
+        rules = Rules(self.registry, HOOKS, RunAttention(), self.limits, host.ids.random, host.clock.now_ms)
+        self._onlooker = Onlooker(host.clock, host.ids, self.registry.functions)
+        self._pump = Pump(
+            reads, self._committer, self._live, rules, host.clock, self._onlooker.validate, self._committed,
+            self._pump_stopped,
+        )  # fmt: skip
         self._tokens = Tokens(host.ids, self._pump.submit)
         self._pump.attempts = self.attempts_class(
             self.registry, host, self.limits, self._committer.store_id, self._outcome, self._tokens
@@ -267,6 +273,10 @@ class EngineCore:
     def _clock(self) -> Clock:
         assert self._host is not None
         return self._host.clock
+
+    def _new_id(self) -> str:
+        assert self._host is not None
+        return self._host.ids.new_id()
 
     @property
     def trouble(self) -> BaseException | None:

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from weft_core.engine.events import EventBus
 from weft_core.engine.tails import EventTail, RunSource
 from weft_core.machine.outcomes import outcome_of, value_of
+from weft_core.model.durations import Duration
 from weft_core.model.run import FINISHED, STOPPED, RunHeader
-from weft_core.workflow import Query, Signal
+from weft_core.workflow import Query, Signal, Update
 
 
 class Owner(Protocol):
@@ -27,6 +28,16 @@ class Owner(Protocol):
     ) -> None: ...
 
     async def query(self, run_id: str, query: Query[Any] | str, /, *args: Any) -> Any: ...
+
+    async def update(
+        self,
+        run_id: str,
+        update: Update[Any, Any] | str,
+        payload: Any = None,
+        *,
+        update_id: str | None = None,
+        timeout: Duration | None = "5s",
+    ) -> Any: ...
 
     async def cancel(self, run_id: str, reason: str | None = None) -> None: ...
 
@@ -66,6 +77,16 @@ class WorkflowHandle:
 
     async def signal(self, signal: Signal[Any] | str, payload: Any = None, *, signal_id: str | None = None) -> None:
         await self._engine.signal(self.id, signal, payload, signal_id=signal_id)
+
+    async def update(
+        self,
+        update: Update[Any, Any] | str,
+        payload: Any = None,
+        *,
+        update_id: str | None = None,
+        timeout: Duration | None = "5s",
+    ) -> Any:
+        return await self._engine.update(self.id, update, payload, update_id=update_id, timeout=timeout)
 
     async def query(self, query: Query[Any] | str, *args: Any) -> Any:
         return await self._engine.query(self.id, query, *args)

@@ -12,7 +12,7 @@ from weft_core.engine.registry import Registry
 from weft_core.engine.restoring import restore_run
 from weft_core.errors import CorruptRecordError
 from weft_core.machine import records
-from weft_core.machine.sealed import unseal_plain
+from weft_core.machine.mail import read_mail
 from weft_core.machine.window import EventWindow
 from weft_core.model import keys
 from weft_core.model.retention import Retention, keep_all
@@ -77,9 +77,11 @@ class LiveRuns:
         record = records.read_record(header.id, data)
         stored = await scan_all(self._storage, keys.chunk_prefix(header.id)) if record.directory else ()
         restore_run(run, record, dict(stored), self._registry)
-        run.mailbox.extend(await self.read_mailbox(header.id))
-        if run.mailbox:
-            run.mail_seq = max(run.mail_seq, run.mailbox[-1].seq)
+        mail = await self.read_mailbox(header.id)
+        run.mailbox.extend(s for s in mail if not s.taken)
+        run.unanswered = {s.update_id: s for s in mail if s.taken and s.update_id is not None}
+        if mail:
+            run.mail_seq = max(run.mail_seq, mail[-1].seq)
         policy = self._policy(header.workflow)
         if policy.events is not None:
             run.window = await self._window(run, policy)
@@ -107,12 +109,8 @@ class LiveRuns:
         return low
 
     async def read_mailbox(self, run_id: str) -> list[BufferedSignal]:
-        """The signals buffered for a run, oldest first."""
-        found: list[BufferedSignal] = []
-        for key, data in await scan_all(self._storage, keys.mail_prefix(run_id)):
-            name, payload = unseal_plain(key, data)
-            found.append(BufferedSignal(int(key.rsplit("/", 1)[1], 16), name, payload))
-        return found
+        """The signals and updates that lie in a run's mailbox, oldest first."""
+        return [read_mail(key, data) for key, data in await scan_all(self._storage, keys.mail_prefix(run_id))]
 
     def keep(self, run: RunState) -> None:
         """Hold a run in memory as the most recently used."""

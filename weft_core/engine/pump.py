@@ -34,6 +34,7 @@ from weft_core.errors import (
     RunNotFoundError,
     StorageError,
     StorageKeyError,
+    UpdateValidationError,
     WeftError,
 )  # fmt: skip
 from weft_core.machine import failure, records
@@ -50,6 +51,7 @@ from weft_core.model.messages import (
     SuspendRequested,
     TerminateRequested,
     TimerFired,
+    UpdateArrived,
     Watch,
 )
 from weft_core.model.operations import RunActivity
@@ -60,15 +62,16 @@ log = logging.getLogger("weft")
 _STRETCH_S = 0.005
 """How long the pump may keep the event loop to itself while nothing it awaits really waits."""
 
-_REFUSALS = (RunNotFoundError, LimitExceededError, CodecError, StorageKeyError)
+_REFUSALS = (RunNotFoundError, LimitExceededError, CodecError, StorageKeyError, UpdateValidationError)
 """What is wrong with one message or one run, and no reason to stop."""
 
 
 _ACTIONS: dict[type, str] = {
-    SignalArrived: "a signal", CancelRequested: "cancelling it", TerminateRequested: "terminating it",
-    SuspendRequested: "suspending it",
+    SignalArrived: "a signal", UpdateArrived: "an update", CancelRequested: "cancelling it",
+    TerminateRequested: "terminating it", SuspendRequested: "suspending it",
 }  # fmt: skip
-_TAKEN_WHEN_STOPPED = (SignalArrived, CancelRequested, TerminateRequested)
+_MAIL = (SignalArrived, UpdateArrived)
+_TAKEN_WHEN_STOPPED = (*_MAIL, CancelRequested, TerminateRequested)
 
 
 async def _nothing() -> None:
@@ -85,11 +88,12 @@ class Pump:
         live: LiveRuns,
         rules: Rules,
         clock: Clock,
+        validate: Callable[[RunState, UpdateArrived], None],
         on_commit: Callable[[Batch], None],
         on_stop: Callable[[BaseException], None],
     ) -> None:
         self._storage, self._committer, self._live = storage, committer, live
-        self._rules, self._clock = rules, clock
+        self._rules, self._clock, self._validate = rules, clock, validate
         self._on_commit, self._on_stop = on_commit, on_stop
         self._inbox: deque[Envelope] = deque()
         self._wake = asyncio.Event()
@@ -259,8 +263,8 @@ class Pump:
             elif envelope.visit is not None:
                 self._visit(run, envelope)
             elif not (was_live and isinstance(envelope.message, Recover)):  # else it has been taken up already
-                if type(envelope.message) is SignalArrived:
-                    self._check_mailbox(run)
+                if isinstance(envelope.message, _MAIL):
+                    self._check_mail(run, envelope.message)
                 obstacle = self._turn(run, envelope, batch, now)
                 if obstacle is not None:
                     await self._give_up(run, envelope, obstacle, batch, now)
@@ -306,10 +310,13 @@ class Pump:
         except Exception as error:
             envelope.reject(error)
 
-    def _check_mailbox(self, run: RunState) -> None:
-        limit = self._rules.limits.max_mailbox
-        if len(run.mailbox) >= limit:
-            raise LimitExceededError(what=f"the mailbox of run {run.id}", actual=len(run.mailbox) + 1, limit=limit)
+    def _check_mail(self, run: RunState, message: SignalArrived | UpdateArrived) -> None:
+        """Refuse before anything is written: a full mailbox, an update that the run's validator does not want."""
+        limit, lying = self._rules.limits.max_mailbox, len(run.mailbox) + len(run.unanswered)
+        if lying >= limit:
+            raise LimitExceededError(what=f"the mailbox of run {run.id}", actual=lying + 1, limit=limit)
+        if type(message) is UpdateArrived:
+            self._validate(run, message)
 
     async def _load(self, envelope: Envelope, batch: Batch, now: int) -> RunState | None:
         """Bring a run into memory. None: it is stopped or cannot be loaded, and that has been dealt with."""

@@ -22,10 +22,11 @@ from weft_core.errors import (
 from weft_core.machine import failure, records
 from weft_core.machine.effects import Post
 from weft_core.machine.farewell import farewell
-from weft_core.machine.sealed import seal_plain, unseal_plain
+from weft_core.machine.mail import UpdateRecord, mail_row, read_update, update_row
+from weft_core.machine.sealed import unseal_plain
 from weft_core.model import keys
-from weft_core.model.messages import CancelRequested, SignalArrived, TerminateRequested, TimerFired
-from weft_core.model.run import RunHeader, RunState, Status
+from weft_core.model.messages import CancelRequested, SignalArrived, TerminateRequested, TimerFired, UpdateArrived
+from weft_core.model.run import BufferedSignal, RunHeader, RunState, Status
 from weft_core.ports import Op
 
 NEEDS_CODE = (ActivityNotRegisteredError, CodeChangedError, UnknownFunctionError, WorkflowNotRegisteredError)
@@ -96,7 +97,7 @@ class StoppedRuns:
     async def deliver(self, header: RunHeader, envelope: Envelope, batch: Batch, now: int) -> None:
         """A message for a stopped run."""
         message = envelope.message
-        if isinstance(message, SignalArrived):
+        if isinstance(message, (SignalArrived, UpdateArrived)):
             batch.ops.extend(envelope.extra)
             await self._buffer(header, message, batch, now)
         elif isinstance(message, (CancelRequested, TerminateRequested)):
@@ -108,7 +109,9 @@ class StoppedRuns:
             reason = (header.error or {}).get("message", header.status)
             envelope.reject(RunHeldError(run_id=header.id, reason=reason))
 
-    async def _buffer(self, header: RunHeader, message: SignalArrived, batch: Batch, now: int) -> None:
+    async def _buffer(
+        self, header: RunHeader, message: SignalArrived | UpdateArrived, batch: Batch, now: int
+    ) -> None:  # fmt: skip
         await self._catch_up(header)
         mailbox = await self._live.read_mailbox(header.id)
         if len(mailbox) >= self._max_mailbox:
@@ -118,11 +121,29 @@ class StoppedRuns:
         if mailbox:
             header.mail_seq = max(header.mail_seq, mailbox[-1].seq)
         header.mail_seq += 1
-        key = keys.mail(header.id, header.mail_seq)
-        batch.ops.append((key, seal_plain(key, [message.name, message.payload])))
+        update_id = message.update_id if isinstance(message, UpdateArrived) else None
+        buffered = BufferedSignal(header.mail_seq, message.name, message.payload, update_id)
+        batch.ops.append(mail_row(header.id, buffered))
+        if isinstance(message, UpdateArrived):
+            pending = UpdateRecord(message.name, "pending", None, now)
+            batch.ops.append(update_row(header.id, message.update_id, pending))
+            self._log(header, batch, now, "update_received", name=message.name, update_id=update_id)
+            return
         if message.signal_id is not None:
             batch.ops.append((keys.mail_id(header.id, message.signal_id), b""))
         self._log(header, batch, now, "signal_received", name=message.name, signal_id=message.signal_id)
+
+    async def _leave_unanswered(self, header: RunHeader, batch: Batch, now: int) -> None:
+        """Not from its mailbox, which may be what is damaged."""
+        for key, data in await scan_all(self._storage, keys.update_prefix(header.id)):
+            try:
+                name, status, _, _ = read_update(key, data)
+            except WeftError:  # whoever asks for this one is told
+                continue
+            if status == "pending":
+                update_id = key.rpartition("/")[2]
+                batch.ops.append(update_row(header.id, update_id, UpdateRecord(name, "unanswered", None, now)))
+                self._log(header, batch, now, "update_unanswered", name=name, update_id=update_id)
 
     async def _end(
         self, header: RunHeader, message: CancelRequested | TerminateRequested, batch: Batch, now: int
@@ -133,6 +154,7 @@ class StoppedRuns:
         for wait in waits:
             if wait.get("deadline"):
                 ops.append((keys.timer(wait["deadline"], header.id, wait["task"], wait["step"]), None))
+        await self._leave_unanswered(header, batch, now)
         for prefix in (keys.mail_prefix(header.id), keys.chunk_prefix(header.id), keys.token_prefix(header.id)):
             ops.extend([(key, None) for key, _ in await scan_all(self._storage, prefix)])
         if header.deadline:

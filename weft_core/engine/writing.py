@@ -23,6 +23,8 @@ def write_records(turn: Turn, first_seq: int, epoch: int, code: str | None) -> N
             ops.extend(run.window.trim(run.id, first_seq, turn.now, len(turn.events)))
     active = not run.finished and _in_flight(run)
     ops.extend(records.delete_checkpoint(run) if run.finished else _checkpoint(turn, active))
+    if run.finished:
+        ops.extend(records.write_answers(run))
     if active != run.active:
         run.active = active
         ops.append((keys.active(run.id), b"" if active else None))

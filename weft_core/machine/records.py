@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from weft_core import codec, frames
 from weft_core.codec.chunks.writer import FROM as CHUNKS_FROM
-from weft_core.errors import CorruptRecordError
+from weft_core.errors import CorruptRecordError, SnapshotError, WeftError
 from weft_core.machine.operations import HOOKS, HOOKS_BY_KIND
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
-from weft_core.model.run import RunHeader, RunState, Task
+from weft_core.model.operations import WaitUntil
+from weft_core.model.run import Handlers, RunHeader, RunState, Task
 from weft_core.ports import Op
 
 _VERSION = 1
@@ -58,7 +59,7 @@ def read_header(run_id: str, data: bytes) -> RunHeader:
 def write_checkpoint(run: RunState, now: int, active: bool) -> list[Op]:
     """What makes ``ckpt/<id>``, its record first, say where the run stands. Raises NotSerializableError."""
     places: list[Place] = []  # where each task stands, as far as that is plain
-    root: list[Any] = [run.queries or None]  # what may hold values of the author's, in one graph
+    root: list[Any] = [_own_functions(run)]  # what may hold values of the author's, in one graph
     for task in run.tasks.values():
         op = task.op
         assert op is not None
@@ -90,10 +91,43 @@ def write_checkpoint(run: RunState, now: int, active: bool) -> list[Op]:
     ]
 
 
+def _own_functions(run: RunState) -> Any:
+    """Functions of the workflow's that answer without being waited for."""
+    if run.handlers is None:
+        return run.queries or None
+    return [run.queries, run.handlers.updates, run.handlers.signals]
+
+
 def delete_checkpoint(run: RunState) -> list[Op]:
     """What removes the checkpoint of a run that is live."""
     chunks = run.chunks.names() if run.chunks is not None else ()
     return [(keys.checkpoint(run.id), None), *[(keys.chunk(run.id, *name), None) for name in chunks]]
+
+
+def write_answers(run: RunState) -> list[Op]:
+    """What a finished run's query handlers need to answer on; nothing if it has none.
+
+    If that cannot be stored, the record says why: it is no reason for a run that has ended to fail.
+    """
+    if not run.queries:
+        return []
+    key = keys.answers(run.id)
+    try:
+        return [(key, seal_plain(key, [_VERSION, frames.snapshot(run.queries, run.externals), None]))]
+    except WeftError as refusal:
+        return [(key, seal_plain(key, [_VERSION, b"", str(refusal)]))]
+
+
+def read_answers(run_id: str, data: bytes) -> bytes:
+    """The snapshot of a finished run's query handlers. ``SnapshotError`` if it could not be taken."""
+    key = keys.answers(run_id)
+    values = unseal_plain(key, data)
+    if len(values) != 3 or values[0] != _VERSION:
+        raise CorruptRecordError(key=key, reason=f"answers of unknown version {values[:1]}")
+    if values[2] is not None:
+        raise SnapshotError(f"the query handlers of run {run_id!r} could not be stored when it ended: {values[2]}")
+    body: bytes = values[1]
+    return body
 
 
 class CheckpointRecord(NamedTuple):
@@ -140,8 +174,12 @@ def fill_run(run: RunState, summary: list[Any], restored: list[Any]) -> None:
     """Fill ``run`` from its checkpoint: ``restored`` is the graph that :func:`write_checkpoint` wrote, its frames live,
     each suspended where it was."""
     graph = iter(restored)
-    run.queries = next(graph) or {}
-    for id_, parent, step, _, _, wait in summary[TASKS]:
+    own = next(graph) or {}
+    run.queries = own if isinstance(own, dict) else own[0]
+    run.handlers = Handlers(*own[1:]) if isinstance(own, list) else None
+    run.attentive = run.handlers is not None
+    for id_, parent, step, kind, _, wait in summary[TASKS]:
+        run.attentive = run.attentive or kind == WaitUntil.kind
         task = Task(id_, parent)
         task.op, task.frame = next(graph), next(graph)
         task.step, task.wait = step, wait if wait is not None else next(graph)

@@ -16,7 +16,7 @@ from weft_core.errors import ActivityNotRegisteredError, PayloadTooLargeError, R
 from weft_core.machine import failure
 from weft_core.machine.effects import ArmTimer, Effect, Post
 from weft_core.machine.farewell import farewell, stored
-from weft_core.machine.sealed import seal_plain
+from weft_core.machine.mail import mail_row
 from weft_core.model import keys
 from weft_core.model.limits import Limits
 from weft_core.model.messages import (
@@ -30,9 +30,10 @@ from weft_core.model.messages import (
     SuspendRequested,
     TerminateRequested,
     TimerFired,
+    UpdateArrived,
     Watch,
 )  # fmt: skip
-from weft_core.model.operations import AwaitResume, Operation, StartLater, WaitSignal
+from weft_core.model.operations import AwaitResume, Operation, StartLater, WaitSignal, WaitUpdate
 from weft_core.model.retry import RetryPolicy
 from weft_core.model.run import FINISHED, BufferedSignal, Migrated, RunState, Status, Task
 from weft_core.ports import Op
@@ -77,12 +78,26 @@ class Hooks(Protocol):
         """Do again what a crash may have lost; storing a timer again is harmless."""
 
 
+class Attention(Protocol):
+    """What a run does about messages beside waiting for them: its handlers, its conditions, its updates."""
+
+    def accept_update(self, turn: Turn, message: UpdateArrived) -> None: ...
+
+    def attend(self, turn: Turn) -> bool:
+        """Every frame waits: give buffered messages to handlers, look at conditions. True: a frame can go on."""
+        ...
+
+    def run_ends(self, turn: Turn) -> None:
+        """Answer what is left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What is the same for all turns of an engine."""
 
     activities: Mapping[str, ActivitySpec]
     hooks: Mapping[type[Operation[Any]], Hooks]
+    attention: Attention
     limits: Limits
     chance: Callable[[], float]
     now_ms: Callable[[], int]
@@ -123,6 +138,8 @@ class Turn:
             self._begin_run(message)
         elif isinstance(message, SignalArrived):
             self._accept_signal(message)
+        elif isinstance(message, UpdateArrived):
+            self.rules.attention.accept_update(self, message)
         elif isinstance(message, CancelRequested):
             self._accept_cancel(message)
         elif isinstance(message, Recover):
@@ -172,28 +189,37 @@ class Turn:
         if message.signal_id is not None:
             self.ops.append((keys.mail_id(run.id, message.signal_id), b""))
         run.mail_seq += 1
-        self._offer(BufferedSignal(run.mail_seq, message.name, message.payload))
+        self.offer(BufferedSignal(run.mail_seq, message.name, message.payload))
 
-    def _offer(self, signal: BufferedSignal) -> None:
+    def waiting_for(self, signal: BufferedSignal) -> Task | None:
+        """The task that has waited longest for it."""
+        wanted: type[WaitSignal | WaitUpdate[Any, Any]] = WaitSignal if signal.update_id is None else WaitUpdate
+        tasks = self.run.tasks.values()
+        waiting = [t for t in tasks if type(t.op) is wanted and t.op.label == signal.name and t.wait]
+        return min(waiting, key=lambda t: t.step) if waiting else None
+
+    def offer(self, signal: BufferedSignal) -> None:
         """To the task that has waited longest for it, or into the mailbox, in order of acceptance."""
         run = self.run
-        waiting = [t for t in run.tasks.values() if type(t.op) is WaitSignal and t.op.name == signal.name and t.wait]
-        if waiting:
-            first = min(waiting, key=lambda t: t.step)
-            self.rules.hooks[WaitSignal].deliver(self, first, signal)
+        first = self.waiting_for(signal)
+        if first is not None:
+            self.rules.hooks[type(first.op)].deliver(self, first, signal)  # type: ignore[index]
         else:
             if not run.mailbox or run.mailbox[-1].seq < signal.seq:
                 run.mailbox.append(signal)
             else:  # one that was given back
                 run.mailbox.insert(sum(1 for s in run.mailbox if s.seq < signal.seq), signal)
-            key = keys.mail(run.id, signal.seq)
-            self.ops.append((key, seal_plain(key, [signal.name, signal.payload])))
+            self.ops.append(mail_row(run.id, signal))
 
     def give_back(self, signals: Iterable[BufferedSignal]) -> None:
         """They answered waits of branches that were beaten: nobody has seen them, so they are still to be had (G7)."""
         for signal in signals:
-            self.event("signal_returned", name=signal.name)
-            self._offer(signal)
+            if signal.update_id is None:
+                self.event("signal_returned", name=signal.name)
+            else:
+                self.event("update_returned", name=signal.name, update_id=signal.update_id)
+                del self.run.unanswered[signal.update_id]
+            self.offer(signal)
 
     def _accept_cancel(self, message: CancelRequested) -> None:
         header = self.run.header
@@ -371,6 +397,11 @@ class Turn:
 
     def settle(self) -> None:
         """Resume frames until every task waits for something that is not here yet."""
+        self._drive()
+        while self.run.attentive and self.rules.attention.attend(self):
+            self._drive()
+
+    def _drive(self) -> None:
         ready = self.ready
         while ready:
             task, ok, value = ready.popleft()
@@ -399,10 +430,11 @@ class Turn:
         except BaseException as error:
             self.finish_task(task, False, error)
         else:
-            self._drain_log()
+            self.drain_log()
             self.begin(task, op)
 
-    def _drain_log(self) -> None:
+    def drain_log(self) -> None:
+        """Turn what the author's code has logged into events."""
         logged = self.run.logged
         if logged:
             for message, data in logged:
@@ -411,7 +443,7 @@ class Turn:
 
     def _finish_run(self, ok: bool, value: Any) -> None:
         header = self.run.header
-        self._drain_log()
+        self.drain_log()
         encoded = b""
         if ok:
             try:
@@ -444,5 +476,7 @@ class Turn:
             ops, posts = farewell(header, run.notes, self._post_id())
             self.ops.extend(ops)
             self.effects.extend(posts)
+        if run.mailbox or run.unanswered:
+            self.rules.attention.run_ends(self)
         self.ops.extend((keys.mail(run.id, s.seq), None) for s in run.mailbox)
         run.mailbox.clear()

@@ -276,6 +276,74 @@ class SignalTimedOut(Event):
 
 
 @event
+class SignalHandled(Event):
+    """A handler of the run's got it."""
+
+    name: str
+
+
+@event
+class SignalHandlerFailed(Event):
+    name: str
+    error: Facts
+
+
+@event
+class UpdateReceived(Event):
+    name: str
+    update_id: str
+
+
+@event
+class UpdateReturned(Event):
+    """A branch that had taken it was beaten; it is in the mailbox again."""
+
+    name: str
+    update_id: str
+
+
+@event
+class UpdateCompleted(Event):
+    name: str
+    update_id: str
+
+
+@event
+class UpdateRejected(Event):
+    """Its answer is an error: of its handler, of its validator, or by ``reject``."""
+
+    name: str
+    update_id: str
+    error: Facts
+
+
+@event
+class UpdateUnanswered(Event):
+    """The run ends, and it was not answered."""
+
+    name: str
+    update_id: str
+
+
+@event
+class UpdateTimedOut(Event):
+    """A wait got none in time."""
+
+    step: int
+    name: str
+
+
+@event
+class ConditionMet(Event):
+    step: int
+
+
+@event
+class ConditionTimedOut(Event):
+    step: int
+
+
+@event
 class GroupStarted(Event):
     step: int
     kind: str

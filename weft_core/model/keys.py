@@ -18,6 +18,7 @@
     feed/<n>                                                where the events of the n-th commit that had any are
     schedule/<sid>                  a schedule              slog/<sid>/<n>        its log, the last entries of it
     timer/<deadline>//s:<sid>       when it is due next     (no run has the empty id)
+    update/<id>/<uid>     an update and its answer          answers/<id>          query handlers of a finished run
 
 Numbers are fixed-width hexadecimal, so that the order of keys is the order of numbers.
 """
@@ -42,9 +43,9 @@ FEED = "feed/"
 
 # What becomes of a run's records when it is purged (machine/purging.py): every function here that takes a run id makes
 # keys of a kind named in one of these.
-ONE_OF_A_RUN = ("ckpt", "active")
+ONE_OF_A_RUN = ("ckpt", "active", "answers")
 """Kinds of records of which a run has one, ``<kind>/<run id>``, that go with it."""
-MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id", "token")
+MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id", "token", "update")
 """Kinds of records of which a run has any number, ``<kind>/<run id>/...``, that go with it."""
 INDEXES = ("timer", "by-time", "ended")
 """Kinds whose rows name a run behind something else; they are derived from its record, or looked for."""
@@ -95,6 +96,18 @@ def mail_prefix(run_id: str) -> str:
 
 def mail_id(run_id: str, signal_id: str) -> str:
     return f"mail-id/{run_id}/{signal_id}"
+
+
+def update(run_id: str, update_id: str) -> str:
+    return f"update/{run_id}/{update_id}"
+
+
+def update_prefix(run_id: str) -> str:
+    return f"update/{run_id}/"
+
+
+def answers(run_id: str) -> str:
+    return f"answers/{run_id}"
 
 
 def timer(deadline_ms: int, run_id: str, task: int, step: int) -> str:

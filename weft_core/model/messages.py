@@ -61,6 +61,13 @@ class CancelRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateArrived:
+    name: str
+    payload: bytes
+    update_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class TerminateRequested:
     """End at once, without running any more of the author's code."""
 
@@ -100,7 +107,7 @@ Message = (
     Begin
     | Recover
     | StepMessage
-    | SignalArrived
+    | (SignalArrived | UpdateArrived)
     | CancelRequested
     | TerminateRequested
     | SuspendRequested

@@ -85,11 +85,24 @@ class Task:
 
 @dataclass(slots=True)
 class BufferedSignal:
-    """A signal that was accepted and that no wait has consumed yet."""
+    """A signal or update that was accepted and that nothing has consumed yet."""
 
     seq: int
     name: str
     payload: bytes
+    update_id: str | None = None
+    """Of an update: it is buffered as signals are, and answered."""
+    taken: bool = False
+    """An update that a wait has consumed and that is not answered yet."""
+
+
+@dataclass(slots=True)
+class Handlers:
+    """What a run has for messages that it does not wait for, by name; its own functions."""
+
+    updates: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any] | None]] = field(default_factory=dict)
+    """Handler and validator."""
+    signals: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +123,9 @@ class RunState:
     """A run in memory. Everything here but ``header`` and ``mailbox`` is rebuilt from the checkpoint."""
 
     __slots__ = (
-        "active", "chunks", "completed", "ctx", "exposed", "externals", "header", "logged", "mail_seq", "mailbox",
-        "migrated", "next_seq", "next_task", "notes", "queries", "steps", "tasks", "uncommitted", "window",
+        "active", "attentive", "chunks", "completed", "ctx", "exposed", "externals", "handlers", "header", "logged",
+        "mail_seq", "mailbox", "migrated", "next_seq", "next_task", "notes", "queries", "steps", "tasks", "unanswered",
+        "uncommitted", "window",
     )  # fmt: skip
 
     def __init__(self, header: RunHeader, ctx: Any, externals: Any) -> None:
@@ -133,6 +147,11 @@ class RunState:
         """Durable facts that few runs have, as plain values: ``holds`` (``kind/name`` of shared objects that must hear
         of its end), ``watchers`` (``[run, task, step]`` that wait for its end), ``children`` (it has started some)."""
         self.queries: dict[str, Callable[..., Any]] = {}
+        self.handlers: Handlers | None = None
+        self.attentive = False
+        """It has handlers, or waits for conditions: every turn ends with a look at them."""
+        self.unanswered: dict[str, BufferedSignal] = {}
+        """Updates that the workflow has taken, by id; each owes an answer."""
         self.logged: list[tuple[str, dict[str, bytes]]] = []
         """What ``ctx.log`` said since the last suspension."""
         self.chunks: Any = None

@@ -4,7 +4,18 @@ from weft_core.workflow import durable_types as _durable_types  # noqa: F401  re
 from weft_core.workflow.activity import Activity, activity
 from weft_core.workflow.attempt import ActivityInfo, activity_info
 from weft_core.workflow.context import Context
-from weft_core.workflow.definition import Query, Signal, Workflow, WorkflowBuilder, durable, query, signal, workflow
+from weft_core.workflow.definition import (
+    Query,
+    Signal,
+    Update,
+    Workflow,
+    WorkflowBuilder,
+    durable,
+    query,
+    signal,
+    update,
+    workflow,
+)  # fmt: skip
 from weft_core.workflow.discovery import definitions_in
 from weft_core.workflow.migration import Frame, StoredRun
 from weft_core.workflow.schedule import Schedule, schedule
@@ -18,6 +29,7 @@ __all__ = [
     "Schedule",
     "Signal",
     "StoredRun",
+    "Update",
     "Workflow",
     "WorkflowBuilder",
     "activity",
@@ -27,5 +39,6 @@ __all__ = [
     "query",
     "schedule",
     "signal",
+    "update",
     "workflow",
 ]

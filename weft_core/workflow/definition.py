@@ -1,4 +1,4 @@
-"""Workflow definitions, and the names by which the outside speaks to a run: signals and queries."""
+"""Workflow definitions, and the names by which the outside speaks to a run: signals, updates and queries."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any, Generic, TypeVar
 from weft_core import codec, frames
 from weft_core.errors import DefinitionError, InvalidInputError
 from weft_core.model.retention import Retention
-from weft_core.workflow.declared import declared_signals
+from weft_core.workflow.declared import SIGNALS, UPDATES, declared_names
 from weft_core.workflow.migration import Migration, StoredRun
 
 T = TypeVar("T")
+In = TypeVar("In")
+Out = TypeVar("Out")
 F = TypeVar("F", bound=Callable[..., Any])
 M = TypeVar("M", bound=Callable[[StoredRun], None])
 
@@ -51,9 +53,29 @@ class Query(Generic[T]):
         return f"query({self.name!r})"
 
 
+class Update(Generic[In, Out]):
+    """A named message that a run answers: ``add = update("add")``, or typed, ``update[Item, int]("add")``."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"update({self.name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Update) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash((Update, self.name))
+
+
 signal = Signal
 query = Query
+update = Update
 codec.register(Signal, name="weft:signal", get=lambda s: s.name, new=Signal)
+codec.register(Update, name="weft:update", get=lambda u: u.name, new=Update)
 codec.register(Query, name="weft:query", get=lambda q: q.name, new=Query)
 
 
@@ -75,6 +97,7 @@ class Workflow:
         signals: Iterable[Signal[Any] | str] | None = None,
         activities: Iterable[Any] = (),
         retention: Retention | None = None,
+        updates: Iterable[Update[Any, Any] | str] | None = None,
     ) -> None:
         if not isinstance(version, str):
             raise DefinitionError(f"the version of a workflow is text, not {version!r}")
@@ -90,12 +113,10 @@ class Workflow:
         self.activities = tuple(activities)
         self.retention = retention
         """How long its runs and their events are kept; None: as the engine says."""
-        self.signals: frozenset[str] | None = (
-            declared_signals(self.fn)
-            if signals is None
-            else frozenset(s if isinstance(s, str) else s.name for s in signals)
-        )
+        self.signals = declared_names(self.fn, SIGNALS) if signals is None else _names(signals)
         """Names of the signals it waits for; None if that cannot be told from its source, so that any is accepted."""
+        self.updates = declared_names(self.fn, UPDATES) if updates is None else _names(updates)
+        """Names of the updates it answers; None as for signals."""
         self.__name__, self.__doc__, self.__wrapped__ = fn.__name__, fn.__doc__, fn
         self.__module__, self.__qualname__ = fn.__module__, fn.__qualname__
         self._signature = inspect.signature(fn)
@@ -162,6 +183,10 @@ class Workflow:
         return f"<workflow {self.name} version {self.version}>"
 
 
+def _names(declared: Iterable[Any]) -> frozenset[str]:
+    return frozenset(d if isinstance(d, str) else d.name for d in declared)
+
+
 class WorkflowBuilder:
     """``workflow(name=...)``: a decorator, or a chain that ends in ``execute(fn)``."""
 
@@ -171,8 +196,10 @@ class WorkflowBuilder:
         version: str,
         signals: Iterable[Signal[Any] | str] | None,
         retention: Retention | None = None,
+        updates: Iterable[Update[Any, Any] | str] | None = None,
     ) -> None:
-        self._name, self._version, self._signals, self._retention = name, version, signals, retention
+        self._name, self._version, self._retention = name, version, retention
+        self._signals, self._updates = signals, updates
         self._activities: tuple[Any, ...] = ()
 
     def activities(self, *activities: Any) -> WorkflowBuilder:
@@ -185,9 +212,16 @@ class WorkflowBuilder:
         self._signals = signals
         return self
 
+    def updates(self, *updates: Update[Any, Any] | str) -> WorkflowBuilder:
+        """Updates this workflow answers; others are refused."""
+        self._updates = updates
+        return self
+
     def execute(self, fn: Callable[..., Any]) -> Workflow:
         """The definition, with ``fn`` as its body."""
-        return Workflow(fn, self._name, self._version, self._signals, self._activities, self._retention)
+        return Workflow(
+            fn, self._name, self._version, self._signals, self._activities, self._retention, self._updates
+        )  # fmt: skip
 
     __call__ = execute
 
@@ -200,8 +234,9 @@ def workflow(
     version: str = "1",
     signals: Iterable[Signal[Any] | str] | None = None,
     retention: Retention | None = None,
+    updates: Iterable[Update[Any, Any] | str] | None = None,
 ) -> Any:
     """Declare a workflow: ``@workflow``, ``@workflow(name="checkout", version="2")``, or the chained form."""
     if fn is not None:
         return Workflow(fn)
-    return WorkflowBuilder(name, version, signals, retention)
+    return WorkflowBuilder(name, version, signals, retention, updates)

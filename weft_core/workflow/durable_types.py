@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from weft_core import codec
-from weft_core.model.operations import OPERATIONS, ChildHandle, Operation, Pending, SharedLock
+from weft_core.model.operations import OPERATIONS, ChildHandle, Operation, Pending, ReceivedUpdate, SharedLock
 from weft_core.model.retry import RetryPolicy
 
 
 def _set_pending(pending: Pending, op: Operation[object] | None) -> None:
     pending.op, pending.asked = op, False
+
+
+def _set_received(received: ReceivedUpdate[object, object], state: list[object]) -> None:
+    received.id, received.name, received.payload = state  # type: ignore[assignment]
 
 
 def register_types() -> None:
@@ -17,6 +21,12 @@ def register_types() -> None:
         codec.register(cls, name=f"weft:op:{cls.kind}", get=cls.state, set=cls.load)
     codec.register(ChildHandle, name="weft:child", get=lambda c: c.id, new=ChildHandle)
     codec.register(SharedLock, name="weft:lock", get=lambda k: [k.name, k.permits], new=lambda s: SharedLock(*s))
+    codec.register(
+        ReceivedUpdate,
+        name="weft:received-update",
+        get=lambda r: [r.id, r.name, r.payload],
+        set=_set_received,
+    )
     codec.register(
         RetryPolicy,
         name="weft:retry",

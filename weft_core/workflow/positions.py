@@ -15,7 +15,9 @@ _KINDS = {
     "wait_for_signal": "signal", "all": "group", "race": "group", "set_attribute": "attribute",
     "set_attributes": "attribute", "child": "child", "start_child": "child", "result_of": "run", "result": "run",
     "signal": "signal_run", "cancel": "cancel_run", "acquire": "lock", "release": "unlock",
+    "wait_for_update": "update", "wait_until": "until", "respond": "answer", "reject": "answer",
 }  # fmt: skip
+_NAMELESS = frozenset({"sleep", "attribute", "until", "answer"})
 _UNKNOWN = object()
 
 
@@ -35,7 +37,7 @@ class Meaning:
         """False if it is surely another operation."""
         if self.kind != op.kind:
             return False
-        return self.kind in ("sleep", "attribute") or self.name is None or self.name == op.label
+        return self.kind in _NAMELESS or self.name is None or self.name == op.label
 
 
 def meaning(plan: Plan, label: Label) -> Meaning:

@@ -58,6 +58,16 @@ LOOKS: Final[dict[str, Look]] = {
     "signal_consumed": ("✓", "green", lambda e: f"signal {e['name']}"),
     "signal_returned": ("✉", "cyan", lambda e: f"signal {e['name']} goes back: the branch that took it was beaten"),
     "signal_timed_out": ("✗", "red", lambda e: f"no signal {e['name']} came in time"),
+    "signal_handled": ("✓", "green", lambda e: f"signal {e['name']} handled"),
+    "signal_handler_failed": ("✗", "red", lambda e: f"the handler of signal {e['name']} raised {_message(e)}"),
+    "update_received": ("✉", "magenta", lambda e: f"update {e['name']} received"),
+    "update_returned": ("✉", "cyan", lambda e: f"update {e['name']} goes back: the branch that took it was beaten"),
+    "update_completed": ("✓", "green", lambda e: f"update {e['name']} answered"),
+    "update_rejected": ("✗", "red", lambda e: f"update {e['name']} rejected: {_message(e)}"),
+    "update_unanswered": ("✗", "yellow", lambda e: f"update {e['name']} never answered: the run ends"),
+    "update_timed_out": ("✗", "red", lambda e: f"no update {e['name']} came in time"),
+    "condition_met": ("✓", "green", lambda e: "condition met"),
+    "condition_timed_out": ("✗", "red", lambda e: "condition not met in time"),
     "attribute_set": ("=", "blue", lambda e: f"{e['key']} = {compact(e.get('value'))}"),
     "group_started": ("⋔", "blue", lambda e: f"{e['kind']} of {e['size']}"),
     "group_completed": ("✓", "green", lambda e: f"{e['kind']}"),
@@ -65,6 +75,10 @@ LOOKS: Final[dict[str, Look]] = {
     "logged": ("│", "dim", lambda e: str(e.get("message", ""))),
 }
 _PLAIN: Final = {"run_id", "seq", "at", "type"}
+
+
+def _message(event: Event) -> str:
+    return str(event["error"].get("message"))
 
 
 def _reason(event: Event) -> str:

@@ -11,7 +11,7 @@ from weft_core.engine.batch import Envelope
 from weft_core.engine.core import OpList
 from weft_core.engine.handle import WorkflowHandle
 from weft_core.engine.starts import Conflict, StartOptions, check_id, check_text
-from weft_core.engine.verbs.looking import LookingVerbs
+from weft_core.engine.verbs.updates import UpdateVerbs
 from weft_core.errors import (
     InvalidInputError,
     PayloadTooLargeError,
@@ -20,6 +20,7 @@ from weft_core.errors import (
     SignalNotDeclaredError,
     WorkflowNotRegisteredError,
 )  # fmt: skip
+from weft_core.machine import records
 from weft_core.model import keys
 from weft_core.model.durations import Duration
 from weft_core.model.messages import (
@@ -34,7 +35,7 @@ from weft_core.model.run import RunHeader, RunState
 from weft_core.workflow import Query, Signal, Workflow
 
 
-class RunVerbs(LookingVerbs):
+class RunVerbs(UpdateVerbs):
     """start, signal, query, cancel, terminate, suspend, resume."""
 
     async def start(
@@ -112,7 +113,11 @@ class RunVerbs(LookingVerbs):
         return None if declared is None else declared | frozenset(stored)
 
     async def query(self, run_id: str, query: Query[Any] | str, /, *args: Any) -> Any:
-        """Ask a run, from its committed state; also while it is parked (G9). Runs no steps, writes nothing."""
+        """Ask a run, from its committed state; also while it is parked, and when it is finished (G9).
+
+        Runs no steps, writes nothing: handlers work on a copy. ``QueryNotFoundError``; for a finished run whose code is
+        gone, what keeps its handlers from being restored: ``WorkflowNotRegisteredError``, ``CodeChangedError``.
+        """
         return (await self.query_at(run_id, query, *args))[0]
 
     async def query_at(self, run_id: str, query: Query[Any] | str, /, *args: Any) -> tuple[Any, int]:
@@ -122,7 +127,7 @@ class RunVerbs(LookingVerbs):
         check_text(name, "the name of a query", self.limits)
         header = await self.reader.header(run_id)
         if header.finished_at is not None:
-            return _exposed(header, name)
+            return await self._ask_finished(header, name, args)
 
         def answer(run: RunState) -> tuple[Any, int]:
             if name in run.exposed:
@@ -130,13 +135,30 @@ class RunVerbs(LookingVerbs):
             handler = run.queries.get(name)
             if handler is None:
                 raise QueryNotFoundError(run_id=run_id, query=name, available=sorted({*run.queries, *run.exposed}))
-            return codec.loads(codec.dumps(handler(*args))), run.completed
+            return _answer(self._onlooker.copy(run, handler), args), run.completed
 
         try:
             found: tuple[Any, int] = await self._ask(Envelope(run_id, visit=answer))
         except RunFinishedError:  # since we looked
-            return _exposed(await self.reader.header(run_id), name)
+            return await self._ask_finished(await self.reader.header(run_id), name, args)
         return found
+
+    async def _ask_finished(self, header: RunHeader, name: str, args: tuple[Any, ...]) -> tuple[Any, int]:
+        """From the values it had exposed, and from its handlers as they were at its end."""
+        if name in header.exposed:
+            return codec.loads(header.exposed[name]), header.steps
+        data = await self.storage.get(keys.answers(header.id))
+        handlers: dict[str, Any] = {}
+        if data is not None:
+            self.registry.closest(header.workflow, header.version)  # raises if it is not registered
+            handlers = self._onlooker.restore(header, header.exposed, records.read_answers(header.id, data))
+        if name not in handlers:
+            available = sorted({*header.exposed, *handlers})
+            raise QueryNotFoundError(run_id=header.id, query=name, available=available)
+        try:
+            return _answer(handlers[name], args), header.steps
+        except SystemExit as error:
+            raise RuntimeError(f"the query's handler raised SystemExit({error})") from error
 
     async def cancel(self, run_id: str, reason: str | None = None) -> None:
         """Ask a run to stop (G13): durable when this returns; raised at its suspension point as ``RunCancelled``."""
@@ -188,8 +210,5 @@ def _check_reason(verb: str, reason: Any) -> None:
         raise InvalidInputError(call=verb, reason=f"the reason is text, not {reason!r}")
 
 
-def _exposed(header: RunHeader, name: str) -> tuple[Any, int]:
-    """What a finished run answers: the values it had exposed."""
-    if name not in header.exposed:
-        raise QueryNotFoundError(run_id=header.id, query=name, available=sorted(header.exposed))
-    return codec.loads(header.exposed[name]), header.steps
+def _answer(handler: Any, args: tuple[Any, ...]) -> Any:
+    return codec.loads(codec.dumps(handler(*args)))

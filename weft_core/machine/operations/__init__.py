@@ -13,8 +13,11 @@ from weft_core.machine.operations.lock import AcquireHooks, ReleaseHooks
 from weft_core.machine.operations.parked import AwaitResumeHooks, StartLaterHooks
 from weft_core.machine.operations.signal import SignalHooks
 from weft_core.machine.operations.sleep import SleepHooks
+from weft_core.machine.operations.until import UntilHooks
+from weft_core.machine.operations.update import AnswerUpdateHooks, WaitUpdateHooks
 from weft_core.model.operations import (
     Acquire,
+    AnswerUpdate,
     AwaitResume,
     CancelRun,
     Group,
@@ -28,6 +31,8 @@ from weft_core.model.operations import (
     StartLater,
     WaitRun,
     WaitSignal,
+    WaitUntil,
+    WaitUpdate,
 )  # fmt: skip
 
 HOOKS: dict[type[Operation[Any]], BaseHooks] = {
@@ -44,5 +49,8 @@ HOOKS: dict[type[Operation[Any]], BaseHooks] = {
     CancelRun: SpeakHooks(),
     Acquire: AcquireHooks(),
     Release: ReleaseHooks(),
+    WaitUpdate: WaitUpdateHooks(),
+    AnswerUpdate: AnswerUpdateHooks(),
+    WaitUntil: UntilHooks(),
 }
 HOOKS_BY_KIND: dict[str, BaseHooks] = {cls.kind: hooks for cls, hooks in HOOKS.items()}

@@ -70,7 +70,7 @@ class GroupHooks(BaseHooks):
         position = children.index(child.id)
         signals = turn.taken.pop(child.id, [])  # of a branch that is one wait, or a group of them
         if verdict is None:
-            outcomes[position] = [ok, value, [[s.seq, s.name, s.payload] for s in signals]]
+            outcomes[position] = [ok, value, [_state(s) for s in signals]]
             if op.mode == "race" or not ok:
                 task.wait[2] = verdict = position
                 self._cancel_children(turn, children)
@@ -110,6 +110,12 @@ class GroupHooks(BaseHooks):
 
     def drop(self, turn: Turn, task: Task) -> None:
         """Its branches let go by themselves."""
+
+
+def _state(signal: BufferedSignal) -> list[Any]:
+    """Its first fields, as many as it has."""
+    state = [signal.seq, signal.name, signal.payload]
+    return state if signal.update_id is None else [*state, signal.update_id]
 
 
 def _depth(turn: Turn, task: Task) -> int:

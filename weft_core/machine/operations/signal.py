@@ -10,16 +10,16 @@ from weft_core.machine.operations.base import BaseHooks
 from weft_core.machine.turn import Turn
 from weft_core.model import keys
 from weft_core.model.messages import TimerFired
-from weft_core.model.operations import WaitSignal
+from weft_core.model.operations import WaitSignal, WaitUpdate
 from weft_core.model.run import BufferedSignal, Task
+
+WaitMessage = WaitSignal | WaitUpdate[Any, Any]
 
 
 class SignalHooks(BaseHooks):
-    def begin(self, turn: Turn, task: Task, op: WaitSignal) -> None:
-        for signal in turn.run.mailbox:
-            if signal.name == op.name:
-                self._take(turn, task, signal)
-                return
+    def begin(self, turn: Turn, task: Task, op: WaitMessage) -> None:
+        if self._take(turn, task, op):
+            return
         deadline = turn.rules.now_ms() + op.timeout_ms if op.timeout_ms is not None else 0
         task.wait = [deadline]
         if deadline:
@@ -27,22 +27,33 @@ class SignalHooks(BaseHooks):
 
     def deliver(self, turn: Turn, task: Task, message: BufferedSignal | TimerFired) -> None:
         op = task.op
-        assert isinstance(op, WaitSignal)
+        assert isinstance(op, (WaitSignal, WaitUpdate))
         (deadline,) = task.wait
         if isinstance(message, BufferedSignal):
-            self._forget_timer(turn, task)
             self._consume(turn, task, message)
         elif turn.now >= deadline:
             self._forget_timer(turn, task)
-            turn.event("signal_timed_out", step=task.step, name=op.name)
-            turn.fail(task, SignalTimeoutError(signal=op.name, timeout_ms=op.timeout_ms))
+            self._timed_out(turn, task, op)
 
-    def _take(self, turn: Turn, task: Task, signal: BufferedSignal) -> None:
-        turn.run.mailbox.remove(signal)
-        turn.ops.append((keys.mail(turn.run.id, signal.seq), None))
-        self._consume(turn, task, signal)
+    def _timed_out(self, turn: Turn, task: Task, op: WaitMessage) -> None:
+        turn.event("signal_timed_out", step=task.step, name=op.name)
+        turn.fail(task, SignalTimeoutError(signal=op.name, timeout_ms=op.timeout_ms))
+
+    def _take(self, turn: Turn, task: Task, op: WaitMessage) -> bool:
+        """Answer the wait with the oldest message that fits, if there is one."""
+        for signal in turn.run.mailbox:
+            if signal.name == op.name and self._fits(signal):
+                turn.run.mailbox.remove(signal)
+                turn.ops.append((keys.mail(turn.run.id, signal.seq), None))
+                self._consume(turn, task, signal)
+                return True
+        return False
+
+    def _fits(self, signal: BufferedSignal) -> bool:
+        return signal.update_id is None
 
     def _consume(self, turn: Turn, task: Task, signal: BufferedSignal) -> None:
+        self._forget_timer(turn, task)
         turn.event("signal_consumed", step=task.step, name=signal.name)
         turn.taken[task.id] = [signal]
         try:
@@ -53,9 +64,8 @@ class SignalHooks(BaseHooks):
             turn.answer(task, value)
 
     def _forget_timer(self, turn: Turn, task: Task) -> None:
-        (deadline,) = task.wait
-        if deadline:
-            turn.drop_timer(task, deadline)
+        if task.wait and task.wait[0]:
+            turn.drop_timer(task, task.wait[0])
 
     def cancel(self, turn: Turn, task: Task) -> bool:
         self._forget_timer(turn, task)
@@ -64,13 +74,8 @@ class SignalHooks(BaseHooks):
     def recover(self, turn: Turn, task: Task) -> None:
         """A run that was held may have signals in its mailbox that it never saw."""
         op = task.op
-        assert isinstance(op, WaitSignal)
-        for signal in turn.run.mailbox:
-            if signal.name == op.name:
-                self._forget_timer(turn, task)
-                self._take(turn, task, signal)
-                return
-        if task.wait[0]:
+        assert isinstance(op, (WaitSignal, WaitUpdate))
+        if not self._take(turn, task, op) and task.wait[0]:
             turn.add_timer(task, task.wait[0])
 
     def describe(self, wait: Any) -> dict[str, Any]:

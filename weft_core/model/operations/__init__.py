@@ -11,7 +11,8 @@ from weft_core.model.operations.children import CancelRun, ChildHandle, SignalRu
 from weft_core.model.operations.group import Group
 from weft_core.model.operations.locks import Acquire, Release, SharedLock
 from weft_core.model.operations.parked import AwaitResume, StartLater
-from weft_core.model.operations.waiting import Sleep, WaitSignal
+from weft_core.model.operations.updates import AnswerUpdate, ReceivedUpdate, WaitUpdate
+from weft_core.model.operations.waiting import Sleep, WaitSignal, WaitUntil
 
 OPERATIONS: tuple[type[Operation[Any]], ...] = (
     RunActivity,
@@ -27,11 +28,15 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     CancelRun,
     Acquire,
     Release,
+    WaitUpdate,
+    AnswerUpdate,
+    WaitUntil,
 )
 
 __all__ = [
     "OPERATIONS",
     "Acquire",
+    "AnswerUpdate",
     "AwaitResume",
     "CancelRun",
     "ChildHandle",
@@ -39,6 +44,7 @@ __all__ = [
     "Operation",
     "Pending",
     "Release",
+    "ReceivedUpdate",
     "RunActivity",
     "SetAttributes",
     "SharedLock",
@@ -48,4 +54,6 @@ __all__ = [
     "StartLater",
     "WaitRun",
     "WaitSignal",
+    "WaitUntil",
+    "WaitUpdate",
 ]

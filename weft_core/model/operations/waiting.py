@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from weft_core.model.operations.base import Operation
@@ -41,3 +42,19 @@ class WaitSignal(Operation[Any]):
     @property
     def label(self) -> str:
         return self.name
+
+
+class WaitUntil(Operation[None]):
+    """Wait until a condition on the workflow's own state holds."""
+
+    __slots__ = ("condition", "timeout_ms")
+    kind = "until"
+
+    def __init__(self, condition: Callable[[], Any], timeout_ms: int | None = None) -> None:
+        self.condition, self.timeout_ms = condition, timeout_ms
+
+    def state(self) -> list[Any]:
+        return [self.condition, self.timeout_ms]
+
+    def load(self, state: list[Any]) -> None:
+        self.condition, self.timeout_ms = state
