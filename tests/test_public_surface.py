@@ -12,11 +12,10 @@ from weft_core.errors import public_errors
 
 SURFACE = {
     "weft_core": """
-        VERSION Activity ActivityInfo Context Done Engine Limits NotDone Page Retention RetryLater RetryPolicy
-        RunCancelled Schedule ScheduleHandle StoredRun Unknown WeftError
-        Workflow WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error
-        is_weft_error_like load_source query schedule signal
-        UpdateState update workflow
+        Activity ActivityInfo BulkPlan BulkResult Context Done Engine Limits NotDone Page Retention RetryLater
+        RetryPolicy RunCancelled Schedule ScheduleHandle StoredRun Unknown UpdateState VERSION WeftError Workflow
+        WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error
+        is_weft_error_like load_source query schedule signal update workflow
     """,
     "weft_core.storage": """
         CompressedStorage MemoryStorage ScopedStorage check_bounds check_key check_ops check_value encode_text
@@ -28,7 +27,7 @@ SURFACE = {
         with_chaos
     """,
     "weft_core.client": "Dispatcher LocalClient leave_cancel leave_purge leave_signal",
-    "weft_core.observe": "Page StoreReader Verdict check_runs jsonable",
+    "weft_core.observe": "Page StoreReader Verdict check_runs examine jsonable",
 }
 OPTIONAL = {"typer", "rich", "pytest", "hypothesis", "sqlite3", "weft_server", "weft_browser"}
 

@@ -1,13 +1,15 @@
 """Weft: durable execution that checkpoints the function itself. The public names; everything else is inside."""
 
 from weft_core.engine import (
+    BulkPlan,
+    BulkResult,
     Engine,
     Page,
     ScheduleHandle,
     UpdateState,
     WorkflowHandle,
     assert_durable_storage_for_recovery,
-)  # fmt: skip
+)
 from weft_core.errors import RetryLater, RunCancelled, WeftError, is_weft_error, is_weft_error_like
 from weft_core.frames import load_source
 from weft_core.model.limits import Limits
@@ -36,6 +38,8 @@ __all__ = [
     "VERSION",
     "Activity",
     "ActivityInfo",
+    "BulkPlan",
+    "BulkResult",
     "Context",
     "Done",
     "Engine",

@@ -30,6 +30,7 @@
     │   ├── WorkflowNotRegisteredError          (and VersionNotRegisteredError below it)
     │   ├── RunNotFoundError, RunExistsError, RunFinishedError, RunNotFinishedError, InvalidInputError
     │   ├── IdempotencyKeyConflictError, IdempotencyKeyPurgedError
+    │   ├── BulkConfirmationError, BulkScopeError, BulkDeleteUnfinishedError
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
     │   ├── CompletionTokenNotFoundError, CompletionTokenUsedError
     │   ├── ScheduleNotFoundError, ScheduleExistsError
@@ -377,6 +378,24 @@ class IdempotencyKeyConflictError(RunError):
 
 class IdempotencyKeyPurgedError(RunError):
     template = "idempotency key {key!r} belonged to run {run_id!r}, which has been purged; use a new key"
+
+
+class BulkConfirmationError(RunError):
+    template = "bulk_{verb} is not confirmed: {reason}. Nothing was done; look at a new plan (dry_run=True)"
+
+
+class BulkScopeError(RunError):
+    template = (
+        "bulk_{verb} without a filter, or with status alone, is for every run of the store; narrow it, for example "
+        "with workflow=, or pass all=True"
+    )
+
+
+class BulkDeleteUnfinishedError(RunError):
+    template = (
+        "{unfinished} of the {matched} runs that match have not finished ({sample_ids}); nothing was deleted. Cancel "
+        "them first, or add a status= to the filters"
+    )
 
 
 class SignalNotDeclaredError(RunError):

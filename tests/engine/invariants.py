@@ -133,12 +133,21 @@ class Invariants:
         final = {k: v for k, v in view.kinds["run"].items() if view.runs[k[4:]]["status"] in FINISHED}
         if self._purges:
             self._forget_purged(view)
+        if self._windows:
+            self._forget_expired(view)
         answered = {k: v for k, v in view.kinds["update"].items() if unseal(k, v)[1]}
         log, idem = (self._log, view.kinds["log"]), (self._idem, view.kinds["idem"])
         for kept, now in ((self._final, final), log, idem, (self._answered, answered)):
             for key, value in kept.items():
                 assert now.get(key) == value, f"5: {key} has changed"
             kept.update(now)
+
+    def _forget_expired(self, view: View) -> None:
+        """What lies before the first event of a run that there is."""
+        for key in list(self._log):
+            _, run_id, seq = key.split("/")
+            if run_id in view.runs and int(seq, 16) < view.events[run_id][0][0]:
+                del self._log[key]
 
     def _forget_purged(self, view: View) -> None:
         """A finished run may go, with all that is its own; then its key is spent."""

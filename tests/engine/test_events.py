@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CORE = ROOT / "weft_core"
 ENDS_AS = {"run_cancelled", "run_timed_out", "run_terminated"}
 """What ``f"run_{header.ends_as}"`` may be."""
-MADE_BY_READERS = {"events_unreadable"}
+MADE_BY_READERS = {"events_expired", "events_unreadable"}
 
 
 class Sites(ast.NodeVisitor):

@@ -14,14 +14,15 @@ import time
 from collections import Counter
 from typing import Any
 
-from tests.engine.invariants import ENDINGS, Invariants, View, without_ownership
-from weft_core import Context, RetryPolicy, activity, activity_info, durable, workflow
+from tests.engine.invariants import ENDINGS, FINISHED, Invariants, View, without_ownership
+from weft_core import Context, Retention, RetryPolicy, activity, activity_info, durable, workflow
 from weft_core.client import leave_cancel, leave_signal
 from weft_core.errors import (
     EngineDegradedError,
     EngineFencedError,
     RunExistsError,
     RunFinishedError,
+    RunNotFinishedError,
     SignalTimeoutError,
     StorageError,
     WeftError,
@@ -223,7 +224,10 @@ class Round:
         self.author = Author(self.pick)
         self.clock = VirtualClock()
         self.host = virtual_host(self.clock, f"seed {seed}")
-        self.invariants = Invariants()
+        self.retention = self.pick.choice([Retention(), Retention(), Retention(events=4), Retention(completed="20 s")])
+        self.invariants = Invariants(purges=True, windows=self.retention.events is not None)
+        self.finished: set[str] = set()
+        """Runs that may be gone at the next look."""
         self.accidents = 0
         self.acknowledged: set[tuple[str, str]] = set()
         self.programs: dict[str, Node] = {}
@@ -237,7 +241,10 @@ class Round:
         while True:
             self.crashing = CrashingStorage(self.world.rows.reopen())
             self.failing = FailingStorage(self.crashing)
-            self.engine = TestEngine(workflows=[program], storage=self.failing, clock=self.clock, limits=self.limits)
+            self.engine = TestEngine(
+                workflows=[program], storage=self.failing, clock=self.clock, limits=self.limits,
+                retention=self.retention,
+            )  # fmt: skip
             self.engine._host = self.host
             if self.pick.random() < 0.2:
                 self.crashing.crash_in(self.pick.randint(1, 4), self.pick.choice(["before", "after"]))
@@ -255,6 +262,10 @@ class Round:
 
     def check(self) -> View:
         view = self.invariants.check(self.world.rows.rows())
+        for run_id in self.finished - set(view.runs):
+            self.programs.pop(run_id, None)
+            self.acknowledged = {pair for pair in self.acknowledged if pair[0] != run_id}
+        self.finished = {run_id for run_id, header in view.runs.items() if header["status"] in FINISHED}
         for run_id, signal_id in self.acknowledged:
             assert f"mail-id/{run_id}/{signal_id}" in view.rows, f"G7: {signal_id} of {run_id} is lost"
         for run_id in self.programs:
@@ -268,7 +279,7 @@ class Round:
     async def start(self) -> None:
         node = self.author.write()
         key = f"key{self.pick.randint(1, 6)}"
-        how = self.pick.randint(0, 2)
+        how = self.pick.choice([0, 1, 2] if not self.retention.removes_runs else [0, 2])
         if how == 0:
             self.programs[(await self.engine.start(program, node)).id] = node
         elif how == 1:
@@ -285,7 +296,7 @@ class Round:
         except RunExistsError:
             return
         except WeftError as error:
-            if error.code != "IdempotencyKeyConflictError":
+            if error.code not in ("IdempotencyKeyConflictError", "IdempotencyKeyPurgedError"):
                 raise
             return
         assert self.programs.setdefault(handle.id, node) == node
@@ -321,6 +332,16 @@ class Round:
                 await self.engine.cancel(run_id, "asked")
         except RunFinishedError:
             pass
+
+    async def purge(self) -> None:
+        await self.engine.settle()
+        self.check()
+        ids = [run_id for run_id in self.programs if not run_id.startswith("key")]  # which may be used again
+        if ids:
+            try:
+                await self.engine.purge(self.pick.choice(ids))
+            except RunNotFinishedError:
+                pass
 
     async def look(self) -> None:
         if (run_id := self._any_run()) is None:
@@ -379,7 +400,7 @@ class Round:
         await old.crash()
 
     async def act(self) -> None:
-        users = [self.start, self.signal, self.advance] * 3 + [self.look, self.cancel, self.resume]
+        users = [self.start, self.signal, self.advance] * 3 + [self.look, self.cancel, self.resume, self.purge]
         fate = [self.crash_soon, self.crash_now, self.trouble, self.reopen, self.overtake]
         action = self.pick.choice(users if self.pick.random() < 0.8 else fate)
         try:
@@ -429,6 +450,8 @@ class Round:
             node = await self.engine.query(run_id, "node")
             result = await self.engine.get_handle(run_id).result()
             assert fits(node, result), f"{node} gave {result}"
+        if view.events[run_id][0][0] > 1:
+            return  # its first events are gone
         entered = {data["message"] for _, kind, data in view.events[run_id] if kind == "logged"}
         begun = {data["name"] for _, kind, data in view.events[run_id] if kind == "activity_scheduled"}
         assert entered <= begun, f"G13: the finally blocks {entered - begun} of {run_id} never ran"

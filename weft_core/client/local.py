@@ -49,6 +49,9 @@ class LocalClient:
     async def heartbeat_async_activity(self, token: str, *details: Any) -> None:
         await self._engine.heartbeat_async_activity(token, *details)
 
+    async def purge(self, run_id: str, *, force: bool = False) -> None:
+        await self._engine.purge(run_id, force=force)
+
     async def list(self, **filters: Any) -> Page:
         return await self._engine.list(**filters)
 

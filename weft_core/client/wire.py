@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from weft_core.engine import Engine
+from weft_core.engine import BulkPlan, BulkResult, Engine
 from weft_core.engine.present import jsonable
 from weft_core.errors import InvalidInputError, WeftError
 
@@ -148,6 +148,25 @@ async def _resume(engine: Engine, p: Params) -> Any:
     await engine.resume(_need(p, "id"))
 
 
+async def _purge(engine: Engine, p: Params) -> Any:
+    await engine.purge(_need(p, "id"), force=p.get("force", False))
+
+
+def _bulk(verb: str) -> Method:
+    """All parameters are those of the verb: its own, ``dry_run``, ``confirm``, ``all``, ``by`` and the filters."""
+
+    async def call(engine: Engine, p: Params) -> Any:
+        answer: BulkPlan | BulkResult = await getattr(engine, verb)(**p)
+        return answer.to_json()
+
+    return call
+
+
+async def _audit(engine: Engine, p: Params) -> Any:
+    page = await engine.audit(**{k: p[k] for k in ("limit", "cursor") if p.get(k) is not None})
+    return {"items": page.items, "cursor": page.cursor}
+
+
 async def _workflows(engine: Engine, p: Params) -> Any:
     return [
         {"name": w.name, "version": w.version, "signals": _sorted(w.signals), "updates": _sorted(w.updates)}
@@ -182,6 +201,9 @@ METHODS: dict[str, Method] = {
     "history": _history,
     "events": _events,
     "frames": _frames,
+    "purge": _purge,
+    "audit": _audit,
     "workflows": _workflows,
     "diagnostics": _diagnostics,
+    **{f"bulk_{verb}": _bulk(f"bulk_{verb}") for verb in ("cancel", "terminate", "resume", "signal", "delete")},
 }

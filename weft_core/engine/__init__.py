@@ -1,5 +1,6 @@
 """The async shell around the machine: deliver, decide, commit one batch, act."""
 
+from weft_core.engine.bulk import BulkPlan, BulkResult
 from weft_core.engine.commit import assert_durable_storage_for_recovery
 from weft_core.engine.engine import Engine
 from weft_core.engine.handle import WorkflowHandle
@@ -8,6 +9,6 @@ from weft_core.engine.schedules import ScheduleHandle, describe_schedule, list_s
 from weft_core.engine.verbs.updates import UpdateState
 
 __all__ = [
-    "Engine", "Page", "ScheduleHandle", "StoreReader", "UpdateState", "WorkflowHandle",
+    "BulkPlan", "BulkResult", "Engine", "Page", "ScheduleHandle", "StoreReader", "UpdateState", "WorkflowHandle",
     "assert_durable_storage_for_recovery", "describe_schedule", "list_schedules",
 ]  # fmt: skip

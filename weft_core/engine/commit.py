@@ -42,6 +42,8 @@ class Committer:
         self.epoch = 0
         self.store_id = ""
         self.commits = 0
+        self.last_ms: float | None = None
+        """How long the last commit took."""
         self._last = b""
 
     async def take_ownership(self, ids: Ids) -> None:
@@ -89,10 +91,13 @@ class Committer:
         """
         self.commits += 1
         new = self._owner_record()
+        clock = asyncio.get_running_loop().time
+        begun = clock()
         batch = [*ops, (keys.OWNER, new)]
         if not await self._write(batch, new):
             raise EngineFencedError(epoch=self.epoch)
         self._last = new
+        self.last_ms = (clock() - begun) * 1000
 
     async def _write(self, batch: Sequence[Op], new: bytes) -> bool:
         trouble: StorageError | None = None

@@ -6,11 +6,14 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any, Self
 
 from weft_core.engine import code
 from weft_core.engine.attempts import Attempts, Tokens
 from weft_core.engine.batch import Batch, Envelope
+from weft_core.engine.bulk.runner import BulkRunner
+from weft_core.engine.bulk.verbs import Actions
 from weft_core.engine.commit import Committer
 from weft_core.engine.events import EventBus
 from weft_core.engine.inbox import InboxReader
@@ -153,6 +156,7 @@ class EngineCore:
             await self._abandon()
             raise
         self._keeper.wake()
+        self._bulk_keeper.wake()
         if self.storage.capabilities.shared:
             self._inbox.watch()
 
@@ -168,9 +172,24 @@ class EngineCore:
         )
         self._pump.rows_of_ended = self._sweeps.rows
         self._keeper = Keeper(clock, [self._purger.finish_left, self._sweeps.sweep])
+        self._bulk_runner = BulkRunner(self._actions(), reads, self._ask, clock)
+        self._bulk_keeper = Keeper(clock, [self._bulk_runner.work])  # its own: sweeps may be long, and people wait
 
     async def _purge(self, run_id: str, force: bool) -> None:
         await self._purger.purge(run_id, force=force)
+
+    def _actions(self) -> Actions:
+        """The verbs that bulk operations use."""
+        raise NotImplementedError
+
+    async def _close_keepers(self) -> None:
+        await self._keeper.close()
+        await self._bulk_keeper.close()
+        self._bulk_runner.close(self._trouble or EngineClosedError(state="closed"))
+
+    def _new_id(self) -> str:
+        assert self._host is not None
+        return self._host.ids.new_id()
 
     def _policy(self, workflow: str) -> Retention:
         """What is kept of runs of a workflow: its own retention, or else the engine's."""
@@ -185,7 +204,7 @@ class EngineCore:
             return
         was, self.state = self.state, "closed"
         await self._inbox.close()
-        await self._keeper.close()
+        await self._close_keepers()
         self._pump.attempts.flush()
         self._pump.finish()
         await self._task
@@ -208,7 +227,6 @@ class EngineCore:
         self._task.cancel()
         await asyncio.wait([self._task])
         await self._inbox.close()
-        await self._keeper.close()
         await self._let_go()
         self._task, self.state = None, "not open yet"
 
@@ -218,6 +236,7 @@ class EngineCore:
         self.reader = StoreReader(self._reads)
 
     async def _let_go(self) -> None:
+        await self._close_keepers()
         self._pump.timers.close()
         await self._pump.posts.close()
         await self._schedules.close()
@@ -233,6 +252,7 @@ class EngineCore:
         level = logging.ERROR if isinstance(trouble, Exception) else logging.DEBUG  # the others are raised, or meant
         log.log(level, "engine stopped (%s): %s", self.state, trouble)
         self._pump.timers.close()
+        self._bulk_runner.close(trouble)
         self.events.stop(trouble)
         asyncio.get_running_loop().create_task(self._let_go())
 
@@ -257,12 +277,26 @@ class EngineCore:
         await self._deliver("", None, ops)
 
     def diagnostics(self) -> dict[str, Any]:
+        """What an operator wants to know of an open engine, from memory; JSON-safe, times in epoch ms. What is in the
+        store tells :func:`weft_core.observe.examine` (``weft doctor``)."""
         return {
             "state": self.state,
             "epoch": self._committer.epoch,
             "store_id": self._committer.store_id,
             "commits": self._committer.commits,
             "attempts_in_flight": len(self._pump.attempts),
+            "now": self._clock.now_ms(),
+            "queued": self._pump.queued,
+            "committing": self._pump.committing,
+            "last_commit_ms": self._committer.last_ms,
+            "next_timer": self._pump.timers.next,
+            "storage": {"kind": type(self.storage).__name__, **asdict(self.storage.capabilities)},
+            "retention": {
+                "policy": self.retention.to_json(),
+                "purged": self._purger.purged,
+                **self._keeper.diagnostics(),
+            },
+            "bulk": {"busy": not self._bulk_keeper.idle},
             "durability": self.storage.capabilities.durability,
             "persistence": self.storage.capabilities.persistence,
             "trouble": str(self._trouble) if self._trouble else None,
@@ -294,7 +328,8 @@ class EngineCore:
     @property
     def idle(self) -> bool:
         """Every run is parked: nothing is queued, decided or in flight."""
-        return self._pump.idle and self._keeper.idle and self._schedules.idle
+        keepers = self._keeper.idle and self._bulk_keeper.idle
+        return self._pump.idle and keepers and self._schedules.idle
 
     # -- inside
 

@@ -148,6 +148,16 @@ class Pump:
             self._inbox or self._flying or len(self.attempts) or self._wake.is_set() or self._deciding
         )
 
+    @property
+    def queued(self) -> int:
+        """Messages that wait to be decided."""
+        return len(self._inbox)
+
+    @property
+    def committing(self) -> bool:
+        """A commit is on its way."""
+        return self._flying is not None
+
     def finish(self) -> None:
         """Stop after what is queued now."""
         self._closing = True

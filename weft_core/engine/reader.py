@@ -38,7 +38,7 @@ class StoreReader:
     """Everything that can be known of runs from what is stored. All results are JSON-safe."""
 
     def __init__(self, storage: Storage | PatientReads) -> None:
-        self._storage = storage
+        self.storage = self._storage = storage
 
     async def header(self, run_id: str) -> RunHeader:
         """The record of a run. ``RunNotFoundError``, ``CorruptRecordError``."""

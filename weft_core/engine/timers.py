@@ -32,6 +32,11 @@ class TimerQueue:
         self._handle: TimerHandle | None = None
         self.due = False
 
+    @property
+    def next(self) -> int | None:
+        """The earliest deadline that is waited for (epoch ms)."""
+        return self._next
+
     def arm(self, deadline_ms: int) -> None:
         """A timer with this deadline has been stored."""
         if self._next is not None and self._next <= deadline_ms:

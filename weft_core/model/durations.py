@@ -8,15 +8,16 @@ from datetime import UTC, datetime, timedelta
 from weft_core.errors import InvalidInputError
 
 Duration = int | float | str | timedelta
-"""Seconds as a number, a timedelta, or text: "90s", "24 hours", "1h30m", ISO 8601 "PT1H"."""
+"""Seconds as a number, a timedelta, or text: "90s", "24 hours", "1h30m", "1 year" (365 days), ISO 8601 "PT1H"."""
 
-_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "y": 31_536_000_000}
 _WORDS = {
     "ms": "ms", "msec": "ms", "msecs": "ms", "millisecond": "ms", "milliseconds": "ms",
     "s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
     "m": "m", "min": "m", "mins": "m", "minute": "m", "minutes": "m",
     "h": "h", "hr": "h", "hrs": "h", "hour": "h", "hours": "h",
     "d": "d", "day": "d", "days": "d", "w": "w", "week": "w", "weeks": "w",
+    "y": "y", "year": "y", "years": "y",
 }  # fmt: skip
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*(?:,|and)?", re.ASCII)
 _ISO = re.compile(

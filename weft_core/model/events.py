@@ -551,6 +551,14 @@ class ScheduleBackfilled(Event):
 
 
 @event
+class EventsExpired(Event):
+    """Stands in a run's history for its older events, which its retention keeps no longer: ``first_seq`` is the number
+    of the first event there is."""
+
+    first_seq: int
+
+
+@event
 class EventsUnreadable(Event):
     """Stands in the engine-wide feed for ``count`` events whose record is damaged (G18); ``seq`` is the first."""
 

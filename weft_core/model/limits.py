@@ -29,6 +29,8 @@ class Limits:
     """Children of children."""
     max_id_bytes: int = 256
     """Run ids, idempotency keys, signal ids, names."""
+    max_bulk: int = 100_000
+    """Runs of one bulk operation."""
     max_live_runs: int = 1_000
     max_batch_turns: int = 512
     """Turns that share one commit."""

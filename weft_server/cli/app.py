@@ -136,6 +136,36 @@ def cancel_(
     execute(send_cancel, db, run_id, reason)
 
 
+@app.command("purge")
+def purge_(
+    run_id: RunId,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also a run that is held or dead, or whose record cannot be read.")
+    ] = False,
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Remove a finished run and all its records. Its idempotency key stays spent."""
+    from weft_server.cli.send import send_purge
+
+    execute(send_purge, db, run_id, force)
+
+
+@app.command("doctor")
+def doctor_(
+    deep: Annotated[bool, typer.Option("--deep", help="Read every record and verify its checksum.")] = False,
+    db: Db = DEFAULT_DB,
+    as_json: AsJson = False,
+) -> None:
+    """Examine a store: format, owner, what is in it, and with --deep whether any record is damaged.
+
+    Changes nothing, and works while another process runs the store. Exit code
+    1: records are damaged.
+    """
+    from weft_server.cli.doctor import doctor
+
+    execute(doctor, db, deep, as_json)
+
+
 @app.command("compile")
 def compile_(
     sources: Annotated[list[Path], typer.Argument(metavar="APP.PY|FOLDER...", help="What to compile.")],

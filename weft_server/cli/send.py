@@ -1,4 +1,4 @@
-"""``weft signal`` and ``weft cancel``: leave a durable message for whoever owns the store, now or later."""
+"""``weft signal``, ``weft cancel`` and ``weft purge``: leave a durable message for the owner of the store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from weft_core.client import leave_cancel, leave_signal
+from weft_core.client import leave_cancel, leave_purge, leave_signal
 from weft_core.model import keys
 from weft_server.cli import screen
 from weft_server.cli.failure import DONE, CommandError
@@ -37,6 +37,15 @@ async def send_cancel(db: Path, run_id: str, reason: str | None) -> int:
         run_id = await find_run(storage, run_id)
         message = await leave_cancel(storage, default_host().ids, run_id, reason=reason)
         await _report(storage, message, f"request to cancel run {run_id}")
+    return DONE
+
+
+async def send_purge(db: Path, run_id: str, force: bool) -> int:
+    """Likewise for a request to purge."""
+    async with shared(db) as storage:
+        run_id = await find_run(storage, run_id)
+        message = await leave_purge(storage, default_host().ids, run_id, force=force)
+        await _report(storage, message, f"request to purge run {run_id}")
     return DONE
 
 

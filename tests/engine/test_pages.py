@@ -1,0 +1,31 @@
+"""The programs in the pages on retention and bulk operations print what the pages say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+@pytest.mark.parametrize(
+    ("page", "printed"),
+    [
+        ("retention.md", ["['order-1']", "[]"]),
+        ("bulk.md", ["3", "3 {}", "[('ann', 'cancel', 3)]"]),
+    ],
+)
+def test_the_program_of_a_page_prints_what_the_page_says(page: str, printed: list[str], tmp_path: Path) -> None:
+    text = (DOCS / page).read_text("utf-8")
+    (program,) = [block for block in re.findall(r"\n\n((?:(?:    .*)?\n)+)", text) if "import asyncio" in block]
+    for line in printed:
+        assert f"`{line}`" in text
+    script = tmp_path / "page.py"
+    script.write_text(textwrap.dedent(program))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == printed
