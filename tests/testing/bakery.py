@@ -82,3 +82,16 @@ async def dice(ctx: Context) -> float:
 @workflow
 async def waits_for_ever(ctx: Context) -> Any:
     return await ctx.wait_for_signal(paid)
+
+
+@workflow
+async def big_order(ctx: Context, cakes: list[str]) -> list[Any]:
+    """Several orders as runs of their own, one of which nobody waits for."""
+    await ctx.start_child(tasting, on_parent_close="abandon")
+    return [(await ctx.child(order, cake, id=f"order of {cake}"))["delivered"] for cake in cakes]
+
+
+@workflow
+async def tasting(ctx: Context) -> str:
+    await ctx.sleep("30 days")
+    return await ctx.run(bake, "tiny")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.testing import bakery
-from weft_core import WorkflowHandle
+from weft_core import Context, WorkflowHandle, workflow
 from weft_core.engine.commit import Committer
 from weft_core.errors import RunFailedError, RunFinishedError, RunStuckError
 from weft_core.ports import Op
@@ -146,3 +146,34 @@ async def test_G5_it_finds_keys_that_change(monkeypatch: Any) -> None:
     monkeypatch.setattr(ActivityInfo, "idempotency_key", property(lambda info: asked.append(1) or f"{len(asked)}"))
     with pytest.raises(DidNotSurvive, match="other effects than without a crash: none missing, . × bake"):
         await assert_survives_every_crash(bakery.order, "plum", drive=PAY)
+
+
+# -- children
+
+
+async def test_G12_child_runs_survive_too_and_one_that_outlives_its_parent_is_driven_to_its_end() -> None:
+    async def drive(engine: TestEngine, handle: WorkflowHandle) -> None:
+        for cake in ("plum", "nut"):
+            await engine.settle()
+            try:
+                await engine.signal(f"order of {cake}", bakery.paid, 5, signal_id="payment")
+            except RunFinishedError:
+                pass  # the crash came after its end
+            await engine.advance_time("12 hours")
+
+    report = await assert_survives_every_crash(
+        bakery.big_order, ["plum", "nut"], workflows=[bakery.order, bakery.tasting], drive=drive, reset=bakery.forget
+    )
+    assert report.result == ["plum cake at Main St", "nut cake at Main St"]
+    assert report.crashes == 2 * report.writes
+    assert sum(bakery.effects.values()) >= 7
+
+
+async def test_it_finds_a_child_that_never_ends() -> None:
+    with pytest.raises(RunStuckError, match="waits for signal 'paid'"):
+        await assert_survives_every_crash(parent_of_one_that_waits, workflows=[bakery.waits_for_ever])
+
+
+@workflow
+async def parent_of_one_that_waits(ctx: Context) -> None:
+    await ctx.start_child(bakery.waits_for_ever, on_parent_close="abandon")
