@@ -157,7 +157,7 @@ class Invariants:
                 now = unseal(key, view.rows[key])
                 assert now[:2] == unseal(key, value) and len(now) == 3, f"7: {key} is not spent"
                 del self._idem[key]
-        for kept in (self._final, self._log):
+        for kept in (self._final, self._log, self._answered):
             for key in [key for key in kept if key.split("/")[1] in gone]:
                 del kept[key]
 
