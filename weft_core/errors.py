@@ -73,8 +73,9 @@ class WeftError(Exception):
 
     @property
     def code(self) -> str:
-        """Stable name for programs: the class name."""
-        return type(self).__name__
+        """Stable name for programs: the class name. What came over the wire and has no class here keeps its own."""
+        cls = type(self)
+        return str(self.facts.get("code", cls.__name__)) if cls is WeftError else cls.__name__
 
     def describe(self) -> str:
         """Make the message from the facts."""
@@ -111,12 +112,41 @@ def is_weft_error(error: object) -> bool:
 
 
 def is_weft_error_like(error: object) -> bool:
-    """True also for what crossed a process border: a mapping or object with ``code`` and ``message`` of our family."""
+    """True also for what crossed a process border: a JSON dict or object with a ``code`` and a ``message`` of ours.
+
+    Never for control flow (``RunCancelled``): it is not to be handled as a failure.
+    """
+    if isinstance(error, BaseException) and not isinstance(error, Exception):
+        return False
     if isinstance(error, WeftError):
         return True
-    code = error.get("code") if isinstance(error, dict) else getattr(error, "code", None)
-    cls = globals().get(code) if isinstance(code, str) else None
-    return isinstance(cls, type) and issubclass(cls, WeftError)
+    if isinstance(error, dict):
+        code, message = error.get("code"), error.get("message")
+    else:
+        code, message = getattr(error, "code", None), getattr(error, "message", None)
+        message = str(error) if message is None and isinstance(error, Exception) else message
+    return isinstance(code, str) and isinstance(message, str) and code in public_errors()
+
+
+def error_from_json(data: Any) -> WeftError:
+    """The error that :meth:`WeftError.to_json` made ``data`` of: its class, message and facts.
+
+    A code that has no class here, of a later version or of an author's error, makes a ``WeftError`` that keeps it.
+    ``InvalidInputError``: it is no error at all.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("code"), str):
+        raise InvalidInputError(call="error_from_json", reason=f"{str(data)[:200]} is no error")
+    code, message, facts = data["code"], str(data.get("message", data["code"])), data.get("facts")
+    cls = public_errors().get(code, WeftError)
+    # Facts become attributes: from outside they must not hide methods.
+    facts = facts if isinstance(facts, dict) else {}
+    kept = {str(k): v for k, v in facts.items() if not callable(getattr(cls, str(k), None))}
+    if cls is not WeftError:
+        try:
+            return cls(message, **kept)
+        except Exception:  # facts that its constructor cannot read
+            pass
+    return WeftError(message, **kept if code == "WeftError" else {**kept, "code": code})
 
 
 # ------------------------------------------------------------------ control flow
@@ -161,6 +191,9 @@ class TransformError(DefinitionError, SyntaxError):
             # Printers show one line: underline to its end. The facts have the true end.
             self.end_lineno, end_column = self.lineno, len(self.text.rstrip().encode())
         self.end_offset = _character(self.text, end_column)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**super().to_json(), "message": self.msg}  # to its text, SyntaxError adds file and line
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.msg, self.facts))
