@@ -34,6 +34,7 @@
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
     │   ├── CompletionTokenNotFoundError, CompletionTokenUsedError
     │   ├── ScheduleNotFoundError, ScheduleExistsError
+    │   ├── StartOrSignalConflictError
     │   ├── UpdateNotDeclaredError, UpdateNotFoundError
     │   ├── UpdateRejectedError                 the workflow answered an update with an error
     │   │   └── UpdateValidationError           its validator refused it, and nothing was written
@@ -456,6 +457,10 @@ class ScheduleNotFoundError(RunError):
 
 class ScheduleExistsError(RunError):
     template = "a schedule with id {schedule!r} exists and says something else; update it, or use another id"
+
+
+class StartOrSignalConflictError(RunError):
+    template = "run {run_id!r} {reason}: it can be neither started nor signalled; nothing was written. Use another id"
 
 
 class UpdateNotDeclaredError(RunError):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.engine import shop
+from tests.engine.test_start_or_signal import cart
 from tests.engine.test_updates import counter
 from weft_core.client import Dispatcher, LocalClient, leave_cancel, leave_signal
 from weft_core.errors import RunFinishedError, RunNotFoundError, SignalNotDeclaredError
@@ -97,3 +98,16 @@ async def test_an_update_is_sent_and_read_again_over_the_wire() -> None:
         client = LocalClient(engine)
         assert await client.update("r", "add", 6, update_id="w") == 10
         assert (await client.get_update("r", "w")).result == 10
+
+
+async def test_a_signal_starts_its_run_over_the_wire() -> None:
+    async with TestEngine(workflows=[cart]) as engine:
+        wire = Dispatcher(engine)
+        params = {"workflow": "cart", "input": ["ann"], "signal": "item", "id": "c"}
+        assert (await call(wire, "start_or_signal", **params, payload="soap"))["ok"]["outcome"] == "started"
+        done = (await call(wire, "start_or_signal", **params, payload="pay"))["ok"]
+        assert (done["outcome"], done["run"]["id"], done["run"]["status"]) == ("signalled", "c", "completed")
+        refused = await call(wire, "start_or_signal", **params, payload="more")
+        assert refused["error"]["code"] == "StartOrSignalConflictError"
+        done = await LocalClient(engine).start_or_signal("cart", "bob", signal="item", payload="pay", id="d")
+        assert (done.handle.id, done.outcome) == ("d", "started")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft_core.engine import Engine, Page, UpdateState, WorkflowHandle
+from weft_core.engine import Engine, Page, StartedOrSignalled, UpdateState, WorkflowHandle
 
 
 class LocalClient:
@@ -15,6 +15,9 @@ class LocalClient:
 
     async def start(self, workflow: str, /, *inputs: Any, **options: Any) -> WorkflowHandle:
         return await self._engine.start(workflow, *inputs, **options)
+
+    async def start_or_signal(self, workflow: str, /, *inputs: Any, signal: str, **options: Any) -> StartedOrSignalled:
+        return await self._engine.start_or_signal(workflow, *inputs, signal=signal, **options)
 
     async def signal(self, run_id: str, name: str, payload: Any = None, *, signal_id: str | None = None) -> None:
         await self._engine.signal(run_id, name, payload, signal_id=signal_id)

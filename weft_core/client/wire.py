@@ -54,6 +54,17 @@ async def _start(engine: Engine, p: Params) -> Any:
     return await handle.describe()
 
 
+async def _start_or_signal(engine: Engine, p: Params) -> Any:
+    inputs = p.get("input", [])
+    if not isinstance(inputs, list):
+        raise InvalidInputError(call="start_or_signal", reason="input must be the list of positional inputs")
+    handle, outcome = await engine.start_or_signal(
+        _need(p, "workflow"), *inputs, signal=_need(p, "signal"), payload=p.get("payload"), id=p.get("id"),
+        idempotency_key=p.get("idempotency_key"), signal_id=p.get("signal_id"),
+    )  # fmt: skip
+    return {"outcome": outcome, "run": await handle.describe()}
+
+
 async def _signal(engine: Engine, p: Params) -> Any:
     await engine.signal(_need(p, "id"), _need(p, "name"), p.get("payload"), signal_id=p.get("signal_id"))
 
@@ -184,6 +195,7 @@ async def _diagnostics(engine: Engine, p: Params) -> Any:
 
 METHODS: dict[str, Method] = {
     "start": _start,
+    "start_or_signal": _start_or_signal,
     "signal": _signal,
     "update": _update,
     "get_update": _get_update,

@@ -28,7 +28,7 @@ from weft_core.machine.shared import Caller
 from weft_core.model import keys
 from weft_core.model.durations import Duration, duration_ms, instant_ms
 from weft_core.model.limits import Limits
-from weft_core.model.messages import Begin
+from weft_core.model.messages import Begin, SignalArrived
 from weft_core.model.run import RunHeader
 from weft_core.ports import Host, Op
 from weft_core.workflow import Workflow
@@ -52,6 +52,8 @@ class StartOptions:
     headers: dict[str, str] = field(default_factory=dict)
     parent: list[Any] = field(default_factory=list)
     lineage: dict[str, Any] = field(default_factory=dict)
+    first: SignalArrived | None = None
+    """A signal that is accepted in the batch that starts the run."""
 
     @classmethod
     def of(
@@ -240,13 +242,14 @@ class Starts:
             )
             header.lineage = {**header.lineage, "restarted_from": before.created_at}
             assert before.finished_at is not None
+            rows.append((keys.answers(run_id), None))
             rows.append((keys.ended(before.workflow, before.status, before.finished_at, run_id), None))
             if before.created_at != now:
                 rows.append((keys.by_time(before.created_at, run_id), None))
         run = self._live.create(header)
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         post_id = request.post.rpartition("/")[2]
-        begin = Begin(options.start_at)
+        begin = Begin(options.start_at, options.first)
         self._submit(
             Envelope(run_id, begin, new=run, extra=rows, reply=reply, reply_to=request.reply_to, post_id=post_id)
         )

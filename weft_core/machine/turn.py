@@ -164,6 +164,8 @@ class Turn:
             self.begin(self.run.tasks[0], StartLater(message.start_at))
         else:
             self.begin_body()
+        if message.first is not None:
+            self._accept_signal(message.first, keys.CAME_WITH_START)
 
     def begin_body(self) -> None:
         """Run the workflow's first statement."""
@@ -183,11 +185,11 @@ class Turn:
         if header.deadline:
             self.ops.append((keys.timer(header.deadline, self.run.id, *keys.WHOLE_RUN), None))
 
-    def _accept_signal(self, message: SignalArrived) -> None:
+    def _accept_signal(self, message: SignalArrived, how: bytes = b"") -> None:
         run = self.run
         self.event("signal_received", name=message.name, signal_id=message.signal_id)
         if message.signal_id is not None:
-            self.ops.append((keys.mail_id(run.id, message.signal_id), b""))
+            self.ops.append((keys.mail_id(run.id, message.signal_id), how))
         run.mail_seq += 1
         self.offer(BufferedSignal(run.mail_seq, message.name, message.payload))
 

@@ -94,6 +94,10 @@ def mail_prefix(run_id: str) -> str:
     return f"mail/{run_id}/"
 
 
+CAME_WITH_START = b"started"
+"""The value of ``mail-id/`` for a signal that was accepted in the batch that started its run."""
+
+
 def mail_id(run_id: str, signal_id: str) -> str:
     return f"mail-id/{run_id}/{signal_id}"
 

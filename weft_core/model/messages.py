@@ -19,6 +19,8 @@ class Begin:
     """The first turn of a new run; its body begins at ``start_at`` (epoch ms) if that is still to come."""
 
     start_at: int = 0
+    first: SignalArrived | None = None
+    """A signal that comes with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,13 +87,8 @@ class RunVerbs(UpdateVerbs):
     async def deliver_signal(self, run_id: str, message: SignalArrived, extra: OpList | None = None) -> None:
         """Accept a signal that is encoded already; ``extra`` is written in the same batch."""
         check_text(message.name, "the name of a signal", self.limits)
-        if len(message.payload) > self.limits.max_payload_bytes:
-            raise PayloadTooLargeError(what=f"the payload of signal {message.name}", actual=len(message.payload),
-                                       limit=self.limits.max_payload_bytes)  # fmt: skip
         header = await self.reader.header(run_id)
-        declared = self._declared_signals(header.workflow, header.version, header.signals)
-        if declared is not None and message.name not in declared:
-            raise SignalNotDeclaredError(workflow=header.workflow, signal=message.name, declared=sorted(declared))
+        self._check_signal(message, header.workflow, header.version, header.signals)
         if message.signal_id is None:
             await self._deliver(run_id, message, extra)
             return
@@ -103,6 +98,16 @@ class RunVerbs(UpdateVerbs):
             await self._starts.submit_claimed(claim, Envelope(run_id, message, extra=extra or []))
         elif extra:
             await self.discard(extra)
+
+    def _check_signal(self, message: SignalArrived, workflow: str, version: str, stored: Sequence[str]) -> None:
+        """Whether it may be sent to a run of that workflow, which declared the ``stored`` signals when it began."""
+        check_text(message.name, "the name of a signal", self.limits)
+        if len(message.payload) > self.limits.max_payload_bytes:
+            raise PayloadTooLargeError(what=f"the payload of signal {message.name}", actual=len(message.payload),
+                                       limit=self.limits.max_payload_bytes)  # fmt: skip
+        declared = self._declared_signals(workflow, version, stored)
+        if declared is not None and message.name not in declared:
+            raise SignalNotDeclaredError(workflow=workflow, signal=message.name, declared=sorted(declared))
 
     def _declared_signals(self, name: str, version: str, stored: Sequence[str]) -> frozenset[str] | None:
         """Those of today's code, and those the run was started with: a sender may have been told that it is durable."""
