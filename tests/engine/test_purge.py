@@ -16,6 +16,7 @@ from weft_core.errors import (
     IdempotencyKeyPurgedError,
     RunNotFinishedError,
     RunNotFoundError,
+    WorkflowNotRegisteredError,
 )
 from weft_core.model import keys
 from weft_core.storage import MemoryStorage
@@ -254,3 +255,39 @@ async def test_the_owner_purges_what_was_asked_for_through_the_inbox() -> None:
     async with TestEngine(workflows=[busy], storage=rows.reopen()):
         assert of_run(rows, "r") == []
         assert not [key for key in rows.rows() if key.startswith("inbox/")]
+
+
+@workflow(signals=["go"])
+async def holder(ctx: Context) -> None:
+    async with ctx.mutex("printer"):
+        await ctx.wait_for_signal(go)
+
+
+@workflow
+async def parent(ctx: Context) -> str:
+    try:
+        await ctx.child(holder, id="held")
+    except Exception as error:
+        return type(error).__name__
+    return "fine"
+
+
+async def test_a_stopped_run_that_is_purged_by_force_tells_its_parent_and_gives_back_its_locks() -> None:
+    rows = MemoryStorage()
+    async with TestEngine(workflows=[holder, parent], storage=rows) as engine:
+        await engine.start(parent, id="parent")
+        await engine.settle()
+        await engine.start(holder, id="next")
+        await engine.settle()
+        assert (await engine.describe("next"))["waiting_for"][0]["kind"] != "signal", "the lock is taken"
+    async with TestEngine(workflows=[parent], storage=rows.reopen()) as engine:
+        with pytest.raises(WorkflowNotRegisteredError):
+            await engine.resume("held")
+        assert (await engine.describe("held"))["status"] == "held"
+        await engine.purge("held", force=True)
+        assert await engine.get_handle("parent").result() == "RunTerminatedError"
+        assert not [key for key in rows.rows() if key.split("/")[1] == "held"]
+    async with TestEngine(workflows=[holder, parent], storage=rows.reopen()) as engine:
+        await engine.settle()
+        assert (await engine.describe("next"))["waiting_for"][0]["kind"] == "signal"
+        Invariants(purges=True).check(rows.rows())

@@ -355,6 +355,7 @@ class Pump:
                 envelope.reject(obstacle)
             return None
         if header.status in STOPPED:
+            run.active = header.status == "held"  # as the index has it, whatever the checkpoint says
             header.status, header.error = "running", None
             await self.posts.call_again(header.id)
         self._live.keep(run)

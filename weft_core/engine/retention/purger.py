@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable
 from weft_core.engine.batch import Envelope
 from weft_core.engine.patience import PatientReads
 from weft_core.engine.starts import Starts
-from weft_core.errors import CodecError, RunNotFinishedError, RunNotFoundError
+from weft_core.errors import CodecError, RunError, RunNotFinishedError, RunNotFoundError
 from weft_core.machine import purging, records
 from weft_core.machine.sealed import unseal_plain
 from weft_core.model import keys
+from weft_core.model.messages import TerminateRequested
 from weft_core.model.run import STOPPED, RunHeader
 from weft_core.ports import Clock, Op
 
@@ -75,7 +76,9 @@ class Purger:
         claim = keys.run(run_id)
         await self._starts.hold(claim)
         try:
+            thorough = force and await self._end(run_id)
             purge = _Purge(self._reads, run_id, force, finished_at, self._clock.now_ms(), self._keys_kept_ms)
+            purge.thorough = thorough
             await purge.gather()
             await self._ask(Envelope(run_id, plan=purge.plan))
             self.purged += 1
@@ -85,6 +88,19 @@ class Purger:
                 await self._finish(run_id, purge.thorough)
         finally:
             self._starts.release(claim)
+
+    async def _end(self, run_id: str) -> bool:
+        """A run that is held or dead ends first, so that its parent is told and its locks are given back. Whether it
+        was one, or cannot be read: then rows may be left of it that its records do not tell."""
+        data = await self._reads.get(keys.run(run_id))
+        try:
+            header = records.read_header(run_id, data) if data is not None else None
+            if header is None or header.status not in STOPPED:
+                return False
+            await self._ask(Envelope(run_id, TerminateRequested("it is purged")))
+        except (CodecError, RunError) as trouble:
+            log.warning("run %s is purged though it cannot be ended: %s", run_id, trouble)
+        return True
 
     async def _finish(self, run_id: str, thorough: bool) -> None:
         for prefix in purging.prefixes(run_id):
@@ -152,7 +168,7 @@ class _Purge:
         if data is None:
             raise RunNotFoundError(run_id=self._run_id)
         self.header = self._checked(data)
-        self.thorough = self.header is None or self.header.finished_at is None
+        self.thorough |= self.header is None or self.header.finished_at is None
         self.marked = self.thorough or not self._all or data != self._seen
         ops = purging.hide(self._run_id, self.header)
         if self.header is not None and (key := self.header.idempotency_key) is not None:
