@@ -45,7 +45,7 @@
     │   ├── ActivityFailedError, ActivityInterruptedError, ActivityIndeterminateError, ActivityNotRegisteredError
     │   ├── ActivityTimeoutError                (and ActivityTotalTimeoutError, ActivityHeartbeatTimeoutError below it)
     │   ├── RetryLater                          raised by an activity: try me again then
-    │   └── SignalTimeoutError, WaitTimeoutError
+    │   └── SignalTimeoutError, WaitTimeoutError, ScopeTimeoutError
     └── TestingError                            of weft_core.testing
         ├── RunStuckError                       no time that passes will bring the run to its end
         ├── MockUnansweredError                 a mock was called before it was told what to answer
@@ -571,6 +571,10 @@ class ActivityInterruptedError(OutcomeError):
 
 class ActivityNotRegisteredError(OutcomeError):
     template = "activity {activity!r} is not registered with this engine; pass it in Engine(activities=[...])"
+
+
+class ScopeTimeoutError(OutcomeError, TimeoutError):
+    template = "the time of this ctx.timeout() scope was over before its block was"
 
 
 class SignalTimeoutError(OutcomeError, TimeoutError):

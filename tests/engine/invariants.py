@@ -23,8 +23,8 @@ SUMMARY = (
     "steps", "completed", "next_task", "next_seq", "mail_seq", "updated_at", "active", "exposed", "places",
 )  # fmt: skip
 FINISHED = {"completed", "failed", "cancelled", "timed_out", "terminated"}
-ASKING = {"child", "run", "signal_run", "cancel_run", "lock", "unlock"}
-UNFINISHED = {"pending", "running", "suspended"}
+ASKING = {"join", "child", "run", "signal_run", "cancel_run", "lock", "unlock"}
+UNFINISHED = {"needs_attention", "pending", "running", "suspended"}
 ENDINGS = {"run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated"}
 
 
@@ -220,6 +220,8 @@ def _waits_for_something(view: View, run_id: str) -> None:
             assert wait["deadline"] is not None
         elif wait["kind"] in ASKING:
             assert _asked(view, run_id, wait["task"], wait["step"]), f"1: {run_id} {wait} asked nobody"
+        elif wait["kind"] == "attention":
+            assert view.runs[run_id]["status"] in ("needs_attention", "suspended", "running")
         elif wait["kind"] == "resume":
             assert view.runs[run_id]["status"] == "suspended"
         elif wait["kind"] == "signal":
@@ -229,7 +231,9 @@ def _waits_for_something(view: View, run_id: str) -> None:
         elif wait["kind"] == "until":
             assert wait["name"] == "until"
         else:
-            assert wait["kind"] == "group" and parents[wait["task"]] > 0, f"1: {run_id} {wait}"
+            assert wait["kind"] in ("group", "map", "saga_step", "compensate") and parents[wait["task"]] > 0, (
+                f"1: {run_id} {wait}"
+            )
     deadline = view.runs[run_id]["rare"].get("deadline")
     timers = _timers(view, run_id)
     if deadline and (deadline, -1, 0) in timers:
@@ -237,6 +241,10 @@ def _waits_for_something(view: View, run_id: str) -> None:
     else:  # it has fired: the run is on its way out
         assert not deadline or view.runs[run_id]["cancel_requested"]
     assert _tokens(view, run_id) == tokens, f"1, 9: tokens of {run_id}"
+    for task, number, at, fired in summary["notes"].get("scopes", ()):
+        assert task in places
+        if not fired:
+            expected[at, -1 - number, 0] += 1
     for task, parent, *_ in places.values():
         assert (parent is None) == (task == 0) and (parent is None or parent in places)
     assert _timers(view, run_id) == expected, f"1, 9: timers of {run_id}: {_timers(view, run_id)} for {expected}"

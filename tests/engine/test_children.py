@@ -176,6 +176,32 @@ async def test_what_becomes_of_a_child_when_its_parent_ends(policy: str, status:
         Invariants().check(rows_of(engine))
 
 
+async def test_a_parent_with_the_policy_await_ends_after_its_children() -> None:
+    async with TestEngine(workflows=[leaver, sleeper]) as engine:
+        handle = await engine.start(leaver, "await", id="parent")
+        await engine.advance_time("1 hour")
+        await engine.crash_and_recover()
+        assert (await handle.describe())["waiting_for"][0]["kind"] == "join"
+        Invariants().check(rows_of(engine))
+        await engine.signal("child", "wake")
+        await engine.settle()
+        assert await handle.result() == "child"
+        again = await engine.start(leaver, "await", id="other")
+        await engine.settle()
+        assert (await again.describe())["status"] == "failed", "its child's id is taken"
+
+
+async def test_cancelling_a_parent_that_awaits_its_children_cancels_them() -> None:
+    async with TestEngine(workflows=[leaver, sleeper]) as engine:
+        handle = await engine.start(leaver, "await")
+        await engine.advance_time("1 hour")
+        await handle.cancel()
+        await engine.settle()
+        assert (await engine.describe("child"))["status"] == "cancelled"
+        with pytest.raises(RunCancelledError):
+            await handle.result()
+
+
 async def test_an_unknown_close_policy_is_refused_where_it_is_written() -> None:
     async with TestEngine(workflows=[leaver, sleeper]) as engine:
         with pytest.raises(RunFailedError) as failed:

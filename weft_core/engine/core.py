@@ -304,10 +304,6 @@ class EngineCore:
         assert self._host is not None
         return self._host.clock
 
-    def _new_id(self) -> str:
-        assert self._host is not None
-        return self._host.ids.new_id()
-
     @property
     def trouble(self) -> BaseException | None:
         """What stopped the engine, if it did not stop by being closed."""

@@ -427,7 +427,7 @@ class Pump:
         """Drop the record of a step that is over; keep waiting if the clock has jumped back since it fired."""
         if fired.deadline_ms > turn.now:
             turn.effects.append(ArmTimer(fired.deadline_ms))
-            if fired.task == keys.WHOLE_RUN[0]:  # else its record goes, and a recovery brings it again
+            if fired.task < 0:  # of the whole run; else its record goes, and a recovery brings it again
                 return
         task = turn.run.tasks.get(fired.task)
         if task is None or task.step != fired.step or task.op is None:

@@ -19,7 +19,7 @@ from weft_core.errors import (
     WeftError,
     WorkflowNotRegisteredError,
 )  # fmt: skip
-from weft_core.machine import failure, records
+from weft_core.machine import failure, records, scopes
 from weft_core.machine.effects import Post
 from weft_core.machine.farewell import farewell
 from weft_core.machine.mail import UpdateRecord, mail_row, read_update, update_row
@@ -159,11 +159,12 @@ class StoppedRuns:
             ops.extend([(key, None) for key, _ in await scan_all(self._storage, prefix)])
         if header.deadline:
             ops.append((keys.timer(header.deadline, header.id, *keys.WHOLE_RUN), None))
+        notes = records.notes_of(summary) if summary is not None else {}
+        ops.extend((scopes.timer(header.id, scope), None) for scope in scopes.running(notes))
         batch.ops.extend(ops)
         ended: Status = "cancelled" if isinstance(message, CancelRequested) else "terminated"
         header.status, header.finished_at, header.updated_at = ended, now, now
         header.cancel_requested, header.cancel_reason = True, message.reason
-        notes = records.notes_of(summary) if summary is not None else {}
         farewell_ops, posts = farewell(header, notes, f"{header.id}.{header.next_seq:x}")
         batch.ops.extend(farewell_ops)
         batch.effects.extend(posts)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from weft_core import codec
 from weft_core.errors import ActivityNotRegisteredError, PayloadTooLargeError, RunCancelled, WeftError
-from weft_core.machine import failure
+from weft_core.machine import failure, scopes
 from weft_core.machine.effects import ArmTimer, Effect, Post
 from weft_core.machine.farewell import farewell, stored
 from weft_core.machine.mail import mail_row
@@ -33,7 +33,15 @@ from weft_core.model.messages import (
     UpdateArrived,
     Watch,
 )  # fmt: skip
-from weft_core.model.operations import AwaitResume, Operation, StartLater, WaitSignal, WaitUpdate
+from weft_core.model.operations import (
+    AwaitResume,
+    JoinChildren,
+    NeedsAttention,
+    Operation,
+    StartLater,
+    WaitSignal,
+    WaitUpdate,
+)
 from weft_core.model.retry import RetryPolicy
 from weft_core.model.run import FINISHED, BufferedSignal, Migrated, RunState, Status, Task
 from weft_core.ports import Op
@@ -127,8 +135,8 @@ class Turn:
             task = self.run.tasks.get(message.task)
             if task is not None and task.step == message.step and task.op is not None:
                 self.rules.hooks[type(task.op)].deliver(self, task, message)
-            elif type(message) is TimerFired and message.task == keys.WHOLE_RUN[0]:
-                self._time_out()
+            elif type(message) is TimerFired and message.task < 0:
+                self._run_timer(message)
         else:
             self._deliver_to_run(message)
         self.settle()
@@ -233,6 +241,21 @@ class Turn:
         self._resume_run()  # else what cancellation runs would wait for ever
         self.cancel_task(self.run.tasks[0])
 
+    def _run_timer(self, message: TimerFired) -> None:
+        """A timer of the run itself, or of one of its scopes."""
+        if message.task == keys.WHOLE_RUN[0]:
+            self._time_out()
+            return
+        scope = scopes.fired(self.run.notes, message.task, self.now)
+        task = self.run.tasks.get(scope[scopes.TASK]) if scope is not None else None
+        if scope is not None and task is not None:
+            self.event("scope_timed_out", deadline=scope[scopes.DEADLINE])
+            self.cancel_task(task)
+
+    def arm_scope(self, scope: scopes.Scope) -> None:
+        self.ops.append((scopes.timer(self.run.id, scope), b""))
+        self.effects.append(ArmTimer(scope[scopes.DEADLINE]))
+
     def _time_out(self) -> None:
         """Its execution timeout has come: it ends as by a cancel, so that its ``finally`` blocks and compensations run
         (G13, G14), and is called timed out."""
@@ -262,19 +285,21 @@ class Turn:
 
     def _resume_run(self) -> None:
         header = self.run.header
-        if header.status != "suspended":
+        if header.status not in ("suspended", "needs_attention"):
             return
         begun = type(self.run.tasks[0].op) is not StartLater
         header.status, self.header_changed = "running" if begun else "pending", True
         self.event("run_resumed")
         for task in list(self.run.tasks.values()):
-            if type(task.op) is AwaitResume:
-                self.rules.hooks[AwaitResume].release(self, task)  # type: ignore[attr-defined]
+            if isinstance(task.op, (AwaitResume, NeedsAttention)):
+                self.rules.hooks[type(task.op)].release(self, task)  # type: ignore[attr-defined]
 
     def _recover(self) -> None:
         self.event("run_recovered")
         if self.run.header.deadline and not self.run.header.cancel_requested:
             self._watch_deadline()
+        for scope in scopes.running(self.run.notes):
+            self.arm_scope(scope)
         tasks = list(self.run.tasks.values())
         if self.run.migrated is not None:
             tasks = tasks[self._migrate(self.run.migrated) :]
@@ -375,15 +400,22 @@ class Turn:
 
     def finish_task(self, task: Task, ok: bool, value: Any) -> None:
         """A line of control has come to its end."""
-        task.done = True
         task.frame = task.op = None
-        del self.run.tasks[task.id]
         if task.parent is None:
+            if "await" in self.run.notes:
+                self.rules.hooks[JoinChildren].hold(self, task, ok, value)  # type: ignore[attr-defined]
+                return
+            self._forget(task)
             self._finish_run(ok, value)
             return
+        self._forget(task)
         parent = self.run.tasks[task.parent]
         assert parent.op is not None
         self.rules.hooks[type(parent.op)].child_done(self, parent, task, ok, value)
+
+    def _forget(self, task: Task) -> None:
+        task.done = True
+        del self.run.tasks[task.id]
 
     def cancel_task(self, task: Task) -> None:
         """Raise ``RunCancelled`` at the task's suspension point, once whatever it waits for has let go."""
@@ -474,6 +506,7 @@ class Turn:
         assert status in FINISHED
         header.status, header.finished_at, self.header_changed = status, self.now, True
         self._forget_deadline()
+        self.ops.extend((scopes.timer(run.id, scope), None) for scope in scopes.running(run.notes))
         if run.notes or header.parent:
             ops, posts = farewell(header, run.notes, self._post_id())
             self.ops.extend(ops)

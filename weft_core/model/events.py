@@ -547,6 +547,51 @@ class ScheduleBackfilled(Event):
     existed: int
 
 
+@event
+class ChildrenAwaited(Event):
+    step: int
+    children: int
+
+
+@event
+class ChildrenCancelRequested(Event):
+    children: int
+
+
+@event
+class ScopeOpened(Event):
+    step: int
+    deadline: int
+
+
+@event
+class ScopeTimedOut(Event):
+    deadline: int
+
+
+@event
+class ScopeClosed(Event):
+    step: int
+    timed_out: bool
+
+
+@event
+class CompensationStarted(Event):
+    step: int
+    size: int
+
+
+@event
+class CompensationCompleted(Event):
+    step: int
+
+
+@event
+class CompensationFailed(Event):
+    step: int
+    error: Facts
+
+
 # ------------------------------------------------------------------ made while reading, never stored
 
 

@@ -10,7 +10,17 @@ from typing import Any, Literal
 from weft_core.model.operations import Operation
 
 Status = Literal[
-    "pending", "running", "suspended", "completed", "failed", "cancelled", "timed_out", "terminated", "held", "dead"
+    "pending",
+    "running",
+    "suspended",
+    "needs_attention",
+    "completed",
+    "failed",
+    "cancelled",
+    "timed_out",
+    "terminated",
+    "held",
+    "dead",
 ]
 FINISHED: frozenset[str] = frozenset({"completed", "failed", "cancelled", "timed_out", "terminated"})
 STOPPED: frozenset[str] = frozenset({"held", "dead"})
@@ -94,6 +104,11 @@ class BufferedSignal:
     """Of an update: it is buffered as signals are, and answered."""
     taken: bool = False
     """An update that a wait has consumed and that is not answered yet."""
+
+    def state(self) -> list[Any]:
+        """Its first fields, as many as it has, in a note."""
+        state = [self.seq, self.name, self.payload]
+        return state if self.update_id is None else [*state, self.update_id]
 
 
 @dataclass(slots=True)

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from weft_core import codec
-from weft_core.model.operations import OPERATIONS, ChildHandle, Operation, Pending, ReceivedUpdate, SharedLock
+from weft_core.model.operations import (
+    OPERATIONS,
+    ChildHandle,
+    Each,
+    Operation,
+    Pending,
+    ReceivedUpdate,
+    Saga,
+    SharedLock,
+    TimeoutScope,
+)
 from weft_core.model.retry import RetryPolicy
 
 
@@ -15,11 +25,19 @@ def _set_received(received: ReceivedUpdate[object, object], state: list[object])
     received.id, received.name, received.payload = state  # type: ignore[assignment]
 
 
+def _set_saga(saga: Saga, compensations: list[object]) -> None:
+    saga.compensations = compensations
+
+
 def register_types() -> None:
     codec.register(Pending, name="weft:pending", get=lambda p: p.op, set=_set_pending)
     for cls in OPERATIONS:
         codec.register(cls, name=f"weft:op:{cls.kind}", get=cls.state, set=cls.load)
     codec.register(ChildHandle, name="weft:child", get=lambda c: c.id, new=ChildHandle)
+    codec.register(Each, name="weft:each", get=lambda e: [e.name, e.is_workflow], new=lambda s: Each(*s))
+    codec.register(TimeoutScope, name="weft:timeout", get=lambda t: t.delay_ms, new=TimeoutScope)
+    codec.register(Saga, name="weft:saga", get=lambda s: s.compensations, set=_set_saga)
+    codec.allow_module("weft_core.workflow.context.sagas")
     codec.register(SharedLock, name="weft:lock", get=lambda k: [k.name, k.permits], new=lambda s: SharedLock(*s))
     codec.register(
         ReceivedUpdate,

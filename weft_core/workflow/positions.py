@@ -16,6 +16,7 @@ _KINDS = {
     "set_attributes": "attribute", "child": "child", "start_child": "child", "result_of": "run", "result": "run",
     "signal": "signal_run", "cancel": "cancel_run", "acquire": "lock", "release": "unlock",
     "wait_for_update": "update", "wait_until": "until", "respond": "answer", "reject": "answer",
+    "map": "map",
 }  # fmt: skip
 _NAMELESS = frozenset({"sleep", "attribute", "until", "answer"})
 _UNKNOWN = object()

@@ -203,7 +203,7 @@ class RunVerbs(UpdateVerbs):
         """
         self._check_run_id(run_id)
         self._check_open()
-        if (await self.header(run_id)).status == "suspended":
+        if (await self.header(run_id)).status in ("suspended", "needs_attention"):
             await self._deliver(run_id, ResumeRequested())
             return
         await self._renew_code()

@@ -7,10 +7,13 @@ from typing import Any
 from weft_core.machine.operations.activity import ActivityHooks
 from weft_core.machine.operations.attribute import AttributeHooks
 from weft_core.machine.operations.base import BaseHooks
-from weft_core.machine.operations.children import ChildHooks, SpeakHooks, WaitRunHooks
+from weft_core.machine.operations.children import ChildHooks, JoinHooks, SpeakHooks, WaitRunHooks
 from weft_core.machine.operations.group import GroupHooks
 from weft_core.machine.operations.lock import AcquireHooks, ReleaseHooks
+from weft_core.machine.operations.map import MapHooks
 from weft_core.machine.operations.parked import AwaitResumeHooks, StartLaterHooks
+from weft_core.machine.operations.saga import CompensateHooks, NeedsAttentionHooks, SagaStepHooks
+from weft_core.machine.operations.scope import CloseScopeHooks, OpenScopeHooks
 from weft_core.machine.operations.signal import SignalHooks
 from weft_core.machine.operations.sleep import SleepHooks
 from weft_core.machine.operations.until import UntilHooks
@@ -20,10 +23,17 @@ from weft_core.model.operations import (
     AnswerUpdate,
     AwaitResume,
     CancelRun,
+    CloseScope,
+    Compensate,
     Group,
+    JoinChildren,
+    MapOver,
+    NeedsAttention,
+    OpenScope,
     Operation,
     Release,
     RunActivity,
+    SagaStep,
     SetAttributes,
     SignalRun,
     Sleep,
@@ -52,5 +62,12 @@ HOOKS: dict[type[Operation[Any]], BaseHooks] = {
     WaitUpdate: WaitUpdateHooks(),
     AnswerUpdate: AnswerUpdateHooks(),
     WaitUntil: UntilHooks(),
+    MapOver: MapHooks(),
+    JoinChildren: JoinHooks(),
+    OpenScope: OpenScopeHooks(),
+    CloseScope: CloseScopeHooks(),
+    SagaStep: SagaStepHooks(),
+    Compensate: CompensateHooks(),
+    NeedsAttention: NeedsAttentionHooks(),
 }
 HOOKS_BY_KIND: dict[str, BaseHooks] = {cls.kind: hooks for cls, hooks in HOOKS.items()}

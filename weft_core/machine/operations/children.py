@@ -6,13 +6,15 @@ has been acted on, so that nothing is to be done again after a crash.
 
 from __future__ import annotations
 
+from typing import Any
+
 from weft_core import codec
 from weft_core.errors import LimitExceededError, PayloadTooLargeError, RunCancelled, WeftError
 from weft_core.machine.operations.base import BaseHooks
 from weft_core.machine.outcomes import error_of, value_of
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import Reply
-from weft_core.model.operations import CancelRun, ChildHandle, SignalRun, StartChild, WaitRun
+from weft_core.model.operations import CancelRun, ChildHandle, JoinChildren, SignalRun, StartChild, WaitRun
 from weft_core.model.run import Task
 
 STARTING, WAITING = 0, 1
@@ -54,6 +56,8 @@ class ChildHooks(BaseHooks):
             return
         turn.event("child_started", step=task.step, child_id=child_id)
         if not op.wait:
+            if op.policy == "await":
+                turn.run.notes.setdefault("await", []).append(child_id)
             if cancelled:
                 turn.fail(task, RunCancelled())
             else:
@@ -92,6 +96,46 @@ class ChildHooks(BaseHooks):
 
     def drop(self, turn: Turn, task: Task) -> None:
         """Its close policy says what becomes of it."""
+
+
+class JoinHooks(BaseHooks):
+    """The note is ``[ok, value, children left]``: how the body has ended, and how many of its children have not."""
+
+    plain = False  # the outcome is a value of the author's
+
+    def hold(self, turn: Turn, task: Task, ok: bool, value: Any) -> None:
+        """Begin: the end of the run waits for its children."""
+        children = turn.run.notes.pop("await")
+        turn.run.steps += 1
+        task.op, task.step, task.wait = JoinChildren(), turn.run.steps, [ok, value, children]
+        turn.event("children_awaited", step=task.step, children=len(children))
+        for child_id in children:
+            turn.post(child_id, ["watch", turn.run.id, task.id, task.step])
+        if isinstance(value, RunCancelled):
+            self._cancel_children(turn, children)
+
+    def deliver(self, turn: Turn, task: Task, message: Reply) -> None:
+        ok, value, children = task.wait
+        ended = message.data[0] if message.ok else message.data["facts"].get("run_id")
+        if ended in children:
+            children.remove(ended)
+        if not children:
+            task.op, task.wait = None, []
+            turn.ready.append((task, ok, value))
+
+    def cancel(self, turn: Turn, task: Task) -> bool:
+        task.wait[:2] = [False, RunCancelled()]
+        self._cancel_children(turn, task.wait[2])
+        return False
+
+    @staticmethod
+    def _cancel_children(turn: Turn, children: list[str]) -> None:
+        turn.event("children_cancel_requested", children=len(children))
+        for child_id in children:
+            turn.post(child_id, ["cancel", f"its parent run {turn.run.id} was cancelled"])
+
+    def drop(self, turn: Turn, task: Task) -> None:
+        """Nobody waits for them any more."""
 
 
 class WaitRunHooks(BaseHooks):

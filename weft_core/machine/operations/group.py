@@ -28,15 +28,12 @@ class GroupHooks(BaseHooks):
         self._check(turn, task, op)
         turn.event("group_started", step=task.step, kind=op.mode, size=len(op.branches))
         if not op.branches:
-            turn.answer(task, _result(op, {}, None))
+            turn.answer(task, self._result(op, {}, None))
             return
         children = [turn.run.add_task(task.id, None if isinstance(b, Operation) else b) for b in op.branches]
         task.wait = [[c.id for c in children], {}, None]
         for child, branch in zip(children, op.branches, strict=True):
-            if isinstance(branch, Operation):
-                turn.begin(child, branch)
-            else:
-                turn.ready.append((child, True, None))
+            begin_branch(turn, child, branch)
 
     def _check(self, turn: Turn, task: Task, op: Group) -> None:
         what = f"ctx.{op.mode}"
@@ -64,23 +61,31 @@ class GroupHooks(BaseHooks):
             seen.add(id(branch))
 
     def child_done(self, turn: Turn, task: Task, child: Task, ok: bool, value: Any) -> None:
-        op = task.op
-        assert isinstance(op, Group)
+        op: Any = task.op
         children, outcomes, verdict = task.wait
         position = children.index(child.id)
         signals = turn.taken.pop(child.id, [])  # of a branch that is one wait, or a group of them
         if verdict is None:
-            outcomes[position] = [ok, value, [_state(s) for s in signals]]
+            outcomes[position] = [ok, value, [s.state() for s in signals]]
             if op.mode == "race" or not ok:
                 task.wait[2] = verdict = position
                 self._cancel_children(turn, children)
         else:
             turn.give_back(signals)
             outcomes.setdefault(position, None)
+        self._go_on(turn, task, op)
+
+    def _go_on(self, turn: Turn, task: Task, op: Any) -> None:
+        """A branch has ended."""
+        children, outcomes, verdict = task.wait
         if len(outcomes) == len(children):
             self._end(turn, task, op, outcomes, verdict)
 
-    def _end(self, turn: Turn, task: Task, op: Group, outcomes: dict[int, Any], verdict: int | None) -> None:
+    @staticmethod
+    def _result(op: Any, outcomes: dict[int, Any], verdict: int | None) -> Any:
+        return _result(op, outcomes, verdict)
+
+    def _end(self, turn: Turn, task: Task, op: Any, outcomes: dict[int, Any], verdict: int | None) -> None:
         turn.event("group_completed", step=task.step, kind=op.mode, decided_by=verdict)
         signals = [BufferedSignal(*s) for outcome in outcomes.values() if outcome for s in outcome[2]]
         if verdict == CANCELLED:
@@ -90,7 +95,7 @@ class GroupHooks(BaseHooks):
             turn.fail(task, outcomes[verdict][1])
             turn.give_back(signals)
         else:
-            turn.answer(task, _result(op, outcomes, verdict))
+            turn.answer(task, self._result(op, outcomes, verdict))
             if signals:
                 turn.taken[task.id] = signals
 
@@ -112,10 +117,24 @@ class GroupHooks(BaseHooks):
         """Its branches let go by themselves."""
 
 
-def _state(signal: BufferedSignal) -> list[Any]:
-    """Its first fields, as many as it has."""
-    state = [signal.seq, signal.name, signal.payload]
-    return state if signal.update_id is None else [*state, signal.update_id]
+def begin_branch(turn: Turn, child: Task, branch: Any) -> None:
+    """Start a branch that has its task."""
+    if isinstance(branch, Operation):
+        turn.begin(child, branch)
+    else:
+        turn.ready.append((child, True, None))
+
+
+def add_branch(turn: Turn, task: Task, branch: Any) -> Task:
+    """The task of a new branch of ``task``."""
+    return turn.run.add_task(task.id, None if isinstance(branch, Operation) else branch)
+
+
+def check_branch(what: str, branch: Any) -> None:
+    """``OperationMisuseError`` unless it is an operation or the call of a durable function."""
+    if not isinstance(branch, Operation) and not _is_durable_call(branch):
+        reason = f"{branch!r} is no operation (ctx.run(...), ctx.child(...)) and no call of a @durable function"
+        raise OperationMisuseError(operation=what, reason=reason)
 
 
 def _depth(turn: Turn, task: Task) -> int:

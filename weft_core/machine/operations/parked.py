@@ -45,7 +45,7 @@ class AwaitResumeHooks(BaseHooks):
 
     def hold(self, turn: Turn, task: Task, ok: bool, value: Any) -> None:
         """Keep an outcome until the run is resumed, with the signals in it, which nobody has seen yet (G7)."""
-        signals = [[s.seq, s.name, s.payload] for s in turn.taken.pop(task.id, ())]
+        signals = [s.state() for s in turn.taken.pop(task.id, ())]
         task.op, task.wait = AwaitResume(), [ok, value, signals]
 
     def release(self, turn: Turn, task: Task) -> None:

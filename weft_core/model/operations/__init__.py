@@ -7,10 +7,20 @@ from typing import Any
 from weft_core.model.operations.activity import RunActivity
 from weft_core.model.operations.attributes import SetAttributes
 from weft_core.model.operations.base import Operation, Pending
-from weft_core.model.operations.children import CancelRun, ChildHandle, SignalRun, StartChild, WaitRun
-from weft_core.model.operations.group import Group
+from weft_core.model.operations.children import (
+    CancelRun,
+    ChildHandle,
+    Each,
+    JoinChildren,
+    SignalRun,
+    StartChild,
+    WaitRun,
+)
+from weft_core.model.operations.group import Group, MapOver
 from weft_core.model.operations.locks import Acquire, Release, SharedLock
 from weft_core.model.operations.parked import AwaitResume, StartLater
+from weft_core.model.operations.sagas import Compensate, NeedsAttention, Saga, SagaStep
+from weft_core.model.operations.scopes import CloseScope, OpenScope, TimeoutScope
 from weft_core.model.operations.updates import AnswerUpdate, ReceivedUpdate, WaitUpdate
 from weft_core.model.operations.waiting import Sleep, WaitSignal, WaitUntil
 
@@ -31,6 +41,13 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     WaitUpdate,
     AnswerUpdate,
     WaitUntil,
+    MapOver,
+    JoinChildren,
+    OpenScope,
+    CloseScope,
+    SagaStep,
+    Compensate,
+    NeedsAttention,
 )
 
 __all__ = [
@@ -40,18 +57,28 @@ __all__ = [
     "AwaitResume",
     "CancelRun",
     "ChildHandle",
+    "CloseScope",
+    "Compensate",
+    "Each",
     "Group",
+    "JoinChildren",
+    "MapOver",
+    "NeedsAttention",
+    "OpenScope",
     "Operation",
     "Pending",
     "Release",
     "ReceivedUpdate",
     "RunActivity",
+    "Saga",
+    "SagaStep",
     "SetAttributes",
     "SharedLock",
     "SignalRun",
     "Sleep",
     "StartChild",
     "StartLater",
+    "TimeoutScope",
     "WaitRun",
     "WaitSignal",
     "WaitUntil",

@@ -6,9 +6,10 @@ from typing import Any
 
 from weft_core import errors
 from weft_core.model.durations import Duration, duration_ms
+from weft_core.model.operations.activity import RunActivity
 from weft_core.model.operations.base import Operation
 
-CLOSE_POLICIES = ("cancel", "terminate", "abandon")
+CLOSE_POLICIES = ("cancel", "terminate", "abandon", "await")
 """What becomes of an unfinished child when its parent has ended."""
 
 
@@ -42,6 +43,12 @@ class StartChild(Operation[Any]):
     @property
     def label(self) -> str:
         return self.workflow
+
+
+class JoinChildren(Operation[None]):
+    """The workflow's body has ended; its children with the close policy "await" have not."""
+
+    kind = "join"
 
 
 class WaitRun(Operation[Any]):
@@ -96,6 +103,22 @@ class CancelRun(Operation[None]):
     @property
     def label(self) -> str:
         return self.run_id
+
+
+class Each:
+    """Makes the operation for one item of ``ctx.map``: an activity, or a child run."""
+
+    __slots__ = ("is_workflow", "name")
+
+    def __init__(self, name: str, is_workflow: bool) -> None:
+        self.name, self.is_workflow = name, is_workflow
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def __call__(self, item: Any) -> Operation[Any]:
+        return StartChild(self.name, (item,), True) if self.is_workflow else RunActivity(self.name, (item,))
 
 
 class ChildHandle:

@@ -1,0 +1,52 @@
+"""Scopes of ``ctx.timeout`` in a run's notes: ``[task, number, deadline_ms, fired]``, in the order they were opened.
+
+The timer of a scope stands under a task of its own, a negative number: its line of control waits for something else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft_core.model import keys
+
+TASK, NUMBER, DEADLINE, FIRED = range(4)
+Scope = list[Any]
+Notes = dict[str, Any]
+
+
+def opened(notes: Notes, task_id: int, deadline_ms: int) -> Scope:
+    """Note a new scope of a line of control."""
+    scopes: list[Scope] = notes.setdefault("scopes", [])
+    scope = [task_id, max((s[NUMBER] for s in scopes), default=0) + 1, deadline_ms, False]
+    scopes.append(scope)
+    return scope
+
+
+def closed(notes: Notes, task_id: int) -> Scope:
+    """Take the innermost scope of a line of control out of the notes."""
+    scopes: list[Scope] = notes["scopes"]
+    scope = next(s for s in reversed(scopes) if s[TASK] == task_id)
+    scopes.remove(scope)
+    if not scopes:
+        del notes["scopes"]
+    return scope
+
+
+def fired(notes: Notes, timer_task: int, now: int) -> Scope | None:
+    """The scope whose time is over by this timer, now marked so."""
+    for scope in notes.get("scopes", ()):
+        if keys.WHOLE_RUN[0] - scope[NUMBER] == timer_task and not scope[FIRED] and now >= scope[DEADLINE]:
+            scope[FIRED] = True
+            found: Scope = scope
+            return found
+    return None
+
+
+def timer(run_id: str, scope: Scope) -> str:
+    """The key of a scope's timer."""
+    return keys.timer(scope[DEADLINE], run_id, keys.WHOLE_RUN[0] - scope[NUMBER], 0)
+
+
+def running(notes: Notes) -> list[Scope]:
+    """Scopes whose time is not over."""
+    return [scope for scope in notes.get("scopes", ()) if not scope[FIRED]]
