@@ -187,6 +187,10 @@ class EngineCore:
         await self._bulk_keeper.close()
         self._bulk_runner.close(self._trouble or EngineClosedError(state="closed"))
 
+    def _new_id(self) -> str:
+        assert self._host is not None
+        return self._host.ids.new_id()
+
     def _policy(self, workflow: str) -> Retention:
         """What is kept of runs of a workflow: its own retention, or else the engine's."""
         try:
