@@ -12,8 +12,10 @@ from weft_core.errors import public_errors
 
 SURFACE = {
     "weft_core": """
-        Activity ActivityInfo BulkPlan BulkResult Context Done Engine Limits NotDone Page Retention RetryLater
-        RetryPolicy RunCancelled Schedule ScheduleHandle StoredRun Unknown UpdateState VERSION WeftError Workflow
+        Activity ActivityInfo BulkPlan BulkResult CancelCall Context Done Engine Interceptor Limits NotDone
+        OperationCall
+        Page QueryCall Retention RetryLater RetryPolicy RunCancelled Schedule ScheduleHandle SignalCall StartCall
+        StoredRun Unknown UpdateCall UpdateState VERSION WeftError Workflow
         WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error
         is_weft_error_like load_source query schedule signal update workflow
     """,

@@ -32,7 +32,7 @@
     │   ├── IdempotencyKeyConflictError, IdempotencyKeyPurgedError
     │   ├── BulkConfirmationError, BulkScopeError, BulkDeleteUnfinishedError
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
-    │   ├── CompletionTokenNotFoundError, CompletionTokenUsedError
+    │   ├── CompletionTokenNotFoundError, CompletionTokenUsedError, InterceptorRefusedError
     │   ├── ScheduleNotFoundError, ScheduleExistsError
     │   ├── StartOrSignalConflictError
     │   ├── UpdateNotDeclaredError, UpdateNotFoundError
@@ -488,6 +488,10 @@ class UpdateTimeoutError(RunError, TimeoutError):
         "run {run_id!r} has accepted update {update!r} and did not answer it within {timeout_ms} ms. It is durable; "
         "ask again with update_id={update_id!r}, or read it with get_update({run_id!r}, {update_id!r})"
     )
+
+
+class InterceptorRefusedError(RunError):
+    template = "{call} was refused by an interceptor: {reason}"
 
 
 class LimitExceededError(RunError):

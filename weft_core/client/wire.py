@@ -42,7 +42,7 @@ def _need(params: Params, name: str) -> Any:
     return params[name]
 
 
-_START_OPTIONS = ("id", "idempotency_key", "delay", "start_at", "execution_timeout", "on_conflict")
+_START_OPTIONS = ("id", "idempotency_key", "delay", "start_at", "execution_timeout", "on_conflict", "headers")
 
 
 async def _start(engine: Engine, p: Params) -> Any:

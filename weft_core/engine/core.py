@@ -17,6 +17,7 @@ from weft_core.engine.bulk.verbs import Actions
 from weft_core.engine.commit import Committer
 from weft_core.engine.events import EventBus
 from weft_core.engine.inbox import InboxReader
+from weft_core.engine.interceptors import Interceptors
 from weft_core.engine.live import LiveRuns
 from weft_core.engine.looking import Onlooker
 from weft_core.engine.patience import RETRY_DELAYS_S, PatientReads
@@ -40,7 +41,7 @@ from weft_core.model.limits import DEFAULT_LIMITS, Limits
 from weft_core.model.messages import CancelRequested, Message, Recover, SignalArrived, StepMessage
 from weft_core.model.retention import KEEP, Retention
 from weft_core.ports import Clock, Host, Op, Storage, default_host
-from weft_core.workflow import Activity, Schedule, Workflow
+from weft_core.workflow import Activity, Interceptor, Schedule, Workflow
 
 log = logging.getLogger("weft")
 OpList = list[Op]
@@ -63,11 +64,13 @@ class EngineCore:
         host: Host | None = None,
         limits: Limits = DEFAULT_LIMITS,
         retention: Retention = KEEP,
+        interceptors: Iterable[Interceptor] = (),
         recover: bool = True,
         close_storage: bool = True,
     ) -> None:
         self._rebind(storage)
         self.limits, self.retention = limits, retention
+        self.interceptors = Interceptors(interceptors, limits)
         self.registry = Registry()
         self.state = "not open yet"
         self._host = host
@@ -119,7 +122,10 @@ class EngineCore:
         self._live = LiveRuns(
             reads, self.registry, host.clock, host.ids, self.limits.max_live_runs, self._policy
         )  # fmt: skip
-        rules = Rules(self.registry, HOOKS, RunAttention(), self.limits, host.ids.random, host.clock.now_ms)
+        rules = Rules(
+            self.registry, HOOKS, RunAttention(), self.limits, host.ids.random, host.clock.now_ms,
+            self.interceptors.operation,
+        )  # fmt: skip
         self._onlooker = Onlooker(host.clock, host.ids, self.registry.functions)
         self._pump = Pump(
             reads, self._committer, self._live, rules, host.clock, self._onlooker.validate, self._committed,
@@ -127,8 +133,9 @@ class EngineCore:
         )  # fmt: skip
         self._tokens = Tokens(host.ids, self._pump.submit)
         self._pump.attempts = self.attempts_class(
-            self.registry, host, self.limits, self._committer.store_id, self._outcome, self._tokens
-        )
+            self.registry, host, self.limits, self._committer.store_id, self._outcome, self._tokens,
+            self.interceptors,
+        )  # fmt: skip
         self._starts = Starts(reads, self.registry, self._live, self._pump.submit, host, self.limits)
         self._pump.posts = PostOffice(reads, self._pump.submit, self._starts)
         self._schedules = ScheduleKeeper(reads, self._starts, self._pump, host.clock, self)

@@ -43,7 +43,7 @@ from weft_core.model.operations import (
     WaitUpdate,
 )
 from weft_core.model.retry import RetryPolicy
-from weft_core.model.run import FINISHED, BufferedSignal, Migrated, RunState, Status, Task
+from weft_core.model.run import FINISHED, BufferedSignal, Migrated, RunHeader, RunState, Status, Task
 from weft_core.ports import Op
 
 _SCALARS = frozenset({int, str, float, bool, bytes, type(None)})
@@ -110,6 +110,8 @@ class Rules:
     chance: Callable[[], float]
     now_ms: Callable[[], int]
     """The time at this line of the body, which may have computed for long since its turn began: a wait begins here."""
+    intercept: Callable[[RunHeader, Operation[Any]], Operation[Any]] | None = None
+    """What interceptors make of an operation that begins; what it raises is raised at the line that awaits."""
 
 
 @dataclass(slots=True)
@@ -390,6 +392,12 @@ class Turn:
         run = self.run
         run.steps += 1
         task.op, task.step, task.wait = op, run.steps, []
+        if self.rules.intercept is not None:
+            try:
+                task.op = op = self.rules.intercept(run.header, op)
+            except Exception as refusal:
+                self.fail(task, failure.durable_error(refusal, op.label))
+                return
         try:
             self.rules.hooks[type(op)].begin(self, task, op)
         except ActivityNotRegisteredError:

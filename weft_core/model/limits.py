@@ -16,6 +16,8 @@ class Limits:
     """Encoded input, activity argument list, activity result, signal payload."""
     max_heartbeat_bytes: int = 64 * 1024
     """Encoded details of a heartbeat: how far an activity has come, not what it has made."""
+    max_headers_bytes: int = 8 * 1024
+    """Names and values of the headers of a run or an operation, together."""
     max_checkpoint_bytes: int = 16 * 1024 * 1024
     max_mailbox: int = 10_000
     """Signals that wait unconsumed in one run."""

@@ -17,19 +17,35 @@ from weft_core.workflow.definition import (
     workflow,
 )  # fmt: skip
 from weft_core.workflow.discovery import definitions_in
+from weft_core.workflow.interceptors import (
+    CancelCall,
+    Interceptor,
+    OperationCall,
+    QueryCall,
+    SignalCall,
+    StartCall,
+    UpdateCall,
+)  # fmt: skip
 from weft_core.workflow.migration import Frame, StoredRun
 from weft_core.workflow.schedule import Schedule, schedule
 
 __all__ = [
     "Activity",
     "ActivityInfo",
+    "CancelCall",
     "Context",
     "Frame",
+    "Interceptor",
+    "OperationCall",
     "Query",
+    "QueryCall",
     "Schedule",
     "Signal",
+    "SignalCall",
+    "StartCall",
     "StoredRun",
     "Update",
+    "UpdateCall",
     "Workflow",
     "WorkflowBuilder",
     "activity",

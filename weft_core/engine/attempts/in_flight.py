@@ -13,6 +13,7 @@ from weft_core.engine.attempts.heartbeats import Heartbeats
 from weft_core.engine.attempts.outcome import outcome_of, verdict_of
 from weft_core.engine.attempts.tokens import Tokens
 from weft_core.engine.eager import EagerStarter
+from weft_core.engine.interceptors import Interceptors
 from weft_core.engine.registry import Registry
 from weft_core.errors import ActivityHeartbeatTimeoutError, ActivityTimeoutError, CompleteLater
 from weft_core.machine.effects import StartAttempt, StopAttempt
@@ -29,10 +30,17 @@ class Attempts:
     """Starts attempts, and delivers what becomes of them."""
 
     def __init__(
-        self, registry: Registry, host: Host, limits: Limits, store_id: str, deliver: Deliver, tokens: Tokens
+        self,
+        registry: Registry,
+        host: Host,
+        limits: Limits,
+        store_id: str,
+        deliver: Deliver,
+        tokens: Tokens,
+        interceptors: Interceptors,
     ) -> None:
         self._registry, self._host, self._limits = registry, host, limits
-        self._store_id, self._deliver = store_id, deliver
+        self._store_id, self._deliver, self._interceptors = store_id, deliver, interceptors
         self._loop = asyncio.get_running_loop()
         self._starter = EagerStarter(self._loop)
         self._port = AttemptPort(self._loop, limits, tokens, self._beats)
@@ -45,26 +53,30 @@ class Attempts:
         attempt = Attempt(effect, self._port)
         self._in_flight[effect.run_id, effect.step] = attempt
         done = functools.partial(self._done, attempt)
+        info = self._info(effect, attempt)
         try:
-            coro = self._call(effect)
+            if self._interceptors.around_activities and not effect.verifies:
+                coro = self._interceptors.activity(info, effect.args, functools.partial(self._call, effect))
+            else:
+                coro = self._call(effect, *effect.args)
         except Exception as error:
             done(error, None)
             return
         if effect.heartbeat_ms is not None:
             attempt.beats = self._beats(attempt)
-        attempt.task = self._starter.start(coro, done, functools.partial(enter_attempt, self._info(effect, attempt)))
+        attempt.task = self._starter.start(coro, done, functools.partial(enter_attempt, info))
         if attempt.task is not None and effect.timeout_ms is not None:
             attempt.timer = self._loop.call_later(effect.timeout_ms / 1000, self._timed_out, attempt)
 
-    def _call(self, effect: StartAttempt) -> Coroutine[Any, Any, Any]:
+    def _call(self, effect: StartAttempt, *args: Any) -> Coroutine[Any, Any, Any]:
         if effect.fn is not None:
             fn, is_async = effect.fn, inspect.iscoroutinefunction(effect.fn)
         else:
             fn, is_async = self._registry.activity_fn(effect.activity)
         if is_async:
-            coro: Coroutine[Any, Any, Any] = fn(*effect.args)
+            coro: Coroutine[Any, Any, Any] = fn(*args)
             return coro
-        return self._call_blocking(fn, effect.args)
+        return self._call_blocking(fn, args)
 
     async def _call_blocking(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         value = await self._host.run_blocking(functools.partial(_call_plainly, fn, args))

@@ -49,6 +49,7 @@ class RunVerbs(UpdateVerbs):
         start_at: datetime | int | float | None = None,
         execution_timeout: Duration | None = None,
         on_conflict: Conflict = "error",
+        headers: dict[str, str] | None = None,
     ) -> WorkflowHandle:
         """Start a run; when this returns, the run is durable and waits at its first suspension point.
 
@@ -60,11 +61,16 @@ class RunVerbs(UpdateVerbs):
         With ``delay`` or ``start_at`` the body begins then; until it has, the run is "pending". A run that is still
         unfinished ``execution_timeout`` after that is ended as "timed_out": ``RunCancelled`` is raised in it, so
         that ``finally`` blocks and compensations run. While no engine is awake both are late (G10).
+
+        ``headers`` are texts that the run, its children and its activities carry along (``activity_info().headers``),
+        a trace id for example.
         """
         self._check_open()
+        name = workflow if isinstance(workflow, str) else workflow.name
+        inputs, headers = self.interceptors.start(name, inputs, id, headers)
         options = StartOptions.of(
             self._clock.now_ms(), id=id, idempotency_key=idempotency_key, delay=delay, start_at=start_at,
-            execution_timeout=execution_timeout, on_conflict=on_conflict,
+            execution_timeout=execution_timeout, on_conflict=on_conflict, headers=headers,
         )  # fmt: skip
         return WorkflowHandle(self, await self._starts.start(workflow, inputs, options))
 
@@ -86,6 +92,7 @@ class RunVerbs(UpdateVerbs):
 
     async def deliver_signal(self, run_id: str, message: SignalArrived, extra: OpList | None = None) -> None:
         """Accept a signal that is encoded already; ``extra`` is written in the same batch."""
+        message = self.interceptors.signal(run_id, message)
         check_text(message.name, "the name of a signal", self.limits)
         header = await self.reader.header(run_id)
         self._check_signal(message, header.workflow, header.version, header.signals)
@@ -130,6 +137,7 @@ class RunVerbs(UpdateVerbs):
         self._check_open()
         name = query.name if isinstance(query, Query) else query
         check_text(name, "the name of a query", self.limits)
+        args = self.interceptors.query(run_id, name, args)
         header = await self.reader.header(run_id)
         if header.finished_at is not None:
             return await self._ask_finished(header, name, args)
@@ -193,7 +201,7 @@ class RunVerbs(UpdateVerbs):
     async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: OpList | None = None) -> None:
         """Accept a request to cancel; ``extra`` is written in the same batch."""
         self._check_run_id(run_id)
-        await self._deliver(run_id, message, extra)
+        await self._deliver(run_id, self.interceptors.cancel(run_id, message), extra)
 
     async def resume(self, run_id: str) -> None:
         """Go on with a suspended run; or take up a held or dead one again from its last checkpoint, after its obstacle

@@ -96,6 +96,7 @@ class UpdateVerbs(LookingVerbs):
         self._check_open()
         name = update.name if isinstance(update, Update) else update
         timeout_ms = None if timeout is None else duration_ms(timeout, "the timeout of an update")
+        payload = self.interceptors.update(run_id, name, payload)
         update_id = update_id if update_id is not None else self._new_id()
         message = UpdateArrived(name, codec.dumps(payload), update_id)
         hearer = _Answered(update_id)

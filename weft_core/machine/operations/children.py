@@ -34,7 +34,8 @@ class ChildHooks(BaseHooks):
         again = f"~{header.generation}" if header.generation else ""
         child_id = op.id or f"{header.id}:{task.step}{again}"
         deadline = turn.rules.now_ms() + op.timeout_ms if op.timeout_ms is not None else 0
-        options = {"id": child_id, "deadline": deadline, "headers": header.headers, "lineage": {"depth": depth}}
+        headers = {**header.headers, **(op.headers or {})}
+        options = {"id": child_id, "deadline": deadline, "headers": headers, "lineage": {"depth": depth}}
         turn.event("child_requested", step=task.step, workflow=op.workflow, child_id=child_id)
         task.wait = [STARTING, child_id, False]
         turn.spawn([op.workflow, data, options, [header.id, task.id, task.step, op.policy]])

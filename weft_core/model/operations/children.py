@@ -16,7 +16,7 @@ CLOSE_POLICIES = ("cancel", "terminate", "abandon", "await")
 class StartChild(Operation[Any]):
     """Start a run of another workflow; with ``wait`` its value is that of the child, else a :class:`ChildHandle`."""
 
-    __slots__ = ("id", "inputs", "policy", "timeout_ms", "wait", "workflow")
+    __slots__ = ("headers", "id", "inputs", "policy", "timeout_ms", "wait", "workflow")
     kind = "child"
 
     def __init__(
@@ -27,15 +27,17 @@ class StartChild(Operation[Any]):
         id: str | None = None,
         policy: str = "cancel",
         timeout_ms: int | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         if policy not in CLOSE_POLICIES:
             reason = f"on_parent_close is one of {CLOSE_POLICIES}, not {policy!r}"
             raise errors.OperationMisuseError(operation="ctx.start_child", reason=reason)
         self.workflow, self.inputs, self.wait = workflow, inputs, wait
-        self.id, self.policy, self.timeout_ms = id, policy, timeout_ms
+        self.id, self.policy, self.timeout_ms, self.headers = id, policy, timeout_ms, headers
 
     def state(self) -> list[Any]:
-        return [self.workflow, self.inputs, self.wait, self.id, self.policy, self.timeout_ms]
+        full = [self.workflow, self.inputs, self.wait, self.id, self.policy, self.timeout_ms]
+        return full if self.headers is None else [*full, self.headers]
 
     def load(self, state: list[Any]) -> None:
         self.__init__(*state)  # type: ignore[misc]
