@@ -15,9 +15,11 @@ from collections import Counter
 from typing import Any
 
 from tests.engine.invariants import ENDINGS, FINISHED, Invariants, View, without_ownership
-from weft_core import Context, Retention, RetryPolicy, activity, activity_info, durable, workflow
+from weft_core import Context, Done, NotDone, Retention, RetryPolicy, activity, activity_info, durable, workflow
 from weft_core.client import leave_cancel, leave_signal
 from weft_core.errors import (
+    CompletionTokenNotFoundError,
+    CompletionTokenUsedError,
     EngineDegradedError,
     EngineFencedError,
     RunExistsError,
@@ -45,6 +47,10 @@ class World:
         self.rows = MemoryStorage()
         self.effects: Counter[tuple[str, int, str]] = Counter()
         self.failures: Counter[tuple[str, int]] = Counter()
+        self.tokens: list[tuple[str, str, int]] = []
+        """Handed over by activities: token, run, step."""
+        self.ledger: Counter[str] = Counter()
+        """By idempotency key, the effects of activities that can be verified."""
 
     def called(self, name: str) -> None:
         info = activity_info()
@@ -78,6 +84,45 @@ def stumble(name: str, times: int) -> str:
     return name
 
 
+@activity(retry=PATIENT, heartbeat_timeout="1 ms")
+async def count_on(name: str, to: int) -> str:
+    """Goes on from the heartbeat of the attempt before."""
+    world.called(name)
+    info = activity_info()
+    at = info.heartbeat_details or 0
+    assert 0 <= at <= to
+    while at < to:
+        at += 1
+        info.heartbeat(at)
+        await asyncio.sleep(0)
+    return name
+
+
+@activity(retry=PATIENT)
+async def hand_over(name: str, waits: int) -> None:
+    world.called(name)
+    info = activity_info()
+    world.tokens.append((info.completion_token, info.run_id, info.step))
+    for _ in range(waits):
+        await asyncio.sleep(0)
+    info.complete_later()
+
+
+def was_bought(name: str, waits: int) -> Any:
+    return Done(name) if world.ledger[activity_info().idempotency_key] else NotDone
+
+
+@activity(retry=PATIENT, verify=was_bought)
+async def buy(name: str, waits: int) -> str:
+    world.called(name)
+    for _ in range(waits // 2):
+        await asyncio.sleep(0)
+    world.ledger[activity_info().idempotency_key] += 1
+    for _ in range(waits // 2):
+        await asyncio.sleep(0)
+    return name
+
+
 def clean_up(name: str) -> None:
     world.called(name)
 
@@ -93,6 +138,15 @@ async def perform(ctx: Context, node: Node) -> Any:
             return await ctx.run(stumble, name, node[2])
         except ValueError as error:
             return f"failed {error}"
+        except WeftError:
+            return f"failed {name}"
+    if kind == "count":
+        return await ctx.run(count_on, name, node[2])
+    if kind == "buy":
+        return await ctx.run(buy, name, node[2])
+    if kind == "outside":
+        try:
+            return await ctx.run(hand_over, name, node[2], total_timeout=node[3])
         except WeftError:
             return f"failed {name}"
     if kind == "sleep":
@@ -167,12 +221,17 @@ class Author:
     def write(self, depth: int = 3) -> Node:
         self._count += 1
         pick, name = self._chance, f"n{self._count}"
-        leaves = ["touch", "stumble", "sleep", "wait", "note", "step", "hoard", "plain-race"] * 3 + ["fail"]
+        leaves = [
+            "touch", "stumble", "sleep", "wait", "note", "step", "hoard", "plain-race", "count", "outside", "buy",
+        ] * 3 + ["fail"]  # fmt: skip
         whole = ["seq", "seq", "all", "race", "last", "guard"]
         kind = pick.choice(whole if depth > 1 else leaves if depth == 0 else leaves + whole * 4)
         rest: list[Any] = {
             "touch": lambda: [pick.randint(0, 3)],
             "stumble": lambda: [pick.randint(0, 5)],
+            "count": lambda: [pick.randint(0, 4)],
+            "outside": lambda: [pick.randint(0, 2), pick.choice([1, 20, 1000])],
+            "buy": lambda: [pick.randint(0, 4)],
             "sleep": lambda: [pick.choice([0, 1, 5, 20])],
             "wait": lambda: [pick.choice(SIGNALS), pick.choice([1, 10, 1000])],
             "hoard": lambda: [pick.choice([2, 6, 12])],
@@ -190,6 +249,8 @@ def fits(node: Node, value: Any) -> bool:
     kind, name = node[0], node[1]
     if kind == "stumble":
         return value in (name, f"failed {name}") and (node[2] < 4 or value != name)
+    if kind == "outside":
+        return value in (name, f"failed {name}", "answered")
     if kind == "wait":
         return value[0] == name and (value[1] is None or value[1][0] == node[2])
     if kind == "note":
@@ -359,6 +420,24 @@ class Round:
     async def advance(self) -> None:
         await self.engine.advance_time(self.pick.choice([0, 0.3, 1, 4, 12]))
 
+    async def answer(self) -> None:
+        """Somebody has a token, and says something; perhaps not for the first time."""
+        if not self.world.tokens:
+            return
+        token, run_id, step = self.pick.choice(self.world.tokens[-6:])
+        how = self.pick.random()
+        try:
+            if how < 0.6:
+                await self.engine.complete_async_activity(token, "answered")
+                await self.engine.complete_async_activity(token, "answered")
+            elif how < 0.8:
+                self.world.failures[run_id, step] += 1
+                await self.engine.fail_async_activity(token, "not now")
+            else:
+                await self.engine.heartbeat_async_activity(token, how)
+        except (CompletionTokenNotFoundError, CompletionTokenUsedError):
+            pass
+
     async def resume(self) -> None:
         if (run_id := self._any_run()) is not None:
             try:
@@ -401,6 +480,7 @@ class Round:
 
     async def act(self) -> None:
         users = [self.start, self.signal, self.advance] * 3 + [self.look, self.cancel, self.resume, self.purge]
+        users += [self.answer] * 3
         fate = [self.crash_soon, self.crash_now, self.trouble, self.reopen, self.overtake]
         action = self.pick.choice(users if self.pick.random() < 0.8 else fate)
         try:
@@ -443,6 +523,8 @@ class Round:
         for (run_id, step, name), times in self.world.effects.items():
             allowed = 1 + self.accidents + self.world.failures[run_id, step]
             assert times <= allowed, f"G4: {name} of {run_id} ran {times} times in {self.accidents} accidents"
+        doubled = {key: times for key, times in self.world.ledger.items() if times > 1}
+        assert not doubled, f"G5: what verify could see was done again: {doubled}"
         await self.engine.close()
 
     async def _judge(self, view: View, run_id: str, header: dict[str, Any]) -> None:
