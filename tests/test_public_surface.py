@@ -28,8 +28,8 @@ SURFACE = {
         StorageContract SurvivalReport TestEngine VirtualClock assert_survives_every_crash run_contract virtual_host
         with_chaos
     """,
-    "weft_core.client": "Dispatcher LocalClient leave_cancel leave_purge leave_signal",
     "weft_core.observe": "Page StoreReader Verdict check_runs examine jsonable",
+    "weft_core.client": "Dispatcher LocalClient leave_cancel leave_purge leave_schedule leave_signal leave_to_schedule",
 }
 OPTIONAL = {"typer", "rich", "pytest", "hypothesis", "sqlite3", "weft_server", "weft_browser"}
 

@@ -10,8 +10,15 @@ import pytest
 from tests.engine import shop
 from tests.engine.test_start_or_signal import cart
 from tests.engine.test_updates import counter
-from weft_core.client import Dispatcher, LocalClient, leave_cancel, leave_signal
-from weft_core.errors import RunFinishedError, RunNotFoundError, SignalNotDeclaredError
+from weft_core.client import Dispatcher, LocalClient, leave_cancel, leave_schedule, leave_signal, leave_to_schedule
+from weft_core.errors import (
+    InvalidInputError,
+    RunFinishedError,
+    RunNotFoundError,
+    ScheduleExistsError,
+    ScheduleNotFoundError,
+    SignalNotDeclaredError,
+)
 from weft_core.testing import TestEngine, virtual_host
 
 
@@ -111,3 +118,49 @@ async def test_a_signal_starts_its_run_over_the_wire() -> None:
         assert refused["error"]["code"] == "StartOrSignalConflictError"
         done = await LocalClient(engine).start_or_signal("cart", "bob", signal="item", payload="pay", id="d")
         assert (done.handle.id, done.outcome) == ("d", "started")
+
+
+async def test_a_schedule_is_made_looked_at_changed_and_removed_over_the_wire() -> None:
+    async with TestEngine(workflows=[shop.checkout]) as engine:
+        wire = Dispatcher(engine)
+        order = {"id": "o1", "total": 30}
+        made = await call(wire, "schedule_create", workflow="checkout", input=[order], id="s", every="1 hour",
+                          start_at=1_767_225_600, tags=["a"])  # fmt: skip
+        assert made["ok"]["status"] == "active" and made["ok"]["recent"][0]["type"] == "schedule_created"
+        await call(wire, "schedule_pause", id="s", reason="x")
+        assert (await call(wire, "schedules", limit=5))["ok"]["items"][0]["pause_reason"] == "x"
+        await call(wire, "schedule_resume", id="s")
+        await call(wire, "schedule_update", id="s", description="hourly")
+        assert (await call(wire, "schedule_trigger", id="s"))["ok"]["workflow"] == "checkout"
+        assert len((await call(wire, "schedule_backfill", id="s", start=1_767_218_400, end=1_767_225_600))["ok"]) == 2
+        assert (await call(wire, "schedule_describe", id="s"))["ok"]["description"] == "hourly"
+        assert (await call(wire, "schedule_delete", id="s")) == {"ok": None}
+        assert (await call(wire, "schedule_describe", id="s"))["error"]["code"] == "ScheduleNotFoundError"
+        assert (await call(wire, "schedule_create", workflow="checkout", colour="red"))["error"]["code"] == (
+            "InvalidInputError"
+        )
+
+
+async def test_requests_about_schedules_are_done_once_when_an_engine_next_opens_the_store() -> None:
+    async with TestEngine(workflows=[shop.checkout]) as engine:
+        await engine.schedule("checkout", {"id": "o1", "total": 30}, id="old", every=3600)
+        await engine.schedule("checkout", {"id": "o1", "total": 30}, id="gone", every=3600)
+        await engine.crash()
+        engine.use_storage_again()
+        ids = virtual_host(seed="cli").ids
+        order = {"id": "o2", "total": 30}
+        await leave_schedule(engine.storage, ids, "new", workflow="checkout", input=[order], cron="@daily")
+        await leave_to_schedule(engine.storage, ids, "old", "trigger")
+        await leave_to_schedule(engine.storage, ids, "old", "pause", "x")
+        await leave_to_schedule(engine.storage, ids, "gone", "delete")
+        with pytest.raises(ScheduleExistsError):
+            await leave_schedule(engine.storage, ids, "old", workflow="checkout", input=[], every=60)
+        with pytest.raises(ScheduleNotFoundError):
+            await leave_to_schedule(engine.storage, ids, "nobody", "resume")
+        with pytest.raises(InvalidInputError):
+            await leave_schedule(engine.storage, ids, "x", workflow="checkout", input=[], every="soon")
+        await engine.open()
+        await engine.settle()
+        found = {i["id"]: (i["status"], i["triggered"]) for i in (await engine.list_schedules()).items}
+        assert found == {"new": ("active", 0), "old": ("paused", 1)}
+        assert not await engine.storage.scan("inbox/")

@@ -25,6 +25,8 @@ from weft_core.errors import (
     RunExistsError,
     RunFinishedError,
     RunNotFinishedError,
+    ScheduleExistsError,
+    ScheduleNotFoundError,
     SignalTimeoutError,
     StorageError,
     WeftError,
@@ -292,6 +294,8 @@ class Round:
         self.accidents = 0
         self.acknowledged: set[tuple[str, str]] = set()
         self.programs: dict[str, Node] = {}
+        self.unaccountable: set[str] = set()
+        """Schedules whose times were changed while they ran."""
         self.sent = 0
         self.limits = Limits(
             max_live_runs=self.pick.choice([1, 2, 1000]), max_batch_turns=self.pick.choice([1, 2, 3, 512])
@@ -417,6 +421,37 @@ class Round:
         assert {r["id"] for r in (await self.engine.list(limit=1000)).items} >= set(self.programs)
         assert without_ownership(self.world.rows.rows()) == without_ownership(before), "G9: looking has written"
 
+    async def plan(self) -> None:
+        """Make or change a schedule."""
+        schedule_id, pick = self.pick.choice(["hourly", "nightly"]), self.pick
+        handle = self.engine.get_schedule(schedule_id)
+        options: Any = {
+            "every": pick.choice([2, 3, 7]), "overlap": pick.choice(["skip", "queue", "cancel_running", "allow"]),
+            "jitter": pick.choice([0, 1]), "catch_up": pick.choice([0, 60]), "limit": pick.choice([None, 3]),
+        }  # fmt: skip
+        verb = pick.choice(["make", "make", "pause", "resume", "trigger", "update", "delete"])
+        if verb in ("pause", "resume", "update"):
+            self.unaccountable.add(schedule_id)
+        doing: dict[str, Any] = {
+            "make": lambda: self.engine.schedule(program, self.author.write(1), id=schedule_id, **options),
+            "update": lambda: handle.update(**options),
+        }
+        try:
+            await doing.get(verb, lambda: getattr(handle, verb)())()
+        except (ScheduleExistsError, ScheduleNotFoundError):
+            return
+        if verb == "delete":
+            self.unaccountable.discard(schedule_id)
+
+    async def account(self) -> None:
+        """Audit 30: each time of a schedule has become a run, or is told to be missed, skipped, failed or queued."""
+        for item in (await self.engine.list_schedules()).items:
+            if item["id"] not in self.unaccountable and item["next_at"] is not None:
+                times = (item["next_at"] - item["created_at"]) // item["every_ms"] - 1
+                told = [item[name] for name in ("fires", "missed", "skipped", "failed")]
+                assert sum(told) + len(item["queued"]) == times, f"{item['id']} lost a time: {item}"
+            await self.engine.delete_schedule(item["id"])
+
     async def advance(self) -> None:
         await self.engine.advance_time(self.pick.choice([0, 0.3, 1, 4, 12]))
 
@@ -480,7 +515,7 @@ class Round:
 
     async def act(self) -> None:
         users = [self.start, self.signal, self.advance] * 3 + [self.look, self.cancel, self.resume, self.purge]
-        users += [self.answer] * 3
+        users += [self.answer] * 3 + [self.plan]
         fate = [self.crash_soon, self.crash_now, self.trouble, self.reopen, self.overtake]
         action = self.pick.choice(users if self.pick.random() < 0.8 else fate)
         try:
@@ -509,6 +544,7 @@ class Round:
         await self.open()
         self.failing._from = None
         await self.engine.advance_time(3)
+        await self.account()
         for run_id, header in self.check().runs.items():
             assert header["status"] not in ("dead", "held"), header["error"]
             if header["status"] == "running":

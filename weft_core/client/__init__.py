@@ -1,7 +1,9 @@
 """Speaking to an engine from elsewhere: the wire, the inbox."""
 
-from weft_core.client.inbox import leave_cancel, leave_purge, leave_signal
+from weft_core.client.inbox import leave_cancel, leave_purge, leave_schedule, leave_signal, leave_to_schedule
 from weft_core.client.local import LocalClient
 from weft_core.client.wire import Dispatcher
 
-__all__ = ["Dispatcher", "LocalClient", "leave_cancel", "leave_purge", "leave_signal"]
+__all__ = [
+    "Dispatcher", "LocalClient", "leave_cancel", "leave_purge", "leave_schedule", "leave_signal", "leave_to_schedule",
+]  # fmt: skip

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from weft_core import codec
-from weft_core.engine import StoreReader
+from weft_core.engine import StoreReader, describe_schedule
 from weft_core.engine.inbox import leave_cancel as _leave_cancel
+from weft_core.engine.inbox import leave_for_schedule
 from weft_core.engine.inbox import leave_purge as _leave_purge
 from weft_core.engine.inbox import leave_signal as _leave_signal
-from weft_core.errors import CodecError, RunFinishedError, RunNotFinishedError, SignalNotDeclaredError
+from weft_core.errors import (
+    CodecError,
+    CorruptRecordError,
+    RunFinishedError,
+    RunNotFinishedError,
+    ScheduleExistsError,
+    ScheduleNotFoundError,
+    SignalNotDeclaredError,
+)
 from weft_core.model.run import STOPPED, RunHeader
 from weft_core.ports import Ids, Storage
+from weft_core.workflow.schedule import make_spec
 
 
 async def leave_signal(
@@ -45,6 +55,38 @@ async def leave_purge(storage: Storage, ids: Ids, run_id: str, *, force: bool = 
         if header.finished_at is None and not (force and header.status in STOPPED):
             raise RunNotFinishedError.of(header.id, header.status)
     return await _leave_purge(storage, ids, run_id, force)
+
+
+async def leave_schedule(
+    storage: Storage, ids: Ids, schedule_id: str, *, workflow: str, input: list[Any], **options: Any
+) -> str:
+    """Leave a request to create a schedule; plain values only. ``ScheduleExistsError``, ``InvalidInputError``.
+
+    Whether the workflow is registered only the owner knows; what it refuses it writes into its log.
+    """
+    make_spec(workflow, input, {k: v for k, v in options.items() if k != "paused"})
+    try:
+        await describe_schedule(storage, schedule_id)
+    except ScheduleNotFoundError:
+        argument = {"workflow": workflow, "input": input, **options}
+        return await leave_for_schedule(storage, ids, "create", schedule_id, argument)
+    raise ScheduleExistsError(schedule=schedule_id)
+
+
+async def leave_to_schedule(
+    storage: Storage,
+    ids: Ids,
+    schedule_id: str,
+    verb: Literal["pause", "resume", "trigger", "delete"],
+    reason: str | None = None,
+) -> str:
+    """Leave a request about a schedule that exists, ``reason`` with a pause. ``ScheduleNotFoundError``."""
+    try:
+        await describe_schedule(storage, schedule_id)
+    except CorruptRecordError:
+        if verb != "delete":
+            raise
+    return await leave_for_schedule(storage, ids, verb, schedule_id, reason)
 
 
 async def _unfinished(storage: Storage, run_id: str, action: str) -> RunHeader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft_core.engine import Engine, Page, StartedOrSignalled, UpdateState, WorkflowHandle
+from weft_core.engine import Engine, Page, ScheduleHandle, StartedOrSignalled, UpdateState, WorkflowHandle
 
 
 class LocalClient:
@@ -63,3 +63,12 @@ class LocalClient:
 
     def get_handle(self, run_id: str) -> WorkflowHandle:
         return self._engine.get_handle(run_id)
+
+    async def schedule(self, workflow: str, /, *inputs: Any, **options: Any) -> ScheduleHandle:
+        return await self._engine.schedule(workflow, *inputs, **options)
+
+    async def list_schedules(self, **paging: Any) -> Page:
+        return await self._engine.list_schedules(**paging)
+
+    def get_schedule(self, schedule_id: str) -> ScheduleHandle:
+        return self._engine.get_schedule(schedule_id)

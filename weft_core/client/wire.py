@@ -178,6 +178,50 @@ async def _audit(engine: Engine, p: Params) -> Any:
     return {"items": page.items, "cursor": page.cursor}
 
 
+async def _schedules(engine: Engine, p: Params) -> Any:
+    page = await engine.list_schedules(**{k: p[k] for k in ("limit", "cursor") if p.get(k) is not None})
+    return {"items": page.items, "cursor": page.cursor}
+
+
+async def _schedule_create(engine: Engine, p: Params) -> Any:
+    """``input`` is the list of positional inputs; instants are epoch seconds, durations seconds or text."""
+    inputs = p.get("input", [])
+    if not isinstance(inputs, list):
+        raise InvalidInputError(call="schedule_create", reason="input must be the list of positional inputs")
+    options: Any = {k: v for k, v in p.items() if k not in ("workflow", "input")}
+    return await (await engine.schedule(_need(p, "workflow"), *inputs, **options)).describe()
+
+
+async def _schedule_describe(engine: Engine, p: Params) -> Any:
+    return await engine.describe_schedule(_need(p, "id"))
+
+
+async def _schedule_pause(engine: Engine, p: Params) -> Any:
+    await engine.pause_schedule(_need(p, "id"), p.get("reason"))
+
+
+async def _schedule_resume(engine: Engine, p: Params) -> Any:
+    await engine.resume_schedule(_need(p, "id"))
+
+
+async def _schedule_update(engine: Engine, p: Params) -> Any:
+    changes: Any = {k: v for k, v in p.items() if k != "id"}
+    await engine.update_schedule(_need(p, "id"), **changes)
+
+
+async def _schedule_trigger(engine: Engine, p: Params) -> Any:
+    return await (await engine.trigger_schedule(_need(p, "id"))).describe()
+
+
+async def _schedule_backfill(engine: Engine, p: Params) -> Any:
+    overlap = p.get("overlap", "allow")
+    return await engine.backfill_schedule(_need(p, "id"), _need(p, "start"), _need(p, "end"), overlap=overlap)
+
+
+async def _schedule_delete(engine: Engine, p: Params) -> Any:
+    await engine.delete_schedule(_need(p, "id"))
+
+
 async def _workflows(engine: Engine, p: Params) -> Any:
     return [
         {"name": w.name, "version": w.version, "signals": _sorted(w.signals), "updates": _sorted(w.updates)}
@@ -215,6 +259,15 @@ METHODS: dict[str, Method] = {
     "frames": _frames,
     "purge": _purge,
     "audit": _audit,
+    "schedules": _schedules,
+    "schedule_create": _schedule_create,
+    "schedule_describe": _schedule_describe,
+    "schedule_pause": _schedule_pause,
+    "schedule_resume": _schedule_resume,
+    "schedule_update": _schedule_update,
+    "schedule_trigger": _schedule_trigger,
+    "schedule_backfill": _schedule_backfill,
+    "schedule_delete": _schedule_delete,
     "workflows": _workflows,
     "diagnostics": _diagnostics,
     **{f"bulk_{verb}": _bulk(f"bulk_{verb}") for verb in ("cancel", "terminate", "resume", "signal", "delete")},

@@ -140,8 +140,9 @@ class EngineCore:
         self._pump.posts = PostOffice(reads, self._pump.submit, self._starts)
         self._schedules = ScheduleKeeper(reads, self._starts, self._pump, host.clock, self)
         self._inbox = InboxReader(
-            reads, self.deliver_signal, self.deliver_cancel, self._purge, self.discard, self._check_owner
-        )
+            reads, self.deliver_signal, self.deliver_cancel, self._purge, self.deliver_to_schedule, self.discard,
+            self._check_owner,
+        )  # fmt: skip
         self._make_keeper()
         self._assembled()
         await self._purger.open()
@@ -155,7 +156,6 @@ class EngineCore:
         try:
             if self._recover:
                 await self.recover_all()
-                await self._schedules.recover()
             for declared in self._declared:
                 await self._declare(declared)
             await self._inbox.take()
@@ -276,6 +276,7 @@ class EngineCore:
                 if run_id not in self._live:
                     self._pump.submit(Envelope(run_id, Recover()))
         await self._pump.posts.recover()
+        await self._schedules.recover()
         self._pump.timers.due = True
         await self.discard([])  # what was queued before it has been decided when this returns
 
@@ -326,6 +327,10 @@ class EngineCore:
 
     async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: OpList | None = None) -> None:
         """Accept a request to cancel; ``extra`` is written in the same batch."""
+        raise NotImplementedError
+
+    async def deliver_to_schedule(self, verb: str, schedule_id: str, argument: Any, extra: OpList) -> None:
+        """Do what was left to be done with a schedule; ``extra`` is written when it is done, once."""
         raise NotImplementedError
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from weft_core.engine.patience import PatientReads
 from weft_core.errors import (
@@ -45,6 +46,12 @@ async def leave_purge(storage: Storage, ids: Ids, run_id: str, force: bool = Fal
     return await _leave(storage, ids, ["purge", run_id, force])
 
 
+async def leave_for_schedule(storage: Storage, ids: Ids, verb: str, schedule_id: str, argument: object = None) -> str:
+    """Leave a request about a schedule for the store's owner: create (with its options), pause (with a reason), resume,
+    trigger, delete."""
+    return await _leave(storage, ids, ["schedule", verb, schedule_id, argument])
+
+
 async def _leave(storage: Storage, ids: Ids, message: list[object]) -> str:
     message_id = ids.new_id()
     key = keys.inbox(message_id)
@@ -61,11 +68,12 @@ class InboxReader:
         signal: Callable[[str, SignalArrived, list[Op]], Awaitable[None]],
         cancel: Callable[[str, CancelRequested, list[Op]], Awaitable[None]],
         purge: Callable[[str, bool], Awaitable[None]],
+        schedule: Callable[[str, str, Any, list[Op]], Awaitable[None]],
         discard: Callable[[list[Op]], Awaitable[None]],
         check_owner: Callable[[], Awaitable[None]],
     ) -> None:
         self._storage, self._signal, self._cancel, self._discard = storage, signal, cancel, discard
-        self._purge = purge
+        self._purge, self._schedule = purge, schedule
         self._check_owner = check_owner
         self._task: asyncio.Task[None] | None = None
 
@@ -102,6 +110,8 @@ class InboxReader:
                 case ["purge", str(run_id), bool(force)]:
                     await self._purge(run_id, force)
                     await self._discard(remove)
+                case ["schedule", str(verb), str(schedule_id), argument]:
+                    await self._schedule(verb, schedule_id, argument, remove)
                 case _:
                     raise CorruptRecordError(key=key, reason="it is no message that this version knows")
             return

@@ -83,11 +83,11 @@ def make_spec(workflow: Workflow | str, input: Iterable[Any], options: Mapping[s
 
 def revised(spec: ScheduleSpec, changes: Mapping[str, Any]) -> ScheduleSpec:
     """The same with some of it said anew, as :class:`ScheduleChanges` says it."""
-    unknown = sorted(set(changes) - set(_READERS))
-    if unknown:
-        raise InvalidInputError(
-            call="schedule", reason=f"there is no option {unknown[0]!r}; there are {list(_READERS)}"
-        )
+    for name in changes:
+        if name not in _READERS:
+            raise InvalidInputError(
+                call="schedule", reason=f"there is no option {name!r}; there are {sorted(_READERS)}"
+            )
     fields = dict(_READERS[name](value) for name, value in changes.items())
     if fields.get("cron") and fields.get("every_ms"):
         raise InvalidInputError(call="schedule", reason="cron and every exclude each other")
@@ -110,7 +110,7 @@ def _workflow(value: Workflow | str) -> tuple[str, str]:
 
 
 def _input(value: Iterable[Any]) -> tuple[str, bytes]:
-    if isinstance(value, (str, bytes, Mapping)):
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise InvalidInputError(call="schedule", reason="input is the tuple of positional inputs: input=(value,)")
     return "input", codec.dumps(list(value))
 
@@ -157,8 +157,8 @@ def _duration(field: str) -> Callable[[Any], tuple[str, int]]:
 
 
 def _tags(value: Iterable[str]) -> tuple[str, tuple[str, ...]]:
-    tags = () if isinstance(value, str) else tuple(value)
-    if isinstance(value, str) or not all(isinstance(tag, str) for tag in tags):
+    tags = () if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    if (not tags and value) or not all(isinstance(tag, str) for tag in tags):
         raise InvalidInputError(call="tags", reason="tags are a list of text")
     return "tags", tuple(sorted(set(tags)))
 

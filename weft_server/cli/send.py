@@ -23,11 +23,11 @@ TAKEN_WITHIN_S: Final = 3.0
 
 async def send_signal(db: Path, run_id: str, name: str, payload: str | None, signal_id: str | None) -> int:
     """The exit code is 0 once the signal is durable, whether or not an engine is there to deliver it."""
-    value = _json(payload)
+    value = parse_json(payload)
     async with shared(db) as storage:
         run_id = await find_run(storage, run_id)
         message = await leave_signal(storage, default_host().ids, run_id, name, value, signal_id=signal_id)
-        await _report(storage, message, f"signal {name} to run {run_id}")
+        await report(storage, message, f"signal {name} to run {run_id}")
     return DONE
 
 
@@ -36,7 +36,7 @@ async def send_cancel(db: Path, run_id: str, reason: str | None) -> int:
     async with shared(db) as storage:
         run_id = await find_run(storage, run_id)
         message = await leave_cancel(storage, default_host().ids, run_id, reason=reason)
-        await _report(storage, message, f"request to cancel run {run_id}")
+        await report(storage, message, f"request to cancel run {run_id}")
     return DONE
 
 
@@ -45,11 +45,11 @@ async def send_purge(db: Path, run_id: str, force: bool) -> int:
     async with shared(db) as storage:
         run_id = await find_run(storage, run_id)
         message = await leave_purge(storage, default_host().ids, run_id, force=force)
-        await _report(storage, message, f"request to purge run {run_id}")
+        await report(storage, message, f"request to purge run {run_id}")
     return DONE
 
 
-def _json(text: str | None) -> Any:
+def parse_json(text: str | None) -> Any:
     if text is None:
         return None
     try:
@@ -58,7 +58,8 @@ def _json(text: str | None) -> Any:
         raise CommandError(f"the payload is not JSON ({error}); text needs its quotes: '\"yes\"'") from None
 
 
-async def _report(storage: SQLiteStorage, message: str, what: str) -> None:
+async def report(storage: SQLiteStorage, message: str, what: str) -> None:
+    """Say whether a living owner has taken the message up, or that it waits for one."""
     if await asyncio.to_thread(storage.owner_lock().owner_pid) is None:
         screen.out().print(f"stored: {what}", markup=False)
         screen.err().print("no engine runs on this store now; it is delivered when one does (weft run)", style="dim")

@@ -37,6 +37,7 @@ from weft_core.ports import Clock, Op
 
 log = logging.getLogger("weft")
 T = TypeVar("T")
+_AGAIN_MS = 30_000
 _STOPPING = (EngineError, StorageError)
 """The engine stops; its next owner goes on from what is stored."""
 
@@ -164,8 +165,11 @@ class ScheduleKeeper:
                     await self._shell.discard([(keys.schedule_timer(deadline, schedule_id), None)])
                 else:
                     await self._act_on(record)
-        except _STOPPING:
+        except EngineError:
             raise
+        except StorageError as trouble:
+            log.warning("schedule %s is due and its store fails; it is tried again: %s", schedule_id, trouble)
+            self._pump.arm(self.now + _AGAIN_MS)
         except Exception as error:
             await self._give_up(deadline, schedule_id, error)
         finally:
@@ -179,8 +183,9 @@ class ScheduleKeeper:
             await self.commit(turn)
             return
         alive = await self.alive(record)
-        if alive:
-            OVERLAPPING[record.spec.overlap](turn, at, alive)
+        before = alive or self._queued(record)
+        if before:
+            OVERLAPPING[record.spec.overlap](turn, at, before)
             await self.commit(turn)
         else:
             await self.start(turn, at, alive)
@@ -214,6 +219,11 @@ class ScheduleKeeper:
     async def alive(self, record: ScheduleRecord) -> list[str]:
         """Those of its runs that are unfinished, held ones among them; nobody asks where runs may overlap."""
         return [] if record.spec.overlap == "allow" else await self._unfinished(record)
+
+    @staticmethod
+    def _queued(record: ScheduleRecord) -> list[str]:
+        """Those that are to start first, though nothing runs at this moment."""
+        return [] if record.spec.overlap == "allow" else [fire_id(record.id, at) for at in record.queued]
 
     async def _unfinished(self, record: ScheduleRecord) -> list[str]:
         return [run_id for run_id in record.running if await self._is_unfinished(run_id)]
@@ -256,9 +266,8 @@ class ScheduleKeeper:
 
     def look_after(self, schedule_id: str) -> None:
         """It has starts queued; perhaps the first of them can be made."""
-        if schedule_id not in self._waiting:
-            self._waiting.add(schedule_id)
-            self._spawn(self._drain(schedule_id))
+        self._waiting.add(schedule_id)
+        self._spawn(self._drain(schedule_id))
 
     async def _drain(self, schedule_id: str) -> None:
         """Make the starts whose time has come, one after the other."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, Unpack
 
@@ -27,6 +28,7 @@ from weft_core.machine.schedules import ScheduleTurn, fire_id
 from weft_core.model import keys
 from weft_core.model.durations import instant_ms
 from weft_core.model.schedule import MAX_BACKFILL, MAX_QUEUED, ScheduleRecord, ScheduleSpec
+from weft_core.ports import Op
 from weft_core.workflow import Workflow
 from weft_core.workflow.schedule import Schedule, ScheduleChanges, ScheduleOptions, make_spec, revised
 
@@ -123,6 +125,22 @@ class ScheduleVerbs(RunVerbs):
         self._check_open()
         await self._schedules.ask(self._delete(schedule_id))
 
+    async def deliver_to_schedule(self, verb: str, schedule_id: str, argument: Any, extra: OpList) -> None:
+        """Do what was left to be done with a schedule. All but a trigger may be done twice, so ``extra`` may follow."""
+        if verb == "trigger":
+            await self._schedules.ask(self._trigger(schedule_id, extra))
+            return
+        doing: dict[str, Callable[[], Awaitable[Any]]] = {
+            "create": lambda: self.create_schedule(_left(schedule_id, argument)),
+            "pause": lambda: self.pause_schedule(schedule_id, argument),
+            "resume": lambda: self.resume_schedule(schedule_id),
+            "delete": lambda: self.delete_schedule(schedule_id),
+        }
+        if verb not in doing:
+            raise InvalidInputError(call="schedule", reason=f"{verb!r} is nothing that a schedule can do")
+        await doing[verb]()
+        await self.discard(extra)
+
     # -- under the schedule's lock
 
     async def _declare(self, declared: Schedule) -> None:
@@ -200,13 +218,13 @@ class ScheduleVerbs(RunVerbs):
             turn.event("schedule_resumed", schedule=record.id)
             await self._schedules.commit(turn)
 
-    async def _trigger(self, schedule_id: str) -> str:
+    async def _trigger(self, schedule_id: str, more: Sequence[Op] = ()) -> str:
         async with self._schedules.lock(schedule_id):
             record = await self._schedules.need(schedule_id)
             turn = ScheduleTurn(record, self._schedules.now)
             run_id = f"{fire_id(schedule_id, turn.now)}+{record.triggered + 1}"
             turn.triggered(run_id, await self._schedules.alive(record))
-            await self._schedules.fire(record, run_id, turn.ops())
+            await self._schedules.fire(record, run_id, [*turn.ops(), *more])
             self._schedules.committed(turn)
             return run_id
 
@@ -255,6 +273,15 @@ class ScheduleVerbs(RunVerbs):
             )
             await self._schedules.commit(turn)
             return [fire_id(schedule_id, at) for at in times]
+
+
+def _left(schedule_id: str, argument: Any) -> Schedule:
+    """A schedule that was left to be created, as it was declared."""
+    if not isinstance(argument, dict):
+        raise InvalidInputError(call="schedule", reason="what was left says nothing of the schedule")
+    options = dict(argument)
+    workflow, inputs, paused = options.pop("workflow", ""), options.pop("input", ()), options.pop("paused", False)
+    return Schedule(schedule_id, make_spec(workflow, inputs, options), workflow, bool(paused))
 
 
 def _times(record: ScheduleRecord, span: tuple[int, int], limit: int) -> list[int]:
