@@ -56,6 +56,15 @@ def test_every_error_a_page_names_exists(page: Path) -> None:
         assert hasattr(errors, name) or hasattr(builtins, name), f"{page.name} names {name}"
 
 
+def test_the_page_on_errors_has_a_row_for_every_error() -> None:
+    """tests/test_errors.py compares status, facts and remedies too."""
+    from weft_core.errors import public_errors
+
+    rows = set(re.findall(r"^\| `(\w+)` \| \d+ \|", (ROOT / "docs" / "errors.md").read_text("utf-8"), re.MULTILINE))
+    ours = {code for code, cls in public_errors().items() if cls.__module__.startswith("weft_")}
+    assert rows == ours, f"rows and errors differ in {rows ^ ours}"
+
+
 def test_the_two_variants_that_the_page_on_frames_shows_are_what_is_made() -> None:
     text = (ROOT / "docs" / "frames.md").read_text("utf-8")
     page = text[text.index("### Two variants") : text.index("### From source to code")]

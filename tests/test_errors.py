@@ -107,7 +107,7 @@ def test_every_place_that_raises_gives_the_facts_of_the_message_and_no_others() 
 
 
 def test_every_status_is_one_of_those_the_page_explains() -> None:
-    assert set(STATUS.values()) <= {400, 404, 409, 410, 413, 422, 429, 500, 501, 503, 504, 507}
+    assert set(STATUS.values()) <= {400, 403, 404, 409, 410, 413, 422, 429, 500, 501, 503, 504, 507}
     assert all(issubclass(cls, WeftError) for cls in STATUS)
 
 

@@ -12,6 +12,7 @@ from weft_core.errors import public_errors
 
 SURFACE = {
     "weft_core": """
+        Event EventPage EventTail error_from_json parse_event
         Activity ActivityInfo BulkPlan BulkResult CancelCall Context Done Engine Interceptor Limits NotDone
         OperationCall
         Page QueryCall Retention RetryLater RetryPolicy RunCancelled Schedule ScheduleHandle SignalCall StartCall

@@ -4,14 +4,17 @@ from weft_core.engine import (
     BulkPlan,
     BulkResult,
     Engine,
+    EventPage,
+    EventTail,
     Page,
     ScheduleHandle,
     UpdateState,
     WorkflowHandle,
     assert_durable_storage_for_recovery,
 )
-from weft_core.errors import RetryLater, RunCancelled, WeftError, is_weft_error, is_weft_error_like
+from weft_core.errors import RetryLater, RunCancelled, WeftError, error_from_json, is_weft_error, is_weft_error_like
 from weft_core.frames import load_source
+from weft_core.model.events import Event, parse_event
 from weft_core.model.limits import Limits
 from weft_core.model.retention import Retention
 from weft_core.model.retry import RetryPolicy
@@ -51,6 +54,9 @@ __all__ = [
     "Context",
     "Done",
     "Engine",
+    "Event",
+    "EventPage",
+    "EventTail",
     "Interceptor",
     "Limits",
     "NotDone",
@@ -76,9 +82,11 @@ __all__ = [
     "activity_info",
     "assert_durable_storage_for_recovery",
     "durable",
+    "error_from_json",
     "is_weft_error",
     "is_weft_error_like",
     "load_source",
+    "parse_event",
     "query",
     "schedule",
     "signal",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
+import textwrap
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from tests.engine.invariants import Invariants
 from weft_core import Context, activity, signal, workflow
 from weft_core.client import Dispatcher
+from weft_core.engine.tails import EventTail, FeedSource
 from weft_core.errors import (
     EngineClosedError,
     InvalidInputError,
@@ -206,8 +210,6 @@ async def test_a_slow_consumer_keeps_a_bounded_number_of_events_in_memory_and_mi
 
 
 async def test_a_tail_with_a_tiny_buffer_has_the_same_events_while_they_pour_in() -> None:
-    from weft_core.engine.tails import EventTail, FeedSource
-
     async with TestEngine(workflows=[worker]) as engine:
         tail = EventTail(engine.events, FeedSource(engine.reader.feed), (1, 0), lambda event: event, None, 3)
         starts = [asyncio.ensure_future(engine.start(worker, 5, id=f"run-{n}")) for n in range(10)]
@@ -321,8 +323,6 @@ async def test_the_feed_keeps_the_last_commits_and_a_cursor_before_them_is_refus
 
 async def test_a_slow_consumer_that_the_feed_has_left_behind_is_told_where_to_go_on() -> None:
     async with TestEngine(workflows=[worker], limits=Limits(feed_commits=5)) as engine:
-        from weft_core.engine.tails import EventTail, FeedSource
-
         tail = EventTail(engine.events, FeedSource(engine.reader.feed), (1, 0), lambda event: event, None, 3)
         await engine.start(worker, 20)
         with pytest.raises(TailOverflowError) as behind:
@@ -442,9 +442,45 @@ async def test_the_events_of_a_purged_run_are_not_those_of_a_later_one_with_its_
         assert await everything(engine) == await engine.history("r")
 
 
-async def test_the_wire_pages_through_the_feed() -> None:
-    import json
+async def test_the_example_of_the_page_on_events_runs() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "events.md").read_text("utf-8")
+    body = page[page.index("```python\n") + 10 : page.index("```\n", page.index("```python\n") + 5)]
+    body += "await run_more()\n"
+    # what never ends by itself ends here when it has seen what is new
+    body = body.replace("print(done.run_id,", "enough.set(); break; print(done.run_id,")
+    body = body.replace(
+        "    saved_cursor = tail.cursor", "    saved_cursor = tail.cursor\n    if len(handled) == 4: break"
+    )
+    names: dict[str, Any] = {"printed": []}
+    exec("async def example(engine, saved_cursor, handle, handled, print, enough, run_more):\n"  # noqa: S102
+         + textwrap.indent(body, "    ") + "    return stop, saved_cursor\n", names)  # fmt: skip
+    async with TestEngine(workflows=[worker]) as engine:
+        await (await engine.start(worker, 1, id="order-1")).result()
+        shown: list[Any] = []
+        handled: list[Event] = []
+        enough = asyncio.Event()
 
+        async def handle(event: Event) -> None:
+            handled.append(event)
+
+        async def run_more() -> None:
+            await (await engine.start(worker, 2, id="order-2")).result()
+
+        example = names["example"](
+            engine, "oldest", handle, handled, lambda *args: shown.append(args), enough, run_more
+        )
+        running = asyncio.ensure_future(example)
+        while not enough.is_set():
+            await engine.start(worker, 1)
+            await engine.settle()
+        stop, cursor = await asyncio.wait_for(running, 5)
+        assert [line for line in shown if line[0] in (1, 4)] == [(1, "run_started"), (4, "run_completed")]
+        assert [event.seq for event in handled] == [1, 2, 3, 4] and cursor != "oldest"
+        assert shown[-1] == ("order-2", 1)
+        stop()
+
+
+async def test_the_wire_pages_through_the_feed() -> None:
     async with TestEngine(workflows=[worker]) as engine:
         wire = Dispatcher(engine)
 

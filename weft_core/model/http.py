@@ -13,6 +13,7 @@ STATUS: dict[type[WeftError], int] = {
     e.RunError: 400,
     e.StorageKeyError: 400,
     e.StorageValueError: 400,
+    e.InterceptorRefusedError: 403,
     e.RunNotFoundError: 404,
     e.WorkflowNotRegisteredError: 404,
     e.SignalNotDeclaredError: 404,
@@ -28,6 +29,7 @@ STATUS: dict[type[WeftError], int] = {
     e.RunFinishedError: 409,
     e.RunNotFinishedError: 409,
     e.RunHeldError: 409,
+    e.StartOrSignalConflictError: 409,
     e.BulkConfirmationError: 409,
     e.BulkDeleteUnfinishedError: 409,
     e.ScheduleExistsError: 409,
@@ -51,6 +53,7 @@ STATUS: dict[type[WeftError], int] = {
     e.ActivityTimeoutError: 504,
     e.SignalTimeoutError: 504,
     e.WaitTimeoutError: 504,
+    e.ScopeTimeoutError: 504,
     e.UpdateTimeoutError: 504,
     # this engine cannot, or cannot now
     e.ActivityNotRegisteredError: 501,
