@@ -149,11 +149,42 @@ async def test_G14_a_compensation_that_finally_fails_parks_the_run_until_a_perso
         assert did == UNDONE
 
 
+@workflow
+async def prepared(ctx: Context, end: str) -> str:
+    ctx.on_cancel(ctx.run(unbook, await ctx.run(book, "seat")))
+    ctx.on_cancel(refund_slowly(ctx, "deposit"))
+    if end == "wait":
+        await ctx.wait_for_signal("go")
+    await ctx.sleep("1 minute")
+    return "done"
+
+
+@pytest.mark.parametrize("how", ["cancel", "timeout"])
+async def test_G13_what_was_prepared_for_a_cancel_is_done_over_crashes(how: str) -> None:
+    """In the original ``onCancel`` is in memory, and lost in a crash."""
+    async with TestEngine(workflows=[prepared]) as engine:
+        handle = await engine.start(prepared, "wait", execution_timeout="1 day")
+        await engine.crash_and_recover()
+        if how == "cancel":
+            await handle.cancel()
+        else:
+            await engine.advance_time("1 day")
+        await engine.crash_and_recover()
+        await engine.advance_time("1 hour")
+        assert did == ["book seat", "unbook deposit", "unbook seat-1"]
+        assert (await handle.describe())["status"] == ("cancelled" if how == "cancel" else "timed_out")
+        did.clear()
+        done = await engine.start(prepared, "go")
+        await engine.advance_time("1 hour")
+        assert await done.result() == "done" and did == ["book seat"]
+
+
 async def test_G1_sagas_survive_a_crash_at_every_write() -> None:
     report = await assert_survives_every_crash(trip, "fail", reset=_forget_all)
     assert report.writes > 10
     await assert_survives_every_crash(trip, "wait", drive=_cancel, reset=_forget_all)
     await assert_survives_every_crash(listed, "fail", reset=_forget_all)
+    await assert_survives_every_crash(prepared, "wait", drive=_cancel, reset=_forget_all)
 
 
 def _forget_all() -> None:

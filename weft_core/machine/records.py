@@ -15,7 +15,7 @@ from weft_core.errors import CorruptRecordError, SnapshotError, WeftError
 from weft_core.machine.operations import HOOKS, HOOKS_BY_KIND
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
-from weft_core.model.operations import WaitUntil
+from weft_core.model.operations import Operation, WaitUntil
 from weft_core.model.run import Handlers, RunHeader, RunState, Task
 from weft_core.ports import Op
 
@@ -93,9 +93,10 @@ def write_checkpoint(run: RunState, now: int, active: bool) -> list[Op]:
 
 def _own_functions(run: RunState) -> Any:
     """Functions of the workflow's that answer without being waited for."""
-    if run.handlers is None:
+    if run.handlers is None and not run.on_cancel:
         return run.queries or None
-    return [run.queries, run.handlers.updates, run.handlers.signals]
+    handlers = run.handlers or Handlers()
+    return [run.queries, handlers.updates, handlers.signals, run.on_cancel]
 
 
 def delete_checkpoint(run: RunState) -> list[Op]:
@@ -175,8 +176,8 @@ def fill_run(run: RunState, summary: list[Any], restored: list[Any]) -> None:
     each suspended where it was."""
     graph = iter(restored)
     own = next(graph) or {}
-    run.queries = own if isinstance(own, dict) else own[0]
-    run.handlers = Handlers(*own[1:]) if isinstance(own, list) else None
+    run.queries, updates, signals, run.on_cancel = (own, {}, {}, []) if isinstance(own, dict) else own
+    run.handlers = Handlers(updates, signals) if updates or signals else None
     run.attentive = run.handlers is not None
     for id_, parent, step, kind, _, wait in summary[TASKS]:
         run.attentive = run.attentive or kind == WaitUntil.kind
@@ -199,8 +200,10 @@ def notes_of(summary: list[Any]) -> dict[str, Any]:
 
 def evict(run: RunState) -> None:
     """Drop the frames of a run from memory; none of the author's code runs."""
-    frames.evict([t.frame for t in run.tasks.values()], run.externals)
+    prepared = [what for what in run.on_cancel if not isinstance(what, Operation)]
+    frames.evict([*(t.frame for t in run.tasks.values()), *prepared], run.externals)
     run.tasks.clear()
+    run.on_cancel.clear()
     if run.chunks is not None:
         run.chunks.clear()
         run.chunks = None

@@ -35,6 +35,7 @@ from weft_core.model.messages import (
 )  # fmt: skip
 from weft_core.model.operations import (
     AwaitResume,
+    Compensate,
     JoinChildren,
     NeedsAttention,
     Operation,
@@ -412,6 +413,10 @@ class Turn:
         if task.parent is None:
             if "await" in self.run.notes:
                 self.rules.hooks[JoinChildren].hold(self, task, ok, value)  # type: ignore[attr-defined]
+                return
+            if isinstance(value, RunCancelled) and self.run.on_cancel:
+                undo, self.run.on_cancel = self.run.on_cancel[::-1], []
+                self.begin(task, Compensate(undo, then_cancelled=True))
                 return
             self._forget(task)
             self._finish_run(ok, value)

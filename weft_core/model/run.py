@@ -139,8 +139,8 @@ class RunState:
 
     __slots__ = (
         "active", "attentive", "chunks", "completed", "ctx", "exposed", "externals", "handlers", "header", "logged",
-        "mail_seq", "mailbox", "migrated", "next_seq", "next_task", "notes", "queries", "steps", "tasks", "unanswered",
-        "uncommitted", "window",
+        "mail_seq", "mailbox", "migrated", "next_seq", "next_task", "notes", "on_cancel", "queries", "steps", "tasks",
+        "unanswered", "uncommitted", "window",
     )  # fmt: skip
 
     def __init__(self, header: RunHeader, ctx: Any, externals: Any) -> None:
@@ -161,6 +161,8 @@ class RunState:
         self.notes: dict[str, Any] = {}
         """Durable facts that few runs have, as plain values: ``holds`` (``kind/name`` of shared objects that must hear
         of its end), ``watchers`` (``[run, task, step]`` that wait for its end), ``children`` (it has started some)."""
+        self.on_cancel: list[Any] = []
+        """Operations and durable calls that run, the last one first, if the run is cancelled or timed out."""
         self.queries: dict[str, Callable[..., Any]] = {}
         self.handlers: Handlers | None = None
         self.attentive = False

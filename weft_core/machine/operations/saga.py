@@ -41,7 +41,7 @@ class SagaStepHooks(BaseHooks):
 
 class CompensateHooks(BaseHooks):
     def begin(self, turn: Turn, task: Task, op: Compensate) -> None:
-        task.wait = [0, False]
+        task.wait = [0, op.then_cancelled]
         if not op.branches:
             turn.answer(task, None)
             return

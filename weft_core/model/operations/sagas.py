@@ -12,11 +12,11 @@ from weft_core.model.operations.base import Operation
 class Compensate(Operation[None]):
     """Run these branches one after the other, each to its end, whatever becomes of the run meanwhile (G13, G14)."""
 
-    __slots__ = ("branches",)
+    __slots__ = ("branches", "then_cancelled")
     kind = "compensate"
 
-    def __init__(self, branches: list[Any]) -> None:
-        self.branches = branches
+    def __init__(self, branches: list[Any], then_cancelled: bool = False) -> None:
+        self.branches, self.then_cancelled = branches, then_cancelled
 
 
 class SagaStep(Operation[Any]):

@@ -6,6 +6,7 @@ One file for each theme; :class:`Context` joins them.
 from __future__ import annotations
 
 from weft_core.workflow.context.activities import Activities
+from weft_core.workflow.context.cancelling import Cancelling
 from weft_core.workflow.context.children import Children
 from weft_core.workflow.context.groups import Groups
 from weft_core.workflow.context.locks import Locks
@@ -16,7 +17,7 @@ from weft_core.workflow.context.visibility import Visibility
 from weft_core.workflow.context.waiting import Waiting
 
 
-class Context(Activities, Waiting, Messages, Groups, Children, Locks, Scopes, Sagas, Visibility):
+class Context(Activities, Waiting, Messages, Groups, Children, Locks, Scopes, Sagas, Cancelling, Visibility):
     """Given to a workflow as its first argument. In a checkpoint it is named, not stored.
 
     A method that returns an :class:`Operation` does nothing until that is awaited, or awaited as a branch of ``all`` or
