@@ -66,7 +66,7 @@ def build(
     shutil.copyfile(ingredients.stdlib(tree, store, runtime), out / "weft" / "stdlib.zip")
     report("packages")
     packages = [ingredients.msgpack_wheel(store), ingredients.own_wheel(tree, store, runtime)]
-    if any(_names_time_zones(path.read_bytes()) for path in workflows):
+    if any(names_time_zones(path.read_bytes()) for path in workflows):
         packages.append(ingredients.tzdata_wheel(store))
     for wheel in packages:
         shutil.copyfile(wheel, out / "weft" / wheel.name)
@@ -78,7 +78,7 @@ def build(
     return _seal(out, [name for _, name in site + compiled], [f"weft/{wheel.name}" for wheel in packages], runtime)
 
 
-def _names_time_zones(source: bytes) -> bool:
+def names_time_zones(source: bytes) -> bool:
     """A time zone in a checkpoint or of a schedule needs its database."""
     return b"zoneinfo" in source or (b"schedule(" in source and b"timezone" in source)
 

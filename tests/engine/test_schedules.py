@@ -12,6 +12,7 @@ from typing import Any, Literal
 import pytest
 
 from tests.engine.invariants import Invariants
+from weft_browser.build import names_time_zones
 from weft_core import Context, activity, load_source, schedule, workflow
 from weft_core.errors import (
     EngineFencedError,
@@ -23,6 +24,7 @@ from weft_core.errors import (
     WorkflowNotRegisteredError,
 )
 from weft_core.machine.schedules import read_schedule, write_schedule
+from weft_core.machine.sealed import seal_plain
 from weft_core.model import keys
 from weft_core.model.events import ScheduleFired, ScheduleMissed
 from weft_core.storage import MemoryStorage
@@ -614,3 +616,78 @@ async def test_a_timer_that_fires_twice_starts_one_run() -> None:
         await engine.advance_time("5 minutes")
         assert len(effects) == 5 and set(effects.values()) == {1}
         assert (await engine.describe_schedule("s"))["fires"] == 5
+
+
+async def test_a_time_that_waits_for_its_jitter_is_told_as_missed_when_the_times_change() -> None:
+    async with TestEngine(workflows=[report]) as engine:
+        handle = await engine.schedule(report, id="s", cron="0 * * * *", jitter="50 minutes")
+        await engine.advance_time("1 hour 1 second")
+        before = await handle.describe()
+        assert before["fires"] == 0 and before["next_at"] < engine.clock.now_ms()
+        await handle.update(description="nothing of its times")
+        assert (await handle.describe())["next_at"] == before["next_at"]
+        await handle.pause()
+        found = await handle.describe()
+        assert (found["missed"], found["last_missed_at"]) == (1, before["next_at"])
+        await check(engine)
+
+
+async def test_a_time_that_comes_while_others_are_queued_goes_behind_them() -> None:
+    async with TestEngine(workflows=[slow]) as engine:
+        handle = await engine.schedule(slow, 20, id="q", cron="0 * * * *", overlap="queue")
+        await handle.backfill(START - timedelta(hours=4), START, overlap="queue")
+        await engine.advance_time("3 hours")
+        ids = await run_ids(engine)
+        assert ids[:4] == [f"2025-12-31T{hour}:00:00Z" for hour in (20, 21, 22, 23)]
+        assert ids[4:] == ["2026-01-01T02:00:00Z", "2026-01-01T03:00:00Z"]  # 01:00 found the queue full
+        assert (await handle.describe())["skipped"] == 1
+
+
+async def test_runs_carry_the_tags_of_their_schedule_and_name_it() -> None:
+    async with TestEngine(workflows=[report]) as engine:
+        await engine.schedule(report, id="s", every=60, tags=["b", "a"])
+        await engine.advance_time(60)
+        header = await engine.header("s:2026-01-01T00:01:00Z")
+        assert (header.tags, header.lineage) == (["a", "b"], {"schedule": "s"})
+
+
+async def test_a_purge_that_looks_through_the_indexes_leaves_the_timers_of_schedules() -> None:
+    async with TestEngine(workflows=[report]) as engine:
+        await engine.schedule(report, id="x", every=60)
+        await engine.start(report, id="s:x")
+        await engine.settle()
+        await engine.storage.put(keys.run("s:x"), b"damaged")
+        await engine.purge("s:x", force=True)
+        await check(engine)
+        await engine.advance_time(60)
+        assert (await engine.describe_schedule("x"))["fires"] == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        ["fly", "s", None], ["pause", "s", 5], ["resume", "nobody", None], ["create", "t", None],
+        ["create", "t", {1: 2}], ["create", "t", {"workflow": "report", "every": 60, "input": 5}],
+        ["create", "a/b", {"workflow": "report", "every": 9}],
+        ["create", "t", {"workflow": "report", "every": 60, "tags": 5}], ["create", "t", {"workflow": 7, "every": 60}],
+    ],
+)  # fmt: skip
+async def test_G19_nonsense_that_was_left_for_a_schedule_is_removed_and_changes_nothing(message: list[Any]) -> None:
+    async with TestEngine(workflows=[report]) as engine:
+        await engine.schedule(report, id="s", every=60)
+        before = await engine.list_schedules()
+        await engine.crash()
+        engine.use_storage_again()
+        key = keys.inbox("m")
+        await engine.storage.put(key, seal_plain(key, ["schedule", *message]))
+        await engine.open()
+        await engine.settle()
+        assert await engine.list_schedules() == before
+        assert not await engine.storage.scan("inbox/")
+
+
+def test_the_browser_bundle_has_time_zones_where_a_schedule_names_one() -> None:
+    assert names_time_zones(b'schedule("s", workflow=w, cron="@daily", timezone="Europe/Zurich")')
+    assert names_time_zones(b"from zoneinfo import ZoneInfo")
+    assert not names_time_zones(b'schedule("s", workflow=w, cron="@daily")')
+    assert not names_time_zones(b"from datetime import timezone")

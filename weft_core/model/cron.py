@@ -10,7 +10,6 @@ with ``*``) a day that fits either fits, as in every cron since Vixie's.
 from __future__ import annotations
 
 from bisect import bisect_left
-from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -101,7 +100,7 @@ def _at(day: date, time: tuple[int, int]) -> datetime:
 
 
 def _length(day: date) -> int:
-    return monthrange(day.year, day.month)[1]
+    return 31 if day.month == 12 else (_next_month(day) - timedelta(days=1)).day
 
 
 def _next_month(day: date) -> date:
