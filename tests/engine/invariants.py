@@ -123,6 +123,7 @@ class Invariants:
         _children(view)
         _locks(view)
         _indexes(view)
+        _bulk_operations(view)
         _feed(view)
         _schedules(view)
         self._nothing_changed(view)
@@ -434,6 +435,21 @@ def _schedules(view: View) -> None:
         assert logs[name] == list(range(max(1, last - 99), last + 1)), f"4: {name} has entries {logs[name]}"
         assert (record["next_at"] is None) == (record["due_at"] is None)
         assert not (record["paused"] and record["due_at"]), f"9: {name} is paused and due"
+
+
+def _bulk_operations(view: View) -> None:
+    """What is left of a bulk operation are its last pages, as long as its audit record says that it goes on."""
+    left: defaultdict[str, list[int]] = defaultdict(list)
+    for key in sorted(view.kinds["bulk"]):
+        _, audit_key, number, _ = unseal(key, view.rows[key])
+        assert key == f"bulk/{audit_key.split('/')[2]}/{number:08x}"
+        left[audit_key].append(number)
+    assert set(left) <= set(view.kinds["audit"]), "pages of no operation"
+    for key in view.kinds["audit"]:
+        _, _, _, _, _, matched, pages, done, refused, finished_at = unseal(key, view.rows[key])
+        assert left[key] == list(range(pages - len(left[key]), pages)), f"{key} has pages {left[key]} of {pages}"
+        assert (finished_at is None) == bool(left[key]), key
+        assert done + sum(refused.values()) <= matched and (left[key] or done + sum(refused.values()) == matched), key
 
 
 def without_ownership(rows: Mapping[str, bytes]) -> dict[str, bytes]:

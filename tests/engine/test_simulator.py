@@ -18,6 +18,7 @@ from tests.engine.invariants import ENDINGS, FINISHED, Invariants, View, without
 from weft_core import Context, Done, NotDone, Retention, RetryPolicy, activity, activity_info, durable, workflow
 from weft_core.client import leave_cancel, leave_signal
 from weft_core.errors import (
+    BulkConfirmationError,
     CompletionTokenNotFoundError,
     CompletionTokenUsedError,
     EngineDegradedError,
@@ -409,6 +410,16 @@ class Round:
             except RunNotFinishedError:
                 pass
 
+    async def bulk(self) -> None:
+        """Every run gets a signal, once; what a crash interrupts goes on at the next opening."""
+        how = {"workflow": "program", "status": "running"}
+        name = self.pick.choice(SIGNALS)
+        plan = await self.engine.bulk_signal(name, [name, -1], dry_run=True, **how)
+        try:
+            await self.engine.bulk_signal(name, [name, -1], confirm=plan.confirmation_token, **how)
+        except BulkConfirmationError:
+            pass  # some have ended since
+
     async def look(self) -> None:
         if (run_id := self._any_run()) is None:
             return
@@ -517,7 +528,7 @@ class Round:
 
     async def act(self) -> None:
         users = [self.start, self.signal, self.advance] * 3 + [self.look, self.cancel, self.resume, self.purge]
-        users += [self.answer] * 3 + [self.plan]
+        users += [self.answer] * 3 + [self.plan, self.bulk]
         fate = [self.crash_soon, self.crash_now, self.trouble, self.reopen, self.overtake]
         action = self.pick.choice(users if self.pick.random() < 0.8 else fate)
         try:
