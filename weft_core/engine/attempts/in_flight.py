@@ -119,7 +119,8 @@ class Attempts:
 
     def _done(self, attempt: Attempt, error: BaseException | None, value: Any) -> None:
         effect = attempt.effect
-        attempt.stop_watching()
+        if attempt.timer is not None or attempt.beats is not None:
+            attempt.stop_watching()
         if self._in_flight.get((effect.run_id, effect.step)) is not attempt:
             self._let_run.discard(attempt)
             return  # stopped, timed out, answered from outside, or from before a crash: nobody wants it
@@ -130,6 +131,8 @@ class Attempts:
         effect = attempt.effect
         if effect.verifies:
             return verdict_of(effect, self._limits, error, value)
+        if error is None:
+            return outcome_of(effect, self._limits, None, value, None)
         details = attempt.beats.take() if attempt.beats is not None else None
         if isinstance(error, CompleteLater) and attempt.token is not None:
             return AttemptParked(effect.task, effect.step, effect.attempt, attempt.remaining_ms(), details)

@@ -42,6 +42,8 @@ class Activities(Facts):
         if name is None:
             reason = f"{activity!r} is not an activity; decorate it with @activity, or use ctx.step"
             raise OperationMisuseError(operation="ctx.run", reason=reason)
+        if timeout is None and total_timeout is None and heartbeat_timeout is None:
+            return RunActivity(name, args, None, idempotency_key, retry)
         return RunActivity(
             name, args, None, idempotency_key, retry, _ms(timeout, "timeout of ctx.run"),
             _ms(total_timeout, "total_timeout of ctx.run"), _ms(heartbeat_timeout, "heartbeat_timeout of ctx.run"),
