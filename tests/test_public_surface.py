@@ -13,12 +13,12 @@ from weft_core.errors import public_errors
 SURFACE = {
     "weft_core": """
         Event EventPage EventTail error_from_json parse_event
-        Activity ActivityInfo BulkPlan BulkResult CancelCall Context Done Engine Interceptor Limits NotDone
+        Activity ActivityInfo Aggregate BulkPlan BulkResult CancelCall Context Done Engine Interceptor Limits NotDone
         OperationCall
         Page QueryCall Retention RetryLater RetryPolicy RunCancelled Schedule ScheduleHandle SignalCall StartCall
         StoredRun Unknown UpdateCall UpdateState VERSION WeftError Workflow
         WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error
-        is_weft_error_like load_source query schedule signal update workflow
+        is_weft_error_like load_source query schedule search_attribute signal update workflow
     """,
     "weft_core.storage": """
         CompressedStorage MemoryStorage ScopedStorage check_bounds check_key check_ops check_value encode_text
@@ -29,7 +29,7 @@ SURFACE = {
         StorageContract SurvivalReport TestEngine VirtualClock assert_survives_every_crash run_contract virtual_host
         with_chaos
     """,
-    "weft_core.observe": "Page StoreReader Verdict check_runs examine jsonable",
+    "weft_core.observe": "Aggregate Page StoreReader Verdict check_runs examine jsonable",
     "weft_core.client": "Dispatcher LocalClient leave_cancel leave_purge leave_schedule leave_signal leave_to_schedule",
 }
 OPTIONAL = {"typer", "rich", "pytest", "hypothesis", "sqlite3", "weft_server", "weft_browser"}

@@ -1,6 +1,7 @@
 """Weft: durable execution that checkpoints the function itself. The public names; everything else is inside."""
 
 from weft_core.engine import (
+    Aggregate,
     BulkPlan,
     BulkResult,
     Engine,
@@ -39,6 +40,7 @@ from weft_core.workflow import (
     durable,
     query,
     schedule,
+    search_attribute,
     signal,
     update,
     workflow,
@@ -48,6 +50,7 @@ __all__ = [
     "VERSION",
     "Activity",
     "ActivityInfo",
+    "Aggregate",
     "BulkPlan",
     "BulkResult",
     "CancelCall",
@@ -89,6 +92,7 @@ __all__ = [
     "parse_event",
     "query",
     "schedule",
+    "search_attribute",
     "signal",
     "update",
     "workflow",

@@ -25,10 +25,12 @@
     ├── EngineError
     │   ├── EngineFencedError, EngineClosedError, EngineDegradedError
     │   ├── TailOverflowError                   events were asked for that the engine-wide feed keeps no longer
+    │   ├── IndexesNotReadyError                a store of an earlier version cannot be searched yet
     │   └── OperationMisuseError                an operation was used in a way it cannot be
     ├── RunError
     │   ├── WorkflowNotRegisteredError          (and VersionNotRegisteredError below it)
-    │   ├── RunNotFoundError, RunExistsError, RunFinishedError, RunNotFinishedError, InvalidInputError
+    │   ├── RunNotFoundError, RunExistsError, RunFinishedError, RunNotFinishedError
+    │   ├── InvalidInputError                   (and InvalidAttributeError, InvalidFilterError below it)
     │   ├── IdempotencyKeyConflictError, IdempotencyKeyPurgedError
     │   ├── BulkConfirmationError, BulkScopeError, BulkDeleteUnfinishedError
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
@@ -357,6 +359,13 @@ class TailOverflowError(EngineError):
     )
 
 
+class IndexesNotReadyError(EngineError):
+    template = (
+        "this store was written before there were indexes, and cannot be searched yet; open it with an engine, which "
+        "builds them while it works. Runs can be listed without filters meanwhile"
+    )
+
+
 class OperationMisuseError(EngineError):
     template = "{operation}: {reason}"
 
@@ -404,6 +413,17 @@ class RunNotFinishedError(RunError):
 
 class InvalidInputError(RunError):
     template = "{call}: {reason}"
+
+
+class InvalidAttributeError(InvalidInputError):
+    template = (
+        "search attribute {attribute!r} takes {expected}, not {value} of type {type}; "
+        "nothing was written. None removes an attribute"
+    )
+
+
+class InvalidFilterError(InvalidInputError):
+    template = "the filter {filter!r} cannot be used: {reason}"
 
 
 class IdempotencyKeyConflictError(RunError):

@@ -55,7 +55,7 @@ async def test_a_run_is_started_looked_at_signalled_and_read_over_the_wire() -> 
         ("describe", '{"id": "nobody"}', "RunNotFoundError"),
         ("start", '{"workflow": "nothing"}', "WorkflowNotRegisteredError"),
         ("start", '{"workflow": "checkout", "input": 5}', "InvalidInputError"),
-        ("list", '{"limit": 100000}', "InvalidInputError"),
+        ("list", '{"limit": 100000}', "InvalidFilterError"),
     ],
 )
 async def test_errors_are_answers_with_a_code(method: str, params: str, code: str) -> None:

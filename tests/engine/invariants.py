@@ -1,4 +1,5 @@
-"""The invariants of CONTRACT.md, checked on the bare rows of a store. Knows the layout, and nothing of weft_core.
+"""The invariants of CONTRACT.md, checked on the bare rows of a store. Knows the layout, and of weft_core how it
+writes a value; nothing else.
 
 ``Invariants().check(rows)`` after every operation; one object per store, because it remembers what may never change.
 Runs that are being purged are invisible: what is left of them counts for nothing.
@@ -7,12 +8,18 @@ Number 8 (children) has no subject yet. Number 10 needs an engine: see ``without
 
 from __future__ import annotations
 
+import struct
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from datetime import datetime
+from fractions import Fraction
+from math import inf, nextafter
 from typing import Any
 from zlib import crc32
 
 import msgpack
+
+from weft_core import codec
 
 HEADER = (
     "id", "workflow", "version", "status", "created_at", "updated_at", "input", "code", "finished_at", "result",
@@ -97,7 +104,7 @@ class Invariants:
     def __init__(self, *, purges: bool = False, windows: bool = False) -> None:
         """``purges``: finished runs may be removed; ``windows``: so may the older events of a run."""
         self._purges, self._windows = purges, windows
-        self._final: dict[str, bytes] = {}
+        self._final: dict[str, Any] = {}
         self._log: dict[str, bytes] = {}
         self._idem: dict[str, bytes] = {}
         self._answered: dict[str, bytes] = {}
@@ -131,7 +138,7 @@ class Invariants:
 
     def _nothing_changed(self, view: View) -> None:
         """5 a recorded outcome never changes; neither does the past, nor whom an idempotency key means."""
-        final = {k: v for k, v in view.kinds["run"].items() if view.runs[k[4:]]["status"] in FINISHED}
+        final = {k: _outcome(view.runs[k[4:]]) for k in view.kinds["run"] if view.runs[k[4:]]["status"] in FINISHED}
         if self._purges:
             self._forget_purged(view)
         if self._windows:
@@ -161,6 +168,12 @@ class Invariants:
         for kept in (self._final, self._log, self._answered):
             for key in [key for key in kept if key.split("/")[1] in gone]:
                 del kept[key]
+
+
+def _outcome(header: dict[str, Any]) -> Any:
+    """All of a finished run's record but what searches know of it, which may still be changed."""
+    kept = {name: value for name, value in header.items() if name not in ("attributes", "updated_at", "next_seq")}
+    return {**kept, "rare": {name: value for name, value in header["rare"].items() if name != "tags"}}
 
 
 def _timers(view: View, run_id: str) -> Counter[tuple[int, int, int]]:
@@ -388,8 +401,9 @@ def _locks(view: View) -> None:
 
 def _indexes(view: View) -> None:
     """9 every index equals its rebuild from the records."""
-    by_time = {f"by-time/{h['created_at']:012x}/{run_id}" for run_id, h in view.runs.items()}
-    assert set(view.kinds["by-time"]) == by_time, "9: the list by time"
+    stored = {key for kind, rows in view.kinds.items() if kind.startswith("by-") for key in rows}
+    needed = {row for header in view.runs.values() for row in index_rows(header)}
+    assert stored == needed, f"9: missing {sorted(needed - stored)[:5]}, stale {sorted(stored - needed)[:5]}"
     running = {run_id for run_id, h in view.runs.items() if h["status"] in ("running", "held")}
     assert {key[7:] for key in view.kinds["active"]} <= running, "9: active rows of no running run"
     assert {key.split("/")[2] for key in view.kinds["timer"]} - {""} <= set(view.runs), "9: timers of no run"
@@ -450,6 +464,48 @@ def _bulk_operations(view: View) -> None:
         assert left[key] == list(range(pages - len(left[key]), pages)), f"{key} has pages {left[key]} of {pages}"
         assert (finished_at is None) == bool(left[key]), key
         assert done + sum(refused.values()) <= matched and (left[key] or done + sum(refused.values()) == matched), key
+
+
+def index_rows(header: dict[str, Any]) -> set[str]:
+    """By what a run is found, written down once more."""
+    rare = header["rare"]
+    named = [f"by-tag/{_part(tag)}" for tag in rare.get("tags", [])]
+    if header["error"]:
+        named.append(f"by-failure/{_part(header['error']['code'])}")
+    if header["finished_at"] is not None:
+        named.append(f"by-finished/{header['finished_at']:012x}")
+    if rare.get("deadline"):
+        named.append(f"by-deadline/{rare['deadline']:012x}")
+    if rare.get("parent"):
+        named.append(f"by-parent/{rare['parent'][0]}")
+    if "schedule" in rare.get("lineage", {}):
+        named.append(f"by-schedule/{_part(rare['lineage']['schedule'])}")
+    end = f"{header['created_at']:012x}/{header['id']}"
+    rows = {f"by-time/{end}", f"by-state/{header['status']}/{header['workflow']}/{end}"}
+    rows |= {f"{name}/{end}" for name in named}
+    for name, data in header["attributes"].items():
+        value = codec.loads(data)
+        for text in {_ordered(item) for item in (value if isinstance(value, list) else [value])}:
+            rows.add(f"by-attribute/{_part(name)}/{text}\x01{end}")
+    return rows
+
+
+def _part(text: str) -> str:
+    return "".join({"%": "%25", "/": "%2f", "\0": "%00"}.get(char, char) for char in text)
+
+
+def _ordered(value: Any) -> str:
+    if isinstance(value, str):
+        return "s" + "".join(f"\x02{ord(char)}" if ord(char) < 3 else char for char in value)
+    if isinstance(value, bool):
+        return f"b{value:d}"
+    if isinstance(value, datetime):
+        return f"t{2**62 + round(Fraction(value.timestamp()) * 10**6):016x}"
+    low = float(value) if float(value) <= value else nextafter(float(value), -inf)
+    bits = struct.pack(">d", low or 0.0)
+    text = (bits.hex() if bits[0] < 128 else bytes(255 - byte for byte in bits).hex()).lower()
+    first = int(text[0], 16) ^ (8 if bits[0] < 128 else 0)
+    return f"n{first:x}{text[1:]}{int(Fraction(value) - Fraction(low)) if isinstance(value, int) else 0:03x}"
 
 
 def without_ownership(rows: Mapping[str, bytes]) -> dict[str, bytes]:

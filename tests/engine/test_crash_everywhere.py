@@ -42,4 +42,5 @@ async def test_nothing_of_a_finished_run_stays_but_its_record_and_its_log() -> N
         await handle.signal(shop.approval, {"ok": True}, signal_id="approved")
         assert await engine.run_to_end(handle) == shop.CHECKOUT_RESULT
     kinds = {key.split("/")[0] for key in rows.rows()}
-    assert kinds == {"meta", "run", "log", "by-time", "code", "mail-id", "feed"}
+    index = {"by-time", "by-state", "by-finished", "by-attribute"}
+    assert kinds == {"meta", "run", "log", "code", "mail-id", "feed"} | index

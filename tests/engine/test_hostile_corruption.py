@@ -91,6 +91,7 @@ async def test_G18_damage_to_any_record_stops_at_most_its_run(damage: str) -> No
     rows = await store(clock)
     assert {key.split("/")[0] for key in rows} == {
         "meta", "run", "ckpt", "log", "mail", "mail-id", "idem", "timer", "active", "by-time", "code", "feed", "inbox",
+        "by-state", "by-finished", "by-failure",
     }  # fmt: skip
     for key, value in rows.items():
         if "healthy" in key:

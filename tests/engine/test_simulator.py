@@ -162,6 +162,7 @@ async def perform(ctx: Context, node: Node) -> Any:
             return [name, None]
     if kind == "note":
         await ctx.set_attribute(name, [name])
+        await ctx.set_attributes({"last": name, "count": len(name), "odd": None if len(name) % 2 else True})
         return ctx.get_attribute(name)
     if kind == "step":
         return await ctx.step(name, lambda: name)
@@ -420,6 +421,24 @@ class Round:
         except BulkConfirmationError:
             pass  # some have ended since
 
+    async def annotate(self) -> None:
+        """Of runs in any state; then what a search finds is what their records say."""
+        if (run_id := self._any_run()) is None:
+            return
+        tag, number = self.pick.choice(SIGNALS), self.pick.choice([1, 2.5, -3, None])
+        await self.engine.set_attributes(run_id, {"number": number})
+        await (self.engine.add_tags if self.pick.random() < 0.7 else self.engine.remove_tags)(run_id, [tag])
+        await self.engine.settle()  # no run must move between two searches
+        every = (await self.engine.list(limit=1000)).items
+        for words, fits in (
+            ({"tags": [tag]}, lambda r: tag in r["tags"]),
+            ({"attributes": {"number": {"lt": 2}}}, lambda r: r["attributes"].get("number", 3) < 2),
+            ({"status": ["running", "failed"]}, lambda r: r["status"] in ("running", "failed")),
+        ):
+            expected = {r["id"] for r in every if fits(r)}
+            assert {r["id"] for r in (await self.engine.list(**words, limit=1000)).items} == expected, words
+            assert await self.engine.count(**words) == len(expected), words
+
     async def look(self) -> None:
         if (run_id := self._any_run()) is None:
             return
@@ -428,7 +447,7 @@ class Round:
         assert await self.engine.query(run_id, "node") == self.programs[run_id]
         info = await self.engine.describe(run_id)
         history = await self.engine.history(run_id)
-        assert (history[-1]["type"] in ENDINGS) == (info["finished_at"] is not None)
+        assert any(event["type"] in ENDINGS for event in history) == (info["finished_at"] is not None)
         await self.engine.frames(run_id)
         assert {r["id"] for r in (await self.engine.list(limit=1000)).items} >= set(self.programs)
         assert without_ownership(self.world.rows.rows()) == without_ownership(before), "G9: looking has written"
@@ -527,8 +546,8 @@ class Round:
         await old.crash()
 
     async def act(self) -> None:
-        users = [self.start, self.signal, self.advance] * 3 + [self.look, self.cancel, self.resume, self.purge]
-        users += [self.answer] * 3 + [self.plan, self.bulk]
+        looks = [self.look, self.cancel, self.resume, self.purge, self.annotate, self.plan, self.bulk]
+        users = [self.start, self.signal, self.advance, self.answer] * 3 + looks
         fate = [self.crash_soon, self.crash_now, self.trouble, self.reopen, self.overtake]
         action = self.pick.choice(users if self.pick.random() < 0.8 else fate)
         try:

@@ -570,7 +570,7 @@ async def test_only_its_record_stays_of_an_answered_update_and_goes_with_its_run
     async with TestEngine(workflows=[restaurant], storage=rows) as engine:
         await visit(engine)
     kinds = {key.split("/")[0] for key in rows.rows()}
-    assert kinds == {"meta", "run", "log", "by-time", "code", "update", "feed"}
+    assert kinds == {"meta", "run", "log", "code", "update", "feed"} | {"by-time", "by-state", "by-finished"}
     async with TestEngine(workflows=[restaurant], storage=rows.reopen()) as engine:
         await engine.purge("r")
         with pytest.raises(UpdateNotFoundError):

@@ -4,15 +4,16 @@ from weft_core.engine.bulk import BulkPlan, BulkResult
 from weft_core.engine.commit import assert_durable_storage_for_recovery
 from weft_core.engine.engine import Engine
 from weft_core.engine.handle import WorkflowHandle
-from weft_core.engine.reader import Page, StoreReader
+from weft_core.engine.reader import StoreReader
 from weft_core.engine.schedules import ScheduleHandle, describe_schedule, list_schedules
+from weft_core.engine.search.page import Aggregate, Page
 from weft_core.engine.tails import EventTail
 from weft_core.engine.verbs.start_or_signal import StartedOrSignalled
 from weft_core.engine.verbs.tailing import EventPage
 from weft_core.engine.verbs.updates import UpdateState
 
 __all__ = [
-    "BulkPlan", "BulkResult", "Engine", "EventPage", "EventTail", "Page", "ScheduleHandle",
+    "Aggregate", "BulkPlan", "BulkResult", "Engine", "EventPage", "EventTail", "Page", "ScheduleHandle",
     "StartedOrSignalled", "StoreReader", "UpdateState", "WorkflowHandle",
     "assert_durable_storage_for_recovery", "describe_schedule", "list_schedules",
 ]  # fmt: skip

@@ -31,6 +31,8 @@ class Envelope:
     new: RunState | None = None
     plan: Plan | None = None
     extra: list[Op] = field(default_factory=list)
+    alone: Callable[[], Awaitable[list[Op]]] | None = None
+    """Decides what to write from what is stored, in a batch of its own after all before it."""
     reply: asyncio.Future[Any] | None = None
     shared: tuple[str, str] | None = None
     """(kind, name) of the shared object that ``request`` is for."""

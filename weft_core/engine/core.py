@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
 from typing import Any, Self
 
@@ -29,6 +29,7 @@ from weft_core.engine.retention.keeper import Keeper
 from weft_core.engine.retention.purger import Purger
 from weft_core.engine.retention.sweeps import Sweeps
 from weft_core.engine.schedules import ScheduleKeeper
+from weft_core.engine.search.keeping import IndexKeeper
 from weft_core.engine.starts import Starts
 from weft_core.errors import EngineClosedError, EngineFencedError, RunNotFoundError, WorkflowNotRegisteredError
 from weft_core.machine.attention import RunAttention
@@ -143,6 +144,7 @@ class EngineCore:
             reads, self.deliver_signal, self.deliver_cancel, self._purge, self.deliver_to_schedule, self.discard,
             self._check_owner,
         )  # fmt: skip
+        self._indexes = IndexKeeper(reads, self._decide_alone)
         self._make_keeper()
         self._assembled()
         await self._purger.open()
@@ -154,6 +156,7 @@ class EngineCore:
         self.events.start(self._pump.feed.position)
         self._task = asyncio.get_running_loop().create_task(self._pump.run(), name="weft-pump")
         try:
+            await self._indexes.open()
             if self._recover:
                 await self.recover_all()
             for declared in self._declared:
@@ -212,6 +215,7 @@ class EngineCore:
         was, self.state = self.state, "closed"
         await self._inbox.close()
         await self._close_keepers()
+        self._indexes.close()
         self._pump.attempts.flush()
         self._pump.finish()
         await self._task
@@ -233,6 +237,7 @@ class EngineCore:
         assert self._task is not None
         self._task.cancel()
         await asyncio.wait([self._task])
+        self._indexes.close()
         await self._inbox.close()
         await self._let_go()
         self._task, self.state = None, "not open yet"
@@ -283,6 +288,10 @@ class EngineCore:
     async def discard(self, ops: OpList) -> None:
         """Write records that concern no run, in the next batch."""
         await self._deliver("", None, ops)
+
+    async def _decide_alone(self, decide: Callable[[], Awaitable[OpList]]) -> None:
+        """Write what is decided from the store as it is then; nothing else is in that batch or before it unwritten."""
+        await self._ask(Envelope("", alone=decide))
 
     def diagnostics(self) -> dict[str, Any]:
         """What an operator wants to know of an open engine, from memory; JSON-safe, times in epoch ms. What is in the

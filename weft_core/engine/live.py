@@ -62,6 +62,7 @@ class LiveRuns:
         ctx = Context(self._clock, self._ids)
         run = RunState(header, ctx, codec.Externals({"ctx": ctx}))
         ctx._run = run
+        run.attribute_types = self._registry.attribute_types(header.workflow, header.version)
         return run
 
     async def load(self, header: RunHeader) -> RunState:

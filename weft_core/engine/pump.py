@@ -37,15 +37,17 @@ from weft_core.errors import (
     UpdateValidationError,
     WeftError,
 )  # fmt: skip
-from weft_core.machine import failure, records
+from weft_core.machine import failure, marks, records
 from weft_core.machine.effects import ArmTimer, Post, StartAttempt, StopAttempt
 from weft_core.machine.operations.activity import put_off
 from weft_core.machine.outcomes import outcome_of
 from weft_core.machine.turn import Rules, Turn
 from weft_core.model import keys
 from weft_core.model.messages import (
+    Annotate,
     Begin,
     CancelRequested,
+    Message,
     Recover,
     SignalArrived,
     SuspendRequested,
@@ -71,7 +73,7 @@ _ACTIONS: dict[type, str] = {
     TerminateRequested: "terminating it", SuspendRequested: "suspending it",
 }  # fmt: skip
 _MAIL = (SignalArrived, UpdateArrived)
-_TAKEN_WHEN_STOPPED = (*_MAIL, CancelRequested, TerminateRequested)
+_TAKEN_WHEN_STOPPED = (*_MAIL, CancelRequested, TerminateRequested, Annotate)
 
 
 async def _nothing() -> None:
@@ -109,7 +111,7 @@ class Pump:
         """Why nothing is taken in any more."""
         self.feed = FeedWriter(rules.limits.feed_commits)
         self.timers = TimerQueue(storage, clock, self._wake.set)
-        self._stopped = StoppedRuns(storage, live, rules.limits.max_mailbox)
+        self._stopped = StoppedRuns(storage, live, rules.limits)
         self._shared = SharedObjects(storage)
         self.attempts: Attempts
         self.posts: PostOffice
@@ -204,13 +206,15 @@ class Pump:
         try:
             for _ in range(min(len(self._inbox), self._rules.limits.max_batch_turns)):
                 envelope = self._inbox.popleft()
-                if envelope.run_id in batch.stopped:
+                if envelope.run_id in batch.stopped or (envelope.alone is not None and batch.envelopes):
                     self._inbox.appendleft(envelope)
                     break
                 batch.envelopes.append(envelope)
                 if type(envelope.message) is TimerFired:
                     self._firing -= 1
                 await self._decide(envelope, batch, now)
+                if envelope.alone is not None:
+                    break
             if batch.ended:
                 batch.ops.extend(self.rows_of_ended(batch.ended))
             await self._land()
@@ -269,12 +273,11 @@ class Pump:
             if run is None:
                 return
             if run.finished:
-                self._refuse(envelope, batch, self._already(run.header, envelope), run.header)
+                self._after_the_end(run.header, envelope, batch, now)
             elif envelope.visit is not None:
                 self._visit(run, envelope)
             elif not (was_live and isinstance(envelope.message, Recover)):  # else it has been taken up already
-                if isinstance(envelope.message, _MAIL):
-                    self._check_mail(run, envelope.message)
+                self._check_message(run, envelope.message)
                 obstacle = self._turn(run, envelope, batch, now)
                 if obstacle is not None:
                     await self._give_up(run, envelope, obstacle, batch, now)
@@ -304,6 +307,9 @@ class Pump:
         place = envelope.shared
         if place is None:
             batch.ops.extend(envelope.extra)
+            if envelope.alone is not None:
+                await self._land()
+                batch.ops.extend(await envelope.alone())
             return
         if place not in self._shared:
             await self._land()  # what is on its way may be about this object
@@ -319,6 +325,13 @@ class Pump:
             envelope.reject(RuntimeError(f"the query's handler raised SystemExit({error})"))
         except Exception as error:
             envelope.reject(error)
+
+    def _check_message(self, run: RunState, message: Message | None) -> None:
+        """What is wrong with a message is no obstacle to its run, so it is found out before the turn."""
+        if type(message) is Annotate:
+            marks.check_change(run.header, message, self._rules.limits)
+        elif type(message) is SignalArrived or type(message) is UpdateArrived:
+            self._check_mail(run, message)
 
     def _check_mail(self, run: RunState, message: SignalArrived | UpdateArrived) -> None:
         """Refuse before anything is written: a full mailbox, an update that the run's validator does not want."""
@@ -336,7 +349,8 @@ class Pump:
             raise RunNotFoundError(run_id=envelope.run_id)
         header = records.read_header(envelope.run_id, data)
         if header.finished_at is not None:
-            self._refuse(envelope, batch, self._already(header, envelope), header)
+            batch.stopped.add(header.id)
+            self._after_the_end(header, envelope, batch, now)
             return None
         if header.status in STOPPED and not isinstance(envelope.message, Recover):
             batch.stopped.add(header.id)
@@ -370,6 +384,13 @@ class Pump:
                 await self._give_up(run, envelope, obstacle, batch, now)
                 return None
         return run
+
+    def _after_the_end(self, header: RunHeader, envelope: Envelope, batch: Batch, now: int) -> None:
+        """A message for a run that is finished: only what searches know of it can change."""
+        if isinstance(envelope.message, Annotate):
+            self._stopped.annotate(header, envelope.message, batch, now)
+        else:
+            self._refuse(envelope, batch, self._already(header, envelope), header)
 
     @staticmethod
     def _already(header: RunHeader, envelope: Envelope) -> RunFinishedError:

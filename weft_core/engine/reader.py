@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import Any
 
 from weft_core import frames
@@ -11,7 +10,11 @@ from weft_core.engine.code import base_name
 from weft_core.engine.feed import FeedPage, Place, read_feed
 from weft_core.engine.patience import PatientReads, scan_all
 from weft_core.engine.present import decoded, present_event
-from weft_core.errors import CodecError, InvalidInputError, RunNotFoundError, WeftError
+from weft_core.engine.search.filters import parse_listing, parse_words
+from weft_core.engine.search.page import Aggregate, Page
+from weft_core.engine.search.searching import Search
+from weft_core.engine.search.upkeep import Differences, differences, indexes_ready
+from weft_core.errors import CodecError, IndexesNotReadyError, RunNotFoundError, WeftError
 from weft_core.machine import records
 from weft_core.machine.sealed import unseal_plain
 from weft_core.model import keys
@@ -26,19 +29,13 @@ _SCAN = 256
 _MAX_TEXT = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of runs, newest first. ``cursor`` asks for the next page; None: there is none."""
-
-    items: EventList
-    cursor: str | None
-
-
 class StoreReader:
     """Everything that can be known of runs from what is stored. All results are JSON-safe."""
 
     def __init__(self, storage: Storage | PatientReads) -> None:
         self.storage = self._storage = storage
+        self._search = Search(storage, self._present, _unreadable)
+        self._indexed = False
 
     async def header(self, run_id: str) -> RunHeader:
         """The record of a run. ``RunNotFoundError``, ``CorruptRecordError``."""
@@ -49,44 +46,60 @@ class StoreReader:
 
     async def describe(self, run_id: str) -> dict[str, Any]:
         """All that is known of one run, with what it waits for."""
-        header = await self.header(run_id)
+        return await self._present(await self.header(run_id))
+
+    async def _present(self, header: RunHeader) -> dict[str, Any]:
+        if header.finished_at is not None:
+            return run_info(header, None)
         summary: Fields | None = None
+        run_id = header.id
         data = await self._storage.get(keys.checkpoint(run_id))
-        if data is None and header.finished_at is None:
+        if data is None:
             header = await self.header(run_id)  # it has finished between the two reads
         if data is not None:
             with contextlib.suppress(CodecError):  # the engine finds the damage when it loads the run, and reports it
                 summary = records.read_record(run_id, data).summary
         return run_info(header, summary)
 
-    async def list(
-        self, *, status: str | None = None, workflow: str | None = None, limit: int = 50, cursor: str | None = None
-    ) -> Page:
-        """Runs newest first, one page. A record that cannot be read is listed with status "dead" and its error."""
-        if not 1 <= limit <= 1000:
-            raise InvalidInputError(call="list", reason=f"limit is {limit}; it must be between 1 and 1000")
-        items: EventList = []
-        before = cursor
-        while True:
-            rows = await self._storage.scan(keys.BY_TIME, before=before, limit=_SCAN, reverse=True)
-            for key, _ in rows:
-                before = key
-                info = await self._item(key.rpartition("/")[2])  # ids hold no slash
-                if info is None or (status and info["status"] != status) or (workflow and info["workflow"] != workflow):
-                    continue
-                items.append(info)
-                if len(items) == limit:
-                    return Page(items, key)
-            if len(rows) < _SCAN:
-                return Page(items, None)
+    async def list(self, **words: Any) -> Page:
+        """Runs that fit all of these words, newest first, one page of ``limit=`` (50, at most 1000).
 
-    async def _item(self, run_id: str) -> dict[str, Any] | None:
-        try:
-            return await self.describe(run_id)
-        except RunNotFoundError:
-            return None
-        except WeftError as damage:
-            return {**_UNREADABLE, "id": run_id, "error": {"code": damage.code, "message": str(damage)}}
+        ``status=``, ``workflow=``, ``parent=``, ``schedule=`` and ``failure=`` (an error's code) take one or several
+        values; ``tags=`` must all be there; ``id_prefix=``; ``attributes={"city": "Bern", "total": {"gte": 10},
+        "country": ["CH", "AT"]}`` with the operators eq, ne, in, gt, gte, lt, lte and prefix; ``created=``,
+        ``updated=``, ``finished=`` and ``deadline=`` are ranges, ``{"gte": ..., "lt": ...}``, of aware datetimes, ISO
+        text or epoch seconds. ``order=``: "-created" (the default), "created", or finished or deadline of the runs that
+        have one. ``cursor=`` is that of the page before, with the same words. ``InvalidFilterError``.
+
+        A record that cannot be read is listed with status "dead" and its error, unless something is asked for.
+        """
+        listing = parse_listing(**words)
+        if listing.filter.conditions or listing.order != keys.BY_TIME:
+            await self.check_indexed()
+        return await self._search.page(listing)
+
+    async def count(self, **words: Any) -> int:
+        """How many runs fit; the words of :meth:`list`, but for ``updated``. Reads index rows only."""
+        wanted = parse_words(words)
+        await self.check_indexed()
+        return await self._search.count(wanted)
+
+    async def aggregate(self, *, by: Any, limit: int = 1000, **words: Any) -> Aggregate:
+        """How many runs fit, by "status", "workflow", "failure" or the value of a search attribute."""
+        wanted = parse_words(words)
+        await self.check_indexed()
+        return await self._search.aggregate(wanted, by, limit)
+
+    async def check_indexed(self) -> None:
+        """``IndexesNotReadyError`` for a store that was written before there were indexes; looked up once."""
+        if not self._indexed and not await indexes_ready(self._storage):
+            raise IndexesNotReadyError()
+        self._indexed = True
+
+    async def verify_indexes(self) -> Differences:
+        """What is wrong with the index rows: ``{"key", "run_id", "problem"}``, missing or stale. Empty if they are
+        those of the records; ``Engine.rebuild_indexes`` makes them so."""
+        return await differences(self._storage)
 
     async def history(self, run_id: str, *, after: int = 0, limit: int = 1000) -> EventList:
         """Events with a sequence number above ``after``, in order, at most ``limit`` of them.
@@ -176,6 +189,7 @@ def run_info(header: RunHeader, summary: Fields | None) -> dict[str, Any]:
         "result": decoded(header.result),
         "error": {k: header.error.get(k) for k in ("code", "message", "traceback")} if header.error else None,
         "attributes": {name: decoded(value) for name, value in header.attributes.items()},
+        "tags": header.tags,
         "idempotency_key": header.idempotency_key,
         "cancel_requested": header.cancel_requested,
         "waiting_for": records.waits(summary) if summary and header.finished_at is None else [],
@@ -197,9 +211,13 @@ _HELD_FACTS = (
 )  # fmt: skip
 _UNREADABLE: dict[str, Any] = {
     "workflow": "?", "version": "?", "status": "dead", "steps": 0, "created_at": 0, "updated_at": 0,
-    "finished_at": None, "input": None, "result": None, "attributes": {}, "idempotency_key": None,
+    "finished_at": None, "input": None, "result": None, "attributes": {}, "tags": [], "idempotency_key": None,
     "cancel_requested": False, "waiting_for": [], "signals": [],
 }  # fmt: skip
+
+
+def _unreadable(run_id: str, damage: WeftError) -> dict[str, Any]:
+    return {**_UNREADABLE, "id": run_id, "error": {"code": damage.code, "message": str(damage)}}
 
 
 def _frame(view: frames.FrameView, source: Rows) -> dict[str, Any]:

@@ -76,6 +76,11 @@ class Registry(Mapping[str, Activity[..., Any]]):
         """That version, else the newest one. ``WorkflowNotRegisteredError``."""
         return self._workflows.get((name, version)) or self.newest(name)
 
+    def attribute_types(self, name: str, version: str) -> Mapping[str, Any]:
+        """The types that this version declares for search attributes, by name; empty if it is not known here."""
+        found = self._workflows.get((name, version))
+        return {} if found is None else found.attribute_types
+
     def exactly(self, workflow: Workflow) -> Workflow:
         """``workflow`` itself, if it is registered."""
         found = self.version(workflow.name, workflow.version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -22,7 +22,7 @@ from weft_core.errors import (
     PayloadTooLargeError,
     RunExistsError,
 )  # fmt: skip
-from weft_core.machine import records
+from weft_core.machine import marks, records
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.machine.shared import Caller
 from weft_core.model import keys
@@ -32,6 +32,7 @@ from weft_core.model.messages import Begin, SignalArrived
 from weft_core.model.run import RunHeader
 from weft_core.ports import Host, Op
 from weft_core.workflow import Workflow
+from weft_core.workflow.attributes import by_name
 
 Conflict = Literal["error", "return_existing", "restart"]
 """What a start does whose id names a run that exists: refuse; give that run; take the place of it if it is finished."""
@@ -48,7 +49,9 @@ class StartOptions:
     deadline: int = 0
     """Epoch ms at which the run is ended as timed out; 0: never."""
     on_conflict: Conflict = "error"
-    tags: list[str] = field(default_factory=list)
+    tags: Sequence[str] = ()
+    attributes: Mapping[Any, Any] = field(default_factory=dict)
+    """Search attributes, by :class:`SearchAttribute` or by name."""
     headers: dict[str, str] = field(default_factory=dict)
     parent: list[Any] = field(default_factory=list)
     lineage: dict[str, Any] = field(default_factory=dict)
@@ -93,6 +96,8 @@ class _Request:
     data: bytes
     options: StartOptions
     rows: list[Op]
+    tags: list[str]
+    attributes: dict[str, bytes]
     reply_to: Caller | None = None
     post: str = ""
 
@@ -155,7 +160,8 @@ class Starts:
         assert options.id is not None
         row: Op = (keys.child(run_id, options.id), policy.encode())
         definition = self._registry.newest(workflow)
-        request = _Request(definition, data, options, [(spawn_key, None), row], (run_id, task, step), spawn_key)
+        rows: list[Op] = [(spawn_key, None), row]
+        request = _Request(definition, data, options, rows, [*options.tags], {}, (run_id, task, step), spawn_key)
         await _to_the_end(self._start_as(request, options.id))
 
     async def fire(self, workflow: str, data: bytes, options: StartOptions, rows: Sequence[Op]) -> None:
@@ -166,7 +172,8 @@ class Starts:
         assert options.id is not None
         definition = self._registry.newest(workflow)
         definition.check_inputs(tuple(codec.loads(data)))
-        await _to_the_end(self._start_as(_Request(definition, data, options, [*rows]), options.id))
+        request = _Request(definition, data, options, [*rows], [*options.tags], {})
+        await _to_the_end(self._start_as(request, options.id))
 
     def _request(
         self, workflow: Workflow | str, inputs: tuple[Any, ...], options: StartOptions, rows: Sequence[Op]
@@ -181,7 +188,13 @@ class Starts:
             check_id(options.id, "a run id", self._limits)
         if options.idempotency_key is not None:
             check_id(options.idempotency_key, "an idempotency key", self._limits)
-        return _Request(definition, data, options, [*rows])
+        tags = [*marks.check_tags(options.tags, self._limits)] if options.tags else []
+        attributes: dict[str, bytes] = {}
+        if options.attributes:
+            change = marks.encode(by_name(options.attributes), self._limits, definition.attribute_types)
+            attributes = {name: value for name, value in change.items() if value is not None}
+            marks.check_number(attributes, self._limits)
+        return _Request(definition, data, options, [*rows], tags, attributes)
 
     async def _start_as(self, request: _Request, run_id: str) -> str:
         """Start under the id that was asked for."""
@@ -230,10 +243,9 @@ class Starts:
         header = RunHeader(
             id=run_id, workflow=definition.name, version=definition.version, status="running", created_at=now,
             updated_at=now, input=request.data, idempotency_key=options.idempotency_key,
-            signals=sorted(definition.signals or ()), tags=options.tags, deadline=options.deadline,
-            parent=options.parent, headers=options.headers, lineage=options.lineage,
+            signals=sorted(definition.signals or ()), tags=request.tags, attributes=request.attributes,
+            deadline=options.deadline, parent=options.parent, headers=options.headers, lineage=options.lineage,
         )  # fmt: skip
-        rows = [*request.rows, (keys.by_time(now, run_id), b"")]
         if before is not None:
             header.generation, header.next_seq, header.mail_seq = (
                 before.generation + 1,
@@ -242,16 +254,17 @@ class Starts:
             )
             header.lineage = {**header.lineage, "restarted_from": before.created_at}
             assert before.finished_at is not None
-            rows.append((keys.answers(run_id), None))
-            rows.append((keys.ended(before.workflow, before.status, before.finished_at, run_id), None))
-            if before.created_at != now:
-                rows.append((keys.by_time(before.created_at, run_id), None))
+            request.rows.append((keys.answers(run_id), None))
+            request.rows.append((keys.ended(before.workflow, before.status, before.finished_at, run_id), None))
+            header.indexed = before.indexed
         run = self._live.create(header)
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         post_id = request.post.rpartition("/")[2]
         begin = Begin(options.start_at, options.first)
         self._submit(
-            Envelope(run_id, begin, new=run, extra=rows, reply=reply, reply_to=request.reply_to, post_id=post_id)
+            Envelope(
+                run_id, begin, new=run, extra=request.rows, reply=reply, reply_to=request.reply_to, post_id=post_id
+            )
         )
         await reply
         return run_id

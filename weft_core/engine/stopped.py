@@ -19,13 +19,21 @@ from weft_core.errors import (
     WeftError,
     WorkflowNotRegisteredError,
 )  # fmt: skip
-from weft_core.machine import failure, records, scopes
+from weft_core.machine import failure, marks, records, scopes
 from weft_core.machine.effects import Post
 from weft_core.machine.farewell import farewell
 from weft_core.machine.mail import UpdateRecord, mail_row, read_update, update_row
 from weft_core.machine.sealed import unseal_plain
 from weft_core.model import keys
-from weft_core.model.messages import CancelRequested, SignalArrived, TerminateRequested, TimerFired, UpdateArrived
+from weft_core.model.limits import Limits
+from weft_core.model.messages import (
+    Annotate,
+    CancelRequested,
+    SignalArrived,
+    TerminateRequested,
+    TimerFired,
+    UpdateArrived,
+)
 from weft_core.model.run import BufferedSignal, RunHeader, RunState, Status
 from weft_core.ports import Op
 
@@ -33,17 +41,25 @@ NEEDS_CODE = (ActivityNotRegisteredError, CodeChangedError, UnknownFunctionError
 """What holds a run: it goes on once other code is given."""
 
 
+class _Log:
+    def __init__(self) -> None:
+        self.events: list[records.Event] = []
+
+    def event(self, type_: str, /, **data: object) -> None:
+        self.events.append((type_, dict(data)))
+
+
 class StoppedRuns:
     """Writes what happens to runs whose frames are not to be had. Works on headers alone."""
 
-    def __init__(self, storage: PatientReads, live: LiveRuns, max_mailbox: int) -> None:
-        self._storage, self._live, self._max_mailbox = storage, live, max_mailbox
+    def __init__(self, storage: PatientReads, live: LiveRuns, limits: Limits) -> None:
+        self._storage, self._live, self._limits = storage, live, limits
 
     async def stop(self, header: RunHeader, obstacle: Exception, batch: Batch, now: int) -> None:
         """A run cannot be loaded."""
         if header.status != "running":  # it was stopped before and still is; the obstacle may have changed
             header.error = failure.record(obstacle)
-            batch.ops.append((keys.run(header.id), records.write_header(header)))
+            batch.ops.extend(records.write_run(header))
             return
         await self._catch_up(header)
         self._stop(header, obstacle, batch, now)
@@ -72,12 +88,21 @@ class StoppedRuns:
         self._log(header, batch, now, "run_held" if held else "run_dead", error=failure.brief(obstacle))
         batch.ended.append(header)
 
+    def annotate(self, header: RunHeader, change: Annotate, batch: Batch, now: int) -> None:
+        """Of a run that is finished, or stopped with the counters of its record up to date."""
+        log = _Log()
+        if marks.annotate(header, change, self._limits, log):
+            header.updated_at = now
+            self._write(header, batch, now, log.events)
+
     def _log(self, header: RunHeader, batch: Batch, now: int, type_: str, **data: object) -> None:
-        events: list[records.Event] = [(type_, dict(data))]
+        self._write(header, batch, now, [(type_, dict(data))])
+
+    def _write(self, header: RunHeader, batch: Batch, now: int, events: list[records.Event]) -> None:
         batch.ops.append(records.write_events(header.id, header.next_seq, now, events))
         batch.events.append((header.id, header.next_seq, now, events))
-        header.next_seq += 1
-        batch.ops.append((keys.run(header.id), records.write_header(header)))
+        header.next_seq += len(events)
+        batch.ops.extend(records.write_run(header))
 
     async def _catch_up(self, header: RunHeader) -> list[object] | None:
         """Bring the header's counters up to those of the checkpoint, if that can be read."""
@@ -103,6 +128,9 @@ class StoppedRuns:
         elif isinstance(message, (CancelRequested, TerminateRequested)):
             batch.ops.extend(envelope.extra)
             await self._end(header, message, batch, now)
+        elif isinstance(message, Annotate):
+            await self._catch_up(header)
+            self.annotate(header, message, batch, now)
         elif isinstance(message, TimerFired):
             batch.ops.append((keys.timer(message.deadline_ms, header.id, message.task, message.step), None))
         else:
@@ -114,10 +142,9 @@ class StoppedRuns:
     ) -> None:  # fmt: skip
         await self._catch_up(header)
         mailbox = await self._live.read_mailbox(header.id)
-        if len(mailbox) >= self._max_mailbox:
-            raise LimitExceededError(
-                what=f"the mailbox of run {header.id}", actual=len(mailbox) + 1, limit=self._max_mailbox
-            )
+        limit = self._limits.max_mailbox
+        if len(mailbox) >= limit:
+            raise LimitExceededError(what=f"the mailbox of run {header.id}", actual=len(mailbox) + 1, limit=limit)
         if mailbox:
             header.mail_seq = max(header.mail_seq, mailbox[-1].seq)
         header.mail_seq += 1

@@ -30,7 +30,7 @@ def write_records(turn: Turn, first_seq: int, epoch: int, code: str | None) -> N
         ops.append((keys.active(run.id), b"" if active else None))
     if turn.header_changed:
         _bring_up_to_date(turn, epoch, code)
-        ops.append((keys.run(run.id), records.write_header(run.header)))
+        ops.extend(records.write_run(run.header))
 
 
 def _checkpoint(turn: Turn, active: bool) -> list[Op]:

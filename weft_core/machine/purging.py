@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from weft_core.machine import index
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
 from weft_core.model.run import RunHeader
@@ -30,7 +31,7 @@ def singles(run_id: str) -> list[Op]:
 
 def index_rows(header: RunHeader) -> list[Op]:
     """What removes the index rows that are derived from a run's record."""
-    ops: list[Op] = [(keys.by_time(header.created_at, header.id), None)]
+    ops: list[Op] = [(row, None) for row in index.rows(header)]
     if header.finished_at is not None:
         ops.append((keys.ended(header.workflow, header.status, header.finished_at, header.id), None))
     return ops
@@ -38,8 +39,7 @@ def index_rows(header: RunHeader) -> list[Op]:
 
 def names(key: str, run_id: str) -> bool:
     """Whether an index row is about the run."""
-    parts = key.split("/")[2:]
-    return run_id in parts and parts[0] != ""  # the timer of a schedule has an empty run id, and is about no run
+    return run_id == (key.split("/")[2] if key.startswith(keys.TIMERS) else key.rpartition("/")[2])
 
 
 def spend(key: str, run_id: str, stored: bytes | None, now: int, until: int | None) -> list[Op]:

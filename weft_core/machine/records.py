@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from weft_core import codec, frames
 from weft_core.codec.chunks.writer import FROM as CHUNKS_FROM
 from weft_core.errors import CorruptRecordError, SnapshotError, WeftError
+from weft_core.machine import index
 from weft_core.machine.operations import HOOKS, HOOKS_BY_KIND
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
@@ -38,8 +39,13 @@ Place = list[Any]
 """``[task, parent task, step, operation kind, label, note or None]``"""
 
 
+def write_run(header: RunHeader) -> list[Op]:
+    """The record of a run, and what has changed in its index rows. The only way a record is written."""
+    return [(keys.run(header.id), write_header(header)), *index.changes(header)]
+
+
 def write_header(header: RunHeader) -> bytes:
-    """The sealed record of ``run/<id>``."""
+    """The sealed record of ``run/<id>``, without its index rows."""
     values = [_VERSION, *(getattr(header, name) for name in _HEADER_FIELDS), header.attributes]
     rare = {name: value for name, usual in _RARE_FIELDS.items() if (value := getattr(header, name)) != usual}
     return seal_plain(keys.run(header.id), [*values, rare] if rare else values)
@@ -53,7 +59,9 @@ def read_header(run_id: str, data: bytes) -> RunHeader:
     fields = dict(zip(_HEADER_FIELDS, values[1:], strict=False))
     rare = values[len(_HEADER_FIELDS) + 2] if len(values) > len(_HEADER_FIELDS) + 2 else {}
     known = {name: value for name, value in rare.items() if name in _RARE_FIELDS}
-    return RunHeader(**fields, attributes=values[len(_HEADER_FIELDS) + 1], **known)
+    header = RunHeader(**fields, attributes=values[len(_HEADER_FIELDS) + 1], **known)
+    header.indexed = index.rows(header)
+    return header
 
 
 def write_checkpoint(run: RunState, now: int, active: bool) -> list[Op]:

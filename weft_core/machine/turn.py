@@ -13,13 +13,14 @@ from typing import Any, Protocol
 
 from weft_core import codec
 from weft_core.errors import ActivityNotRegisteredError, PayloadTooLargeError, RunCancelled, WeftError
-from weft_core.machine import failure, scopes
+from weft_core.machine import failure, marks, scopes
 from weft_core.machine.effects import ArmTimer, Effect, Post
 from weft_core.machine.farewell import farewell, stored
 from weft_core.machine.mail import mail_row
 from weft_core.model import keys
 from weft_core.model.limits import Limits
 from weft_core.model.messages import (
+    Annotate,
     Begin,
     CancelRequested,
     Message,
@@ -155,6 +156,8 @@ class Turn:
             self._accept_cancel(message)
         elif isinstance(message, Recover):
             self._recover()
+        elif isinstance(message, Annotate):
+            self.annotate(message)
         elif isinstance(message, TerminateRequested):
             self._terminate(message)
         elif isinstance(message, SuspendRequested):
@@ -330,6 +333,11 @@ class Turn:
     def event(self, type_: str, /, **data: Any) -> None:
         """Add an entry to the event log."""
         self.events.append((type_, data))
+
+    def annotate(self, change: Annotate) -> None:
+        """Change tags and search attributes. ``LimitExceededError`` leaves them as they were."""
+        if marks.annotate(self.run.header, change, self.rules.limits, self):
+            self.header_changed = True
 
     def answer(self, task: Task, value: Any) -> None:
         """The operation of ``task`` has this value."""

@@ -364,6 +364,21 @@ class AttributeSet(Event):
 
 
 @event
+class AttributeRemoved(Event):
+    key: str
+
+
+@event
+class TagsAdded(Event):
+    tags: list[str]
+
+
+@event
+class TagsRemoved(Event):
+    tags: list[str]
+
+
+@event
 class Logged(Event):
     message: str
     data: Facts | None = None

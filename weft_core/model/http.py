@@ -67,6 +67,7 @@ STATUS: dict[type[WeftError], int] = {
 RETRYABLE = (
     e.EngineClosedError,
     e.EngineFencedError,
+    e.IndexesNotReadyError,
     e.StorageClosedError,
     e.StorageQuotaError,
     e.StorageUnavailableError,

@@ -10,7 +10,6 @@
     post/<id>/<post>      on its way to a run               ask/<kind>/<name>/<post>  on its way to a shared object
     spawn/<id>/<post>     a child that a run asked for      closing/<id>          its children are to be told
     shared/<kind>/<name>  a lock, a shared value, ...       token/<id>/<hash>     a completion token: step, and answer
-    by-time/<created>/<id>                                  newest-first listing
     ended/<workflow>/<status>/<finished>/<id>               finished runs, oldest first, where a retention may apply
     meta/ended             how far those rows are complete  purging/<id>          a run that is being removed
     spent/<until>/<key>    a spent key may be forgotten     audit/<time>/<op>     what a bulk operation did
@@ -19,6 +18,14 @@
     schedule/<sid>                  a schedule              slog/<sid>/<n>        its log, the last entries of it
     timer/<deadline>//s:<sid>       when it is due next     (no run has the empty id)
     update/<id>/<uid>     an update and its answer          answers/<id>          query handlers of a finished run
+    meta/index            which index rows are there        by-.../<created>/<id> an index row, empty
+
+Index rows (``machine/index.py`` says which of them a run has; all but the first come and go with what they name):
+    by-time/                          by-state/<status>/<workflow>/
+    by-finished/<finished>/           by-deadline/<deadline>/
+    by-failure/<code>/                by-tag/<tag>/
+    by-parent/<run id>/               by-schedule/<schedule id>/
+    by-attribute/<name>/<value as machine/ordered.py writes it>
 
 Numbers are fixed-width hexadecimal, so that the order of keys is the order of numbers.
 """
@@ -27,12 +34,16 @@ from __future__ import annotations
 
 STORE = "meta/store"
 OWNER = "meta/owner"
+INDEX = "meta/index"
 RUNS = "run/"
 TIMERS = "timer/"
 ACTIVE = "active/"
 INBOX = "inbox/"
 IDEMPOTENCY = "idem/"
 BY_TIME = "by-time/"
+BY_STATE = "by-state/"
+BY_FINISHED = "by-finished/"
+BY_DEADLINE = "by-deadline/"
 ENDED = "ended/"
 ENDED_STATE = "meta/ended"
 PURGING = "purging/"
@@ -49,6 +60,10 @@ MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id", "token", "update")
 """Kinds of records of which a run has any number, ``<kind>/<run id>/...``, that go with it."""
 INDEXES = ("timer", "by-time", "ended")
 """Kinds whose rows name a run behind something else; they are derived from its record, or looked for."""
+SEARCHES = (
+    "by-state", "by-finished", "by-deadline", "by-failure", "by-tag", "by-parent", "by-schedule", "by-attribute",
+)  # fmt: skip
+"""Further kinds of that sort, whose rows end with the id of their run: what ``machine/index.py`` makes of a record."""
 ON_THEIR_WAY = ("post", "spawn", "closing", "child")
 """Kinds that end by themselves soon after the run: what was left for it or by it is acted on, or refused."""
 OF_PURGING = ("run", "purging")
@@ -184,6 +199,11 @@ def shared(kind: str, name: str) -> str:
     return f"shared/{kind}/{name}"
 
 
+def created(created_ms: int, owner: str) -> str:
+    """How every row of a search ends, with the run it is of: a page of any index is in order of creation by it."""
+    return f"{created_ms:012x}/{owner}"
+
+
 def by_time(created_ms: int, run_id: str) -> str:
     return f"by-time/{created_ms:012x}/{run_id}"
 
@@ -196,6 +216,30 @@ def parse_feed(key: str) -> int:
     """Number of a commit in the feed; 0 for a key that is none of ours."""
     number = key.removeprefix(FEED)
     return int(number, 16) if len(number) == 12 and not set(number) - set("0123456789abcdef") else 0
+
+
+def by_state(status: str, workflow: str) -> str:
+    return f"by-state/{status}/{workflow}/"
+
+
+def by_instant(index: str, instant_ms: int) -> str:
+    """``index`` is one of those whose rows begin with an instant."""
+    return f"{index}{instant_ms:012x}/"
+
+
+def by_name(kind: str, name: str) -> str:
+    """``kind`` is failure, tag, parent, schedule or attribute."""
+    return f"by-{kind}/{_part(name)}/"
+
+
+def _part(text: str) -> str:
+    """Text of any kind as a part of a key, reversible: without a slash, and without NUL."""
+    return text.replace("%", "%25").replace("/", "%2f").replace("\0", "%00")
+
+
+def name_in(part: str) -> str:
+    """The name that a part of a key stands for."""
+    return part.replace("%00", "\0").replace("%2f", "/").replace("%25", "%")
 
 
 def idempotency(key: str) -> str:

@@ -33,6 +33,15 @@ class Limits:
     """Run ids, idempotency keys, signal ids, names."""
     max_bulk: int = 100_000
     """Runs of one bulk operation."""
+    max_attributes: int = 64
+    """Search attributes of one run."""
+    max_attribute_name_bytes: int = 64
+    max_attribute_bytes: int = 256
+    """A search attribute that is text, each item of one that is a list, and a tag."""
+    max_attribute_items: int = 64
+    """Items of a search attribute that is a list."""
+    max_tags: int = 64
+    """Tags of one run."""
     max_live_runs: int = 1_000
     max_batch_turns: int = 512
     """Turns that share one commit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -105,6 +105,16 @@ class Watch:
     watcher: tuple[str, int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Annotate:
+    """Change what searches know of the run; also of one that is stopped or finished."""
+
+    attributes: dict[str, bytes | None] = field(default_factory=dict)
+    """Encoded values; None removes one."""
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+
+
 Message = (
     Begin
     | Recover
@@ -115,4 +125,5 @@ Message = (
     | SuspendRequested
     | ResumeRequested
     | Watch
+    | Annotate
 )

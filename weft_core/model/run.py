@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -74,6 +74,8 @@ class RunHeader:
     """Where it comes from: ``forked_from``, ``restarted_from``, ``schedule`` ..."""
     generation: int = 0
     """How often it was rewound; part of the idempotency keys of its later steps."""
+    indexed: tuple[str, ...] = field(default=(), compare=False)
+    """Not stored: the index rows that the store holds for it."""
 
 
 class Task:
@@ -138,9 +140,9 @@ class RunState:
     """A run in memory. Everything here but ``header`` and ``mailbox`` is rebuilt from the checkpoint."""
 
     __slots__ = (
-        "active", "attentive", "chunks", "completed", "ctx", "exposed", "externals", "handlers", "header", "logged",
-        "mail_seq", "mailbox", "migrated", "next_seq", "next_task", "notes", "on_cancel", "queries", "steps", "tasks",
-        "unanswered", "uncommitted", "window",
+        "active", "attentive", "attribute_types", "chunks", "completed", "ctx", "exposed", "externals", "handlers",
+        "header", "logged", "mail_seq", "mailbox", "migrated", "next_seq", "next_task", "notes", "on_cancel", "queries",
+        "steps", "tasks", "unanswered", "uncommitted", "window",
     )  # fmt: skip
 
     def __init__(self, header: RunHeader, ctx: Any, externals: Any) -> None:
@@ -173,6 +175,8 @@ class RunState:
         """What ``ctx.log`` said since the last suspension."""
         self.chunks: Any = None
         """What of its checkpoint is kept in chunks (:class:`weft_core.codec.Chunks`); None while that is small."""
+        self.attribute_types: Mapping[str, Any] = {}
+        """Those that its workflow declares, by name."""
         self.migrated: Migrated | None = None
         """It has been brought to other code since its checkpoint; its next turn makes that durable."""
         self.active = False

@@ -3,6 +3,7 @@
 from weft_core.workflow import durable_types as _durable_types  # noqa: F401  registers our own types
 from weft_core.workflow.activity import Activity, activity
 from weft_core.workflow.attempt import ActivityInfo, activity_info
+from weft_core.workflow.attributes import SearchAttribute, search_attribute
 from weft_core.workflow.context import Context
 from weft_core.workflow.definition import (
     Query,
@@ -40,6 +41,7 @@ __all__ = [
     "Query",
     "QueryCall",
     "Schedule",
+    "SearchAttribute",
     "Signal",
     "SignalCall",
     "StartCall",
@@ -54,6 +56,7 @@ __all__ = [
     "durable",
     "query",
     "schedule",
+    "search_attribute",
     "signal",
     "update",
     "workflow",

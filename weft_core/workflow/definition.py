@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from weft_core import codec, frames
 from weft_core.errors import DefinitionError, InvalidInputError
 from weft_core.model.retention import Retention
+from weft_core.workflow.attributes import SearchAttribute
 from weft_core.workflow.declared import SIGNALS, UPDATES, declared_names
 from weft_core.workflow.migration import Migration, StoredRun
 
@@ -98,6 +99,7 @@ class Workflow:
         activities: Iterable[Any] = (),
         retention: Retention | None = None,
         updates: Iterable[Update[Any, Any] | str] | None = None,
+        attributes: Iterable[SearchAttribute[Any]] = (),
     ) -> None:
         if not isinstance(version, str):
             raise DefinitionError(f"the version of a workflow is text, not {version!r}")
@@ -113,6 +115,8 @@ class Workflow:
         self.activities = tuple(activities)
         self.retention = retention
         """How long its runs and their events are kept; None: as the engine says."""
+        self.attribute_types = {attribute.name: attribute.type for attribute in attributes}
+        """The types that its search attributes must have, by name; others may be set too."""
         self.signals = declared_names(self.fn, SIGNALS) if signals is None else _names(signals)
         """Names of the signals it waits for; None if that cannot be told from its source, so that any is accepted."""
         self.updates = declared_names(self.fn, UPDATES) if updates is None else _names(updates)
@@ -201,6 +205,7 @@ class WorkflowBuilder:
         self._name, self._version, self._retention = name, version, retention
         self._signals, self._updates = signals, updates
         self._activities: tuple[Any, ...] = ()
+        self._attributes: tuple[SearchAttribute[Any], ...] = ()
 
     def activities(self, *activities: Any) -> WorkflowBuilder:
         """Activities this workflow uses."""
@@ -217,10 +222,16 @@ class WorkflowBuilder:
         self._updates = updates
         return self
 
+    def search_attributes(self, *attributes: SearchAttribute[Any]) -> WorkflowBuilder:
+        """Search attributes of this workflow: values of another type are refused under these names."""
+        self._attributes += attributes
+        return self
+
     def execute(self, fn: Callable[..., Any]) -> Workflow:
         """The definition, with ``fn`` as its body."""
         return Workflow(
-            fn, self._name, self._version, self._signals, self._activities, self._retention, self._updates
+            fn, self._name, self._version, self._signals, self._activities, self._retention, self._updates,
+            self._attributes,
         )  # fmt: skip
 
     __call__ = execute

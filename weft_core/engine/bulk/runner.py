@@ -18,7 +18,7 @@ from weft_core.engine.batch import Envelope
 from weft_core.engine.bulk.plan import BulkResult
 from weft_core.engine.bulk.verbs import VERBS, Actions, Args
 from weft_core.engine.patience import PatientReads
-from weft_core.engine.reader import Page
+from weft_core.engine.search.page import Page
 from weft_core.errors import (
     CodecError,
     CorruptRecordError,

@@ -111,7 +111,7 @@ class Purger:
         await self._write([*purging.singles(run_id), (keys.purging(run_id), None)])
 
     async def _look_through_indexes(self, run_id: str) -> None:
-        for kind in (*keys.INDEXES, "child"):
+        for kind in (*keys.INDEXES, *keys.SEARCHES, "child"):
             after: str | None = None
             while rows := await self._reads.scan(f"{kind}/", after=after, limit=_PAGE):
                 after = rows[-1][0]

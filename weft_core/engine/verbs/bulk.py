@@ -12,9 +12,10 @@ from weft_core.engine.bulk.plan import SAMPLES, TOKEN_MS, Scope, check_token, ma
 from weft_core.engine.bulk.runner import Audit
 from weft_core.engine.bulk.verbs import Actions
 from weft_core.engine.present import jsonable
-from weft_core.engine.reader import Page
+from weft_core.engine.search.page import Page
 from weft_core.engine.starts import check_id, check_text
 from weft_core.engine.verbs.purging import PurgingVerbs
+from weft_core.engine.verbs.search import SearchVerbs
 from weft_core.errors import (
     BulkConfirmationError,
     BulkDeleteUnfinishedError,
@@ -29,7 +30,7 @@ from weft_core.workflow import Signal
 Planned = BulkPlan | BulkResult
 
 
-class BulkVerbs(PurgingVerbs):
+class BulkVerbs(PurgingVerbs, SearchVerbs):
     """bulk_cancel, bulk_terminate, bulk_resume, bulk_signal, bulk_delete, audit.
 
     Each takes the filters of ``list``. First with ``dry_run=True``: a :class:`BulkPlan` says how many runs match.

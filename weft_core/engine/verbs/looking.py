@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from weft_core.engine.core import EngineCore
-from weft_core.engine.reader import Page
 from weft_core.model.run import RunHeader
 
 EventList = list[dict[str, Any]]
@@ -13,11 +12,7 @@ EventList = list[dict[str, Any]]
 
 
 class LookingVerbs(EngineCore):
-    """list, describe, history, frames."""
-
-    async def list(self, **filters: Any) -> Page:
-        """Runs newest first: ``status=``, ``workflow=``, ``limit=``, ``cursor=``."""
-        return await self.reader.list(**filters)
+    """describe, history, frames."""
 
     async def header(self, run_id: str) -> RunHeader:
         """The record of a run as it is stored."""

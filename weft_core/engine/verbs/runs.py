@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +50,8 @@ class RunVerbs(UpdateVerbs):
         execution_timeout: Duration | None = None,
         on_conflict: Conflict = "error",
         headers: dict[str, str] | None = None,
+        attributes: Mapping[Any, Any] | None = None,
+        tags: Sequence[str] = (),
     ) -> WorkflowHandle:
         """Start a run; when this returns, the run is durable and waits at its first suspension point.
 
@@ -63,14 +65,16 @@ class RunVerbs(UpdateVerbs):
         that ``finally`` blocks and compensations run. While no engine is awake both are late (G10).
 
         ``headers`` are texts that the run, its children and its activities carry along (``activity_info().headers``),
-        a trace id for example.
+        a trace id for example. ``attributes`` (by ``search_attribute`` or by name) and ``tags`` are what ``list``
+        finds the run by.
         """
         self._check_open()
         name = workflow if isinstance(workflow, str) else workflow.name
         inputs, headers = self.interceptors.start(name, inputs, id, headers)
         options = StartOptions.of(
             self._clock.now_ms(), id=id, idempotency_key=idempotency_key, delay=delay, start_at=start_at,
-            execution_timeout=execution_timeout, on_conflict=on_conflict, headers=headers,
+            execution_timeout=execution_timeout, on_conflict=on_conflict, headers=headers, attributes=attributes or {},
+            tags=tags,
         )  # fmt: skip
         return WorkflowHandle(self, await self._starts.start(workflow, inputs, options))
 

@@ -12,8 +12,8 @@ from weft_core import codec
 from weft_core.engine.core import OpList
 from weft_core.engine.handle import WorkflowHandle
 from weft_core.engine.patience import scan_all
-from weft_core.engine.reader import Page
 from weft_core.engine.schedules import ScheduleHandle, describe_schedule, list_schedules
+from weft_core.engine.search.page import Page
 from weft_core.engine.starts import check_id
 from weft_core.engine.verbs.runs import RunVerbs
 from weft_core.errors import (

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from weft_core import codec
 from weft_core.model.operations import Operation, SetAttributes
+from weft_core.workflow.attributes import SearchAttribute, by_name
 from weft_core.workflow.context.facts import Facts
 from weft_core.workflow.definition import Query
+
+T = TypeVar("T")
 
 
 class Visibility(Facts):
     """Operations and immediate calls that change what lists, searches and queries answer."""
 
-    def set_attribute(self, key: str, value: Any) -> Operation[None]:
-        """Set a search attribute of this run."""
-        return SetAttributes({key: value})
+    def set_attribute(self, key: SearchAttribute[T] | str, value: T | None) -> Operation[None]:
+        """Set a search attribute of this run; None removes it. Lists and counts find the run by it.
 
-    def set_attributes(self, attributes: Mapping[str, Any]) -> Operation[None]:
-        """Set several search attributes of this run."""
-        return SetAttributes(dict(attributes))
+        A value of another type than that of ``key``, or than the workflow declares for this name, is an
+        ``InvalidAttributeError``.
+        """
+        return SetAttributes(by_name({key: value}))
 
-    def get_attribute(self, key: str, default: Any = None) -> Any:
-        encoded = self._run.header.attributes.get(key)
+    def set_attributes(self, attributes: Mapping[Any, Any]) -> Operation[None]:
+        """Set several search attributes of this run, by attribute or by name; all or none."""
+        return SetAttributes(by_name(attributes))
+
+    def get_attribute(self, key: SearchAttribute[Any] | str, default: Any = None) -> Any:
+        """A search attribute of this run as it was set, or ``default``."""
+        encoded = self._run.header.attributes.get(key if isinstance(key, str) else key.name)
         return default if encoded is None else codec.loads(encoded)
 
     def on_query(self, query: Query[Any] | str, handler: Callable[..., Any]) -> None:

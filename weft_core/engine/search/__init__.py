@@ -1,0 +1,1 @@
+"""Finding runs by their index rows, and keeping those rows true."""
