@@ -36,6 +36,7 @@
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
     │   ├── CompletionTokenNotFoundError, CompletionTokenUsedError, InterceptorRefusedError
     │   ├── ScheduleNotFoundError, ScheduleExistsError
+    │   ├── ServiceNotFoundError, ServicesUnavailableError
     │   ├── StartOrSignalConflictError
     │   ├── UpdateNotDeclaredError, UpdateNotFoundError
     │   ├── UpdateRejectedError                 the workflow answered an update with an error
@@ -449,6 +450,22 @@ class BulkDeleteUnfinishedError(RunError):
     template = (
         "{unfinished} of the {matched} runs that match have not finished ({sample_ids}); nothing was deleted. Cancel "
         "them first, or add a status= to the filters"
+    )
+
+
+class ServiceNotFoundError(RunError, KeyError, AttributeError):
+    template = (
+        "there is no service {service!r} here; there are {available}. Give it: Engine(services=) or start(services=)"
+    )
+
+    def __str__(self) -> str:  # a KeyError shows the repr of its message
+        return self.args[0] if self.args else self.code
+
+
+class ServicesUnavailableError(RunError):
+    template = (
+        "run {run_id!r} was started with services of its own, which are not to be had: {reason}. It waits at its last "
+        "checkpoint; give Engine(resolve_services=) and resume it"
     )
 
 

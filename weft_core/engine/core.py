@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Self
 
@@ -30,6 +30,7 @@ from weft_core.engine.retention.purger import Purger
 from weft_core.engine.retention.sweeps import Sweeps
 from weft_core.engine.schedules import ScheduleKeeper
 from weft_core.engine.search.keeping import IndexKeeper
+from weft_core.engine.services import Resolver, ServiceBook
 from weft_core.engine.starts import Starts
 from weft_core.errors import EngineClosedError, EngineFencedError, RunNotFoundError, WorkflowNotRegisteredError
 from weft_core.machine.attention import RunAttention
@@ -66,12 +67,15 @@ class EngineCore:
         limits: Limits = DEFAULT_LIMITS,
         retention: Retention = KEEP,
         interceptors: Iterable[Interceptor] = (),
+        services: Mapping[str, Any] | None = None,
+        resolve_services: Resolver | None = None,
         recover: bool = True,
         close_storage: bool = True,
     ) -> None:
         self._rebind(storage)
         self.limits, self.retention = limits, retention
         self.interceptors = Interceptors(interceptors, limits)
+        self._services = ServiceBook(services, resolve_services)
         self.registry = Registry()
         self.state = "not open yet"
         self._host = host
@@ -121,7 +125,7 @@ class EngineCore:
         await self._committer.take_ownership(host.ids)
         reads = self._reads
         self._live = LiveRuns(
-            reads, self.registry, host.clock, host.ids, self.limits.max_live_runs, self._policy
+            reads, self.registry, host.clock, host.ids, self.limits.max_live_runs, self._policy, self._services,
         )  # fmt: skip
         rules = Rules(
             self.registry, HOOKS, RunAttention(), self.limits, host.ids.random, host.clock.now_ms,
@@ -135,7 +139,7 @@ class EngineCore:
         self._tokens = Tokens(host.ids, self._pump.submit)
         self._pump.attempts = self.attempts_class(
             self.registry, host, self.limits, self._committer.store_id, self._outcome, self._tokens,
-            self.interceptors,
+            self.interceptors, self._services.of,
         )  # fmt: skip
         self._starts = Starts(reads, self.registry, self._live, self._pump.submit, host, self.limits)
         self._pump.posts = PostOffice(reads, self._pump.submit, self._starts)

@@ -10,6 +10,7 @@ from weft_core import codec
 from weft_core.engine.patience import PatientReads, scan_all
 from weft_core.engine.registry import Registry
 from weft_core.engine.restoring import restore_run
+from weft_core.engine.services import ServiceBook, externals
 from weft_core.errors import CorruptRecordError
 from weft_core.machine import records
 from weft_core.machine.mail import read_mail
@@ -32,7 +33,9 @@ class LiveRuns:
         ids: Ids,
         capacity: int,
         policy: Callable[[str], Retention] = keep_all,
+        services: ServiceBook | None = None,
     ) -> None:
+        self.services = services or ServiceBook(None, None)
         self._storage, self._registry, self._policy = storage, registry, policy
         self._clock, self._ids = clock, ids
         self._capacity = capacity
@@ -60,8 +63,9 @@ class LiveRuns:
 
     def _blank(self, header: RunHeader) -> RunState:
         ctx = Context(self._clock, self._ids)
-        run = RunState(header, ctx, codec.Externals({"ctx": ctx}))
-        ctx._run = run
+        services = self.services.of(header.id)
+        run = RunState(header, ctx, externals(ctx, services))
+        ctx._run, ctx._services = run, services
         run.attribute_types = self._registry.attribute_types(header.workflow, header.version)
         return run
 
@@ -71,6 +75,7 @@ class LiveRuns:
         Raises what stands in the way: WorkflowNotRegisteredError, CodeChangedError, CorruptRecordError, ... Its code is
         that of its own version, or what it has been migrated to: then ``run.migrated`` says so.
         """
+        await self.services.resolve(header)
         data = await self._storage.get(keys.checkpoint(header.id))
         if data is None:
             raise CorruptRecordError(key=keys.checkpoint(header.id), reason="an unfinished run without it")
@@ -123,6 +128,11 @@ class LiveRuns:
         run = self._runs.pop(run_id, None)
         if run is not None:
             records.evict(run)
+
+    def finished(self, run_id: str) -> None:
+        """Forget a run that has ended."""
+        self.drop(run_id)
+        self.services.forget(run_id)
 
     def evict_surplus(self) -> None:
         """Evict the least recently used parked runs above capacity. Runs with an attempt in flight stay."""

@@ -478,7 +478,7 @@ class Pump:
         for run in batch.runs:
             run.uncommitted -= 1
             if run.finished:
-                self._live.drop(run.id)
+                self._live.finished(run.id)
         self._on_commit(batch)
         for envelope in batch.envelopes:
             envelope.resolve()

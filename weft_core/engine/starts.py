@@ -55,6 +55,7 @@ class StartOptions:
     headers: dict[str, str] = field(default_factory=dict)
     parent: list[Any] = field(default_factory=list)
     lineage: dict[str, Any] = field(default_factory=dict)
+    services: Mapping[str, Any] | None = None
     first: SignalArrived | None = None
     """A signal that is accepted in the batch that starts the run."""
 
@@ -257,6 +258,9 @@ class Starts:
             request.rows.append((keys.answers(run_id), None))
             request.rows.append((keys.ended(before.workflow, before.status, before.finished_at, run_id), None))
             header.indexed = before.indexed
+        if options.services is not None:
+            header.has_services = True
+            self._live.services.give(run_id, options.services)
         run = self._live.create(header)
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         post_id = request.post.rpartition("/")[2]

@@ -15,6 +15,7 @@ from weft_core.errors import (
     CorruptRecordError,
     LimitExceededError,
     RunHeldError,
+    ServicesUnavailableError,
     UnknownFunctionError,
     WeftError,
     WorkflowNotRegisteredError,
@@ -37,8 +38,14 @@ from weft_core.model.messages import (
 from weft_core.model.run import BufferedSignal, RunHeader, RunState, Status
 from weft_core.ports import Op
 
-NEEDS_CODE = (ActivityNotRegisteredError, CodeChangedError, UnknownFunctionError, WorkflowNotRegisteredError)
-"""What holds a run: it goes on once other code is given."""
+NEEDS_CODE = (
+    ActivityNotRegisteredError,
+    CodeChangedError,
+    ServicesUnavailableError,
+    UnknownFunctionError,
+    WorkflowNotRegisteredError,
+)
+"""What holds a run: it goes on once other code, or the services it needs, are given."""
 
 
 class _Log:

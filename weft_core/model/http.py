@@ -57,6 +57,8 @@ STATUS: dict[type[WeftError], int] = {
     e.UpdateTimeoutError: 504,
     # this engine cannot, or cannot now
     e.ActivityNotRegisteredError: 501,
+    e.ServiceNotFoundError: 500,
+    e.ServicesUnavailableError: 503,
     e.StorageCapabilityError: 501,
     e.EngineError: 503,
     e.StorageError: 503,

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
 from weft_core import codec
+from weft_core.model.services import Services
 
 
 class AttemptLink(Protocol):
     """The engine's end of an attempt."""
 
     cancelled: bool
+
+    @property
+    def services(self) -> Services: ...
 
     def heartbeat(self, details: tuple[Any, ...]) -> None: ...
 
@@ -72,6 +76,11 @@ class ActivityInfo:
         if len(details) > 1:
             raise TypeError("heartbeat() takes one value of details; pass a tuple or a dict")
         self._engine().heartbeat(details)
+
+    @property
+    def services(self) -> Services:
+        """Objects of the host: those of the engine and of the run."""
+        return self._engine().services
 
     @property
     def cancelled(self) -> bool:

@@ -12,6 +12,7 @@ from weft_core.engine.attempts.tokens import Tokens, on_loop
 from weft_core.errors import CompleteLater, OperationMisuseError, PayloadTooLargeError
 from weft_core.machine.effects import StartAttempt
 from weft_core.model.limits import Limits
+from weft_core.model.services import Services
 
 
 class Attempt:
@@ -28,6 +29,10 @@ class Attempt:
         self.cancelled = False
 
     # -- for the activity, in whatever thread it runs
+
+    @property
+    def services(self) -> Services:
+        return self.port.services_of(self.effect.run_id)
 
     def heartbeat(self, details: tuple[Any, ...]) -> None:
         encoded = None
@@ -93,5 +98,7 @@ class AttemptPort:
         limits: Limits,
         tokens: Tokens,
         beats: Callable[[Attempt], Heartbeats],
+        services_of: Callable[[str], Services],
     ) -> None:
         self.loop, self.limits, self.tokens, self.beats = loop, limits, tokens, beats
+        self.services_of = services_of

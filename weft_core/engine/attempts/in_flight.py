@@ -20,6 +20,7 @@ from weft_core.machine.effects import StartAttempt, StopAttempt
 from weft_core.model.attempt_messages import AttemptParked, HeartbeatGiven
 from weft_core.model.limits import Limits
 from weft_core.model.messages import StepMessage
+from weft_core.model.services import Services
 from weft_core.ports import Host
 from weft_core.workflow.attempt import ActivityInfo, enter_attempt
 
@@ -38,12 +39,13 @@ class Attempts:
         deliver: Deliver,
         tokens: Tokens,
         interceptors: Interceptors,
+        services_of: Callable[[str], Services],
     ) -> None:
         self._registry, self._host, self._limits = registry, host, limits
         self._store_id, self._deliver, self._interceptors = store_id, deliver, interceptors
         self._loop = asyncio.get_running_loop()
         self._starter = EagerStarter(self._loop)
-        self._port = AttemptPort(self._loop, limits, tokens, self._beats)
+        self._port = AttemptPort(self._loop, limits, tokens, self._beats, services_of)
         self._in_flight: dict[tuple[str, int], Attempt] = {}
         self._let_run: set[Attempt] = set()
         """Their steps have been answered for from outside."""

@@ -49,6 +49,7 @@ class RunVerbs(UpdateVerbs):
         start_at: datetime | int | float | None = None,
         execution_timeout: Duration | None = None,
         on_conflict: Conflict = "error",
+        services: Mapping[str, Any] | None = None,
         headers: dict[str, str] | None = None,
         attributes: Mapping[Any, Any] | None = None,
         tags: Sequence[str] = (),
@@ -64,6 +65,9 @@ class RunVerbs(UpdateVerbs):
         unfinished ``execution_timeout`` after that is ended as "timed_out": ``RunCancelled`` is raised in it, so
         that ``finally`` blocks and compensations run. While no engine is awake both are late (G10).
 
+        ``services`` are objects for this run, beside those of the engine. They are not stored: after a restart the
+        engine's ``resolve_services`` is asked for them.
+
         ``headers`` are texts that the run, its children and its activities carry along (``activity_info().headers``),
         a trace id for example. ``attributes`` (by ``search_attribute`` or by name) and ``tags`` are what ``list``
         finds the run by.
@@ -74,7 +78,7 @@ class RunVerbs(UpdateVerbs):
         options = StartOptions.of(
             self._clock.now_ms(), id=id, idempotency_key=idempotency_key, delay=delay, start_at=start_at,
             execution_timeout=execution_timeout, on_conflict=on_conflict, headers=headers, attributes=attributes or {},
-            tags=tags,
+            tags=tags, services=services,
         )  # fmt: skip
         return WorkflowHandle(self, await self._starts.start(workflow, inputs, options))
 

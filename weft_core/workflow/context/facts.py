@@ -9,6 +9,7 @@ from uuid import UUID
 from weft_core import codec
 from weft_core.model.durations import from_ms
 from weft_core.model.run import RunState
+from weft_core.model.services import NO_SERVICES, Services
 from weft_core.ports import Clock, Ids
 
 
@@ -18,6 +19,14 @@ class Facts:
     def __init__(self, clock: Clock, ids: Ids) -> None:
         self._clock, self._ids = clock, ids
         self._run: RunState
+        self._services = NO_SERVICES
+
+    @property
+    def services(self) -> Services:
+        """Objects of the host, given by ``Engine(services=)`` or ``start(services=)``. A checkpoint names them and does
+        not hold them, so they may be kept in variables. To use one that does input or output, use it in an activity:
+        ``activity_info().services``."""
+        return self._services
 
     @property
     def id(self) -> str:
