@@ -62,18 +62,18 @@ class Runtime:
     def _look_after_engine(self) -> None:
         """Say once that the engine has stopped. It stops only on what its store answered."""
         engine = self._engine
-        if engine is None or engine.state == "open":
+        if engine is None or engine.status == "open":
             return
         self._engine = None
         trouble = engine.diagnostics()["trouble"]
-        code = "EngineFencedError" if engine.state == "fenced" else "EngineDegradedError"
-        self._bridge.health(json.dumps({"state": engine.state, "error": {"code": code, "message": trouble}}))
+        code = "EngineFencedError" if engine.status == "fenced" else "EngineDegradedError"
+        self._bridge.health(json.dumps({"state": engine.status, "error": {"code": code, "message": trouble}}))
 
     async def _answer(self, request_id: int, method: str, params: str) -> None:
         assert self._dispatcher is not None and self._engine is not None
         engine = self._engine
         answer = await self._dispatcher.call(method, params)
-        if engine.state != "fenced":  # else the page asks the new owner, as it does when a leader dies
+        if engine.status != "fenced":  # else the page asks the new owner, as it does when a leader dies
             self._bridge.reply(request_id, answer)
 
     def _event(self, event: dict[str, Any]) -> None:

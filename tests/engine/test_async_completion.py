@@ -136,7 +136,7 @@ async def test_a_completion_that_comes_during_recovery_is_not_lost() -> None:
     await engine.crash()
     engine.use_storage_again()
     opening = asyncio.ensure_future(engine.open())
-    while engine.state != "open":
+    while engine.status != "open":
         await asyncio.sleep(0)
     assert not opening.done()  # it is recovering
     await engine.complete_async_activity(tokens[0], "now")

@@ -80,7 +80,7 @@ async def test_it_says_where_each_run_stands_and_leaves_out_the_finished_ones() 
         assert (first.function, first.line, first.position) == ("order", 5, "ctx.wait_for_signal('go')")
         assert first.code == code.order.code
         assert [(w["kind"], w["name"]) for w in first.waiting_for] == [("signal", "go")]
-        assert engine.state == "open"
+        assert engine.status == "open"
         await engine.signal("r0", "go", 1)  # its owner has not noticed
         assert await engine.get_handle("r0").result() == [7, 1, "1"]
 

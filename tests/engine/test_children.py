@@ -110,7 +110,7 @@ async def test_G1_a_crash_at_every_write_starts_no_child_twice(mode: Literal["be
                 except RunExistsError:
                     pass
                 await engine.advance_time("5 minutes")
-                if engine.state != "open":
+                if engine.status != "open":
                     assert engine.trouble is not None
                     raise engine.trouble
                 assert await engine.get_handle("boss").result() == [10, 20], (crash_at, mode)

@@ -645,7 +645,7 @@ async def test_G11_a_second_engine_fences_the_first() -> None:
             await waiting
         with pytest.raises(EngineFencedError):
             await first.start(patient)
-        assert first.state == "fenced"
+        assert first.status == "fenced"
         await second.signal("r", shop.approval)
         assert await second.get_handle("r").result() == "approved"
     await first.close()

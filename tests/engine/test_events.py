@@ -212,7 +212,7 @@ async def test_a_listener_that_raises_stops_neither_the_engine_nor_the_others() 
         engine.subscribe(seen.append)
         await engine.start(shop.checkout, {"id": "o1", "total": 30})
         await engine.settle()
-        assert engine.state == "open" and len(seen) > 3
+        assert engine.status == "open" and len(seen) > 3
 
 
 def test_a_field_that_may_be_absent_is_absent_where_it_is_not_used() -> None:

@@ -68,7 +68,7 @@ ALL = [call, listen, half_a_character, hide]
 async def alive(engine: TestEngine) -> bool:
     handle = await asyncio.wait_for(engine.start(listen, "a"), 2)
     await handle.signal("a", 1)
-    return engine.state == "open" and await handle.result() == 1
+    return engine.status == "open" and await handle.result() == 1
 
 
 @pytest.mark.parametrize("run_id", ["", "x" * 2000, "a\0b", "\ud800", "a/b", None, 5, ["x"], {}])
@@ -201,7 +201,7 @@ async def test_numbers_that_no_record_can_hold_are_a_typed_error() -> None:
             await (await engine.start(far)).result()
         except WeftError:
             pass
-        assert engine.state == "open"
+        assert engine.status == "open"
 
 
 @workflow

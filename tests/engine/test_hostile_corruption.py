@@ -82,7 +82,7 @@ async def use(engine: TestEngine, key: str = "") -> None:
                 await asyncio.wait_for(call, 5)
             except WeftError:
                 pass
-            assert engine.state == "open"
+            assert engine.status == "open"
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
@@ -110,7 +110,7 @@ async def test_G18_damage_to_any_record_stops_at_most_its_run(damage: str) -> No
             continue
         await use(engine, key)
         await engine.advance_time(200)
-        assert engine.state == "open", key
+        assert engine.status == "open", key
         assert await engine.get_handle("healthy").result() == "sleep", key
         for run_id in ("sleep", "group", "activity", "in-flight"):
             try:
@@ -118,7 +118,7 @@ async def test_G18_damage_to_any_record_stops_at_most_its_run(damage: str) -> No
             except WeftError:
                 pass
         await engine.settle()
-        assert engine.state == "open", key
+        assert engine.status == "open", key
         await engine.close()
 
 
@@ -134,7 +134,7 @@ async def test_G18_a_key_that_nobody_wrote_stops_no_run(key: str) -> None:
         await engine.advance_time(200)
         if "healthy" not in key:
             assert await engine.get_handle("healthy").result() == "sleep"
-        assert engine.state == "open"
+        assert engine.status == "open"
 
 
 async def test_G18_a_run_whose_mail_is_damaged_can_be_cancelled() -> None:

@@ -291,7 +291,7 @@ async def test_a_crash_at_every_write_changes_nothing(use: Use, ending: str, mod
             try:
                 await engine.open()
                 await use(engine)
-                if engine.state != "open":
+                if engine.status != "open":
                     assert engine.trouble is not None
                     raise engine.trouble
                 break

@@ -98,7 +98,7 @@ async def test_a_crash_at_every_write_gives_the_lock_to_one_after_the_other(mode
                         pass
                     await engine.settle()
                 await engine.advance_time("5 hours")
-                if engine.state != "open":
+                if engine.status != "open":
                     assert engine.trouble is not None
                     raise engine.trouble
                 first, second = [await engine.get_handle(f"r{i}").result() for i in range(2)]

@@ -75,5 +75,5 @@ async def test_G11_an_idle_engine_on_a_shared_store_learns_that_it_has_been_fenc
     async with Engine(storage=storage, workflows=[by_name], host=virtual_host(), close_storage=False):
         with pytest.raises(EngineFencedError):
             await asyncio.wait_for(waiting, 10)
-        assert first.state == "fenced"
+        assert first.status == "fenced"
     await first.close()

@@ -467,7 +467,7 @@ async def test_G11_of_two_engines_only_the_owner_starts_runs() -> None:
         clock.advance_to(clock.now_ms() + 60_000)
         await asyncio.gather(old.settle(), new.settle())
         assert len((await new.list()).items) == 1 and set(effects.values()) == {1}
-        assert old.state == "fenced"
+        assert old.status == "fenced"
         with pytest.raises(EngineFencedError):
             await old.pause_schedule("s")
     await old.crash()

@@ -338,7 +338,7 @@ class Round:
             assert f"mail-id/{run_id}/{signal_id}" in view.rows, f"G7: {signal_id} of {run_id} is lost"
         for run_id in self.programs:
             assert run_id in view.runs, f"G1: {run_id} is lost"
-        if self.engine.state == "open" and self.engine.idle:
+        if self.engine.status == "open" and self.engine.idle:
             assert not view.kinds["active"], f"an attempt that nobody makes: {list(view.kinds['active'])}"
         return view
 
@@ -538,7 +538,7 @@ class Round:
         await self.open()
         self.check()
         for _ in range(3):
-            if old.state == "open" and (run_id := self._any_run()) is not None:
+            if old.status == "open" and (run_id := self._any_run()) is not None:
                 try:
                     await old.signal(run_id, SIGNALS[0], [SIGNALS[0], 0])
                 except (RunFinishedError, EngineFencedError, StorageError, EngineDegradedError, SimulatedCrash):
@@ -556,7 +556,7 @@ class Round:
                 await self.engine.settle()
         except (SimulatedCrash, EngineDegradedError, StorageError):
             pass
-        if self.engine.state != "open":
+        if self.engine.status != "open":
             self.accidents += 1
             await self.engine.crash()
             self.check()

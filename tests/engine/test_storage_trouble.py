@@ -35,7 +35,7 @@ async def test_lasting_trouble_degrades_the_engine_which_acknowledges_nothing_mo
         storage.fail_next_writes(1000)
         with pytest.raises(EngineDegradedError, match="simulated outage"):
             await handle.signal("approval", {"ok": True})
-        assert engine.state == "degraded"
+        assert engine.status == "degraded"
         with pytest.raises(EngineDegradedError):
             await engine.start(shop.checkout, {"id": "o2", "total": 30})
     async with TestEngine(workflows=[shop.checkout], storage=rows.reopen(), clock=clock) as engine:

@@ -53,6 +53,6 @@ async def _visits(workflows: Sequence[Workflow], use: Use, crash_at: int, mode: 
 async def settled(engine: TestEngine) -> None:
     """Wait until the engine rests, so that every visit makes the same writes; raise what stopped it."""
     await engine.settle()
-    if engine.state != "open":
+    if engine.status != "open":
         assert engine.trouble is not None
         raise engine.trouble

@@ -77,7 +77,8 @@ class EngineCore:
         self.interceptors = Interceptors(interceptors, limits)
         self._services = ServiceBook(services, resolve_services)
         self.registry = Registry()
-        self.state = "not open yet"
+        self.status = "not open yet"
+        """Of the engine itself: "open", "closed", "fenced", "degraded", ... What is kept for runs is ``state``."""
         self._host = host
         self._recover, self._close_storage = recover, close_storage
         self._task: asyncio.Task[None] | None = None
@@ -119,7 +120,7 @@ class EngineCore:
     async def open(self) -> None:
         """Take ownership of the store and, unless ``recover=False``, take up every run where it stands."""
         if self._task is not None:
-            raise EngineClosedError(state=self.state)
+            raise EngineClosedError(state=self.status)
         host = self._host = self._host or default_host()
         self._committer = Committer(self.storage, self.retry_delays_s)
         await self._committer.take_ownership(host.ids)
@@ -156,7 +157,7 @@ class EngineCore:
         await self._store_code()
         if stale := await self._pump.feed.open(reads):
             await self._committer.commit(stale)
-        self.state = "open"
+        self.status = "open"
         self.events.start(self._pump.feed.position)
         self._task = asyncio.get_running_loop().create_task(self._pump.run(), name="weft-pump")
         try:
@@ -214,9 +215,9 @@ class EngineCore:
 
     async def close(self) -> None:
         """Finish the turn under way, cancel attempts in flight, and let go of everything. Runs stay where they are."""
-        if self._task is None or self.state == "closed":
+        if self._task is None or self.status == "closed":
             return
-        was, self.state = self.state, "closed"
+        was, self.status = self.status, "closed"
         await self._inbox.close()
         await self._close_keepers()
         self._indexes.close()
@@ -235,7 +236,7 @@ class EngineCore:
         if self._task is None:
             return
         await self._abandon()
-        self.state = "crashed"
+        self.status = "crashed"
 
     async def _abandon(self) -> None:
         assert self._task is not None
@@ -244,7 +245,7 @@ class EngineCore:
         self._indexes.close()
         await self._inbox.close()
         await self._let_go()
-        self._task, self.state = None, "not open yet"
+        self._task, self.status = None, "not open yet"
 
     def _rebind(self, storage: Storage) -> None:
         self.storage = storage
@@ -264,9 +265,9 @@ class EngineCore:
         if isinstance(trouble, asyncio.CancelledError):
             return
         self._trouble = trouble
-        self.state = "fenced" if isinstance(trouble, EngineFencedError) else "degraded"
+        self.status = "fenced" if isinstance(trouble, EngineFencedError) else "degraded"
         level = logging.ERROR if isinstance(trouble, Exception) else logging.DEBUG  # the others are raised, or meant
-        log.log(level, "engine stopped (%s): %s", self.state, trouble)
+        log.log(level, "engine stopped (%s): %s", self.status, trouble)
         self._pump.timers.close()
         self._bulk_runner.close(trouble)
         self.events.stop(trouble)
@@ -301,7 +302,7 @@ class EngineCore:
         """What an operator wants to know of an open engine, from memory; JSON-safe, times in epoch ms. What is in the
         store tells :func:`weft_core.observe.examine` (``weft doctor``)."""
         return {
-            "state": self.state,
+            "state": self.status,
             "epoch": self._committer.epoch,
             "store_id": self._committer.store_id,
             "commits": self._committer.commits,
@@ -364,8 +365,8 @@ class EngineCore:
             await self.discard([(keys.inbox("-"), None)])
 
     def _check_open(self) -> None:
-        if self.state != "open":
-            raise self._trouble or EngineClosedError(state=self.state)
+        if self.status != "open":
+            raise self._trouble or EngineClosedError(state=self.status)
 
     @staticmethod
     def _check_run_id(run_id: str) -> None:

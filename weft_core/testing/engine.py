@@ -142,7 +142,7 @@ class TestEngine(Engine):
         calm = 0
         while calm < 3:
             await asyncio.sleep(0)
-            calm = calm + 1 if self.idle or self.state != "open" else 0
+            calm = calm + 1 if self.idle or self.status != "open" else 0
             if loop.time() > deadline:
                 raise TimeoutError(f"not settled after {REAL_LIMIT_S} s: {self.diagnostics()}")
 
@@ -205,7 +205,7 @@ class TestEngine(Engine):
                 return await self.run_once(workflow, inputs, run_id, drive, limit, again=again)
             except (Exception, SimulatedCrash):
                 # Whatever it was: code that goes on after the death of its process is no code that has failed.
-                if self.state == "open":
+                if self.status == "open":
                     raise
             again = True
             await self.crash_and_recover()
@@ -246,8 +246,8 @@ class TestEngine(Engine):
 
     def check_alive(self) -> None:
         """Raise what has stopped the engine, if it is not open."""
-        if self.state != "open":
-            raise self.trouble or EngineClosedError(state=self.state)
+        if self.status != "open":
+            raise self.trouble or EngineClosedError(state=self.status)
 
     async def crash_and_recover(self) -> None:
         """Lose everything that is not in the store, at once, and open the store again as a new process would."""
@@ -264,7 +264,7 @@ class TestEngine(Engine):
 
     def use_chaos(self, chaos: Chaos) -> None:
         """Let faults happen, from when the engine is opened."""
-        if self.state == "open":
+        if self.status == "open":
             raise TestingError("chaos comes before the engine is opened: TestEngine(chaos=...), or with_chaos(engine)")
         self.chaos = chaos
         self._rebind(ChaosStorage(self.storage, chaos))
