@@ -441,8 +441,8 @@ class BulkConfirmationError(RunError):
 
 class BulkScopeError(RunError):
     template = (
-        "bulk_{verb} without a filter, or with status alone, is for every run of the store; narrow it, for example "
-        "with workflow=, or pass all=True"
+        "bulk_{verb} without a filter, or with wide ones alone (status, failure, times, an id_prefix of one or two "
+        "characters), may be for every run of the store; narrow it, for example with workflow=, or pass all=True"
     )
 
 

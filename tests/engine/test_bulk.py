@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from tests.engine.invariants import Invariants
-from weft_core import BulkPlan, BulkResult, Context, activity, signal, workflow
+from weft_core import BulkPlan, BulkResult, Context, activity, search_attribute, signal, workflow
 from weft_core.client import Dispatcher
 from weft_core.engine.bulk import runner
 from weft_core.errors import (
@@ -113,7 +113,10 @@ async def test_a_token_confirms_only_what_was_planned() -> None:
 async def test_every_run_of_the_store_is_meant_only_by_those_who_say_so() -> None:
     async with engine_on(MemoryStorage()) as engine:
         await started(engine, 3)
-        for filters in ({}, {"status": "running"}, {"workflow": None}):
+        for filters in (
+            {}, {"status": "running"}, {"workflow": None}, {"tags": []}, {"id_prefix": "w"}, {"attributes": {}},
+            {"status": ["running"], "created": {"gte": 0}},
+        ):  # fmt: skip
             with pytest.raises(BulkScopeError, match="all=True"):
                 await engine.bulk_cancel(dry_run=True, **filters)
         plan = await engine.bulk_cancel(dry_run=True, all=True)
@@ -197,6 +200,23 @@ async def test_bulk_resume_and_terminate() -> None:
         plan = await engine.bulk_terminate(workflow="waits", dry_run=True)
         await engine.bulk_terminate(workflow="waits", confirm=plan.confirmation_token)  # type: ignore[union-attr]
         assert await statuses(engine) == {"terminated": 3}
+
+
+async def test_bulk_tags_and_filters_by_objects() -> None:
+    city = search_attribute("city", str)
+    async with engine_on(MemoryStorage()) as engine:
+        await started(engine, 3)
+        await engine.set_attributes("w1", {city: "Bern"})
+        how: dict[str, Any] = {"workflow": waits, "attributes": {city: "Bern"}}
+        plan = await engine.bulk_tag(add=["b", "a"], dry_run=True, **how)
+        assert plan.scope == {"workflow": "waits", "attributes": {"city": "Bern"}}
+        done = await engine.bulk_tag(add=["a", "b"], confirm=plan.confirmation_token, **how)
+        assert done.done == 1 and (await engine.list(tags=["a", "b"])).items[0]["id"] == "w1"
+        plan = await engine.bulk_untag(remove=["a"], tags=["b"], dry_run=True)
+        await engine.bulk_untag(remove=["a"], tags=("b",), confirm=plan.confirmation_token)
+        assert (await engine.describe("w1"))["tags"] == ["b"]
+        with pytest.raises(InvalidInputError):
+            await engine.bulk_tag(add="a", dry_run=True, **how)
 
 
 async def test_nothing_matches_and_that_is_said_and_audited() -> None:

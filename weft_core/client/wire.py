@@ -163,6 +163,9 @@ async def _purge(engine: Engine, p: Params) -> Any:
     await engine.purge(_need(p, "id"), force=p.get("force", False))
 
 
+_BULK = ("cancel", "terminate", "resume", "signal", "tag", "untag", "delete")
+
+
 def _bulk(verb: str) -> Method:
     """All parameters are those of the verb: its own, ``dry_run``, ``confirm``, ``all``, ``by`` and the filters."""
 
@@ -270,5 +273,5 @@ METHODS: dict[str, Method] = {
     "schedule_delete": _schedule_delete,
     "workflows": _workflows,
     "diagnostics": _diagnostics,
-    **{f"bulk_{verb}": _bulk(f"bulk_{verb}") for verb in ("cancel", "terminate", "resume", "signal", "delete")},
+    **{f"bulk_{verb}": _bulk(f"bulk_{verb}") for verb in _BULK},
 }

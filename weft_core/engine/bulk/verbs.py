@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from weft_core.errors import RunNotFoundError
@@ -19,6 +19,10 @@ class Actions(Protocol):
     async def resume(self, run_id: str) -> None: ...
 
     async def purge(self, run_id: str) -> None: ...
+
+    async def add_tags(self, run_id: str, tags: Iterable[str]) -> None: ...
+
+    async def remove_tags(self, run_id: str, tags: Iterable[str]) -> None: ...
 
     async def deliver_signal(self, run_id: str, message: SignalArrived) -> None: ...
 
@@ -45,6 +49,14 @@ async def _signal(engine: Actions, run_id: str, args: Args, operation: str) -> N
     await engine.deliver_signal(run_id, SignalArrived(name, payload, signal_id or f"bulk-{operation}"))
 
 
+async def _tag(engine: Actions, run_id: str, args: Args, operation: str) -> None:
+    await engine.add_tags(run_id, *args)
+
+
+async def _untag(engine: Actions, run_id: str, args: Args, operation: str) -> None:
+    await engine.remove_tags(run_id, *args)
+
+
 async def _delete(engine: Actions, run_id: str, args: Args, operation: str) -> None:
     try:
         await engine.purge(run_id)
@@ -54,4 +66,5 @@ async def _delete(engine: Actions, run_id: str, args: Args, operation: str) -> N
 
 VERBS: Mapping[str, Apply] = {
     "cancel": _cancel, "terminate": _terminate, "resume": _resume, "signal": _signal, "delete": _delete,
+    "tag": _tag, "untag": _untag,
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from weft_core import codec
@@ -24,22 +25,23 @@ from weft_core.errors import (
     LimitExceededError,
     PayloadTooLargeError,
 )  # fmt: skip
+from weft_core.machine import marks
 from weft_core.model import keys
-from weft_core.workflow import Signal
+from weft_core.workflow import SearchAttribute, Signal, Workflow
 
 Planned = BulkPlan | BulkResult
 
 
 class BulkVerbs(PurgingVerbs, SearchVerbs):
-    """bulk_cancel, bulk_terminate, bulk_resume, bulk_signal, bulk_delete, audit.
+    """bulk_cancel, bulk_terminate, bulk_resume, bulk_signal, bulk_tag, bulk_untag, bulk_delete, audit.
 
     Each takes the filters of ``list``. First with ``dry_run=True``: a :class:`BulkPlan` says how many runs match.
     Then the same call with ``confirm=plan.confirmation_token`` instead: if verb, arguments, filters and the runs that
     match are still the same, the operation is stored and carried out; a :class:`BulkResult` says what it did. A crash
     in the middle is made good at the next opening. ``by`` names who asked, for the audit record.
 
-    ``BulkScopeError`` (no filter but status, and not ``all=True``), ``BulkConfirmationError``, ``LimitExceededError``
-    (more than ``Limits.max_bulk`` runs match).
+    ``BulkScopeError`` (no filter that names runs, and not ``all=True``), ``BulkConfirmationError``,
+    ``LimitExceededError`` (more than ``Limits.max_bulk`` runs match).
     """
 
     async def bulk_cancel(self, *, reason: str | None = None, **options: Any) -> Planned:
@@ -69,6 +71,14 @@ class BulkVerbs(PurgingVerbs, SearchVerbs):
             raise PayloadTooLargeError(what=f"the payload of signal {name}", actual=len(data), limit=limit)
         return await self._bulk("signal", [name, data, signal_id], **options)
 
+    async def bulk_tag(self, *, add: Iterable[str], **options: Any) -> Planned:
+        """Add tags to every run that matches; ``tags=`` is a filter, as in ``list``."""
+        return await self._bulk("tag", [list(marks.check_tags(add, self.limits))], **options)
+
+    async def bulk_untag(self, *, remove: Iterable[str], **options: Any) -> Planned:
+        """Remove tags from every run that matches; ``tags=`` is a filter, as in ``list``."""
+        return await self._bulk("untag", [list(marks.check_tags(remove, self.limits))], **options)
+
     async def bulk_delete(self, **options: Any) -> Planned:
         """Purge every run that matches. If one has not finished, none is: ``BulkDeleteUnfinishedError``."""
         return await self._bulk("delete", [], **options)
@@ -92,30 +102,24 @@ class BulkVerbs(PurgingVerbs, SearchVerbs):
         **filters: Any,
     ) -> Planned:
         self._check_open()
-        filters = {name: value for name, value in filters.items() if value is not None}
-        self._check_scope(verb, filters, all)
+        filters = {name: value for name, value in filters.items() if value not in _NOTHING}
+        _check_scope(verb, filters, all)
         if dry_run == (confirm is not None):
             raise BulkConfirmationError(
                 verb=verb, reason="call it with dry_run=True, then with confirm=the plan's token"
             )
         ids = await self._matching(verb, filters)
-        scope, now = Scope(self._committer.store_id, verb, args, filters), self._clock.now_ms()
+        shown = _plain(filters)
+        scope, now = Scope(self._committer.store_id, verb, args, shown), self._clock.now_ms()
         if confirm is None:
             expires = now + TOKEN_MS
             token = make_token(scope, ids, len(ids), expires)
-            return BulkPlan(verb, len(ids), ids[:SAMPLES], jsonable(filters), token, expires)
+            return BulkPlan(verb, len(ids), ids[:SAMPLES], jsonable(shown), token, expires)
         check_token(confirm, scope, ids, now)
-        audit = Audit(verb, json.dumps(jsonable(filters)), by, args, len(ids), 0)
+        audit = Audit(verb, json.dumps(jsonable(shown)), by, args, len(ids), 0)
         done = await self._bulk_runner.store(keys.audit(now, self._new_id()), audit, ids)
         self._bulk_keeper.wake()
         return await asyncio.shield(done)
-
-    @staticmethod
-    def _check_scope(verb: str, filters: dict[str, Any], all_runs: bool) -> None:
-        if "limit" in filters or "cursor" in filters:
-            raise InvalidInputError(call=f"bulk_{verb}", reason="it is for all runs that match: no limit, no cursor")
-        if not all_runs and not filters.keys() - {"status"}:
-            raise BulkScopeError(verb=verb)
 
     async def _matching(self, verb: str, filters: dict[str, Any]) -> list[str]:
         ids: list[str] = []
@@ -137,6 +141,30 @@ class BulkVerbs(PurgingVerbs, SearchVerbs):
                 matched=len(ids), unfinished=len(unfinished), sample_ids=unfinished[:SAMPLES]
             )  # fmt: skip
         return ids
+
+
+def _check_scope(verb: str, filters: dict[str, Any], all_runs: bool) -> None:
+    if filters.keys() & {"limit", "cursor", "order"}:
+        raise InvalidInputError(call=f"bulk_{verb}", reason="it is for all runs that match: no limit, cursor or order")
+    naming = filters.keys() - _WIDE
+    if len(str(filters.get("id_prefix", ""))) < 3:
+        naming -= {"id_prefix"}
+    if not all_runs and not naming:
+        raise BulkScopeError(verb=verb)
+
+
+_NOTHING: tuple[Any, ...] = (None, "", [], (), {})
+_WIDE = frozenset({"status", "failure", "created", "updated", "finished", "deadline"})
+"""Filters that alone, or together, may well mean every run of a store."""
+
+
+def _plain(filters: Any) -> Any:
+    """Filters with names in the place of workflows and attributes, and lists in that of tuples."""
+    if isinstance(filters, Mapping):
+        return {_plain(name): _plain(value) for name, value in filters.items()}
+    if isinstance(filters, (list, tuple)):
+        return [_plain(value) for value in filters]
+    return filters.name if isinstance(filters, (Workflow, SearchAttribute)) else filters
 
 
 def _check_reason(call: str, reason: object) -> None:
