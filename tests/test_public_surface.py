@@ -15,8 +15,8 @@ SURFACE = {
         Event EventPage EventTail error_from_json parse_event
         Activity ActivityInfo Aggregate BulkPlan BulkResult CancelCall Context Done Engine Interceptor Limits NotDone
         OperationCall
-        Page QueryCall Retention RetryLater RetryPolicy RunCancelled Schedule ScheduleHandle SignalCall StartCall
-        StoredRun Unknown UpdateCall UpdateState VERSION WeftError Workflow
+        Page QueryCall Retention RetryLater RetryPolicy ReviewDecision RunCancelled Schedule ScheduleHandle SignalCall
+        StartCall StoredRun Unknown UpdateCall UpdateState VERSION WeftError Workflow
         WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error
         is_weft_error_like load_source query schedule search_attribute signal update workflow
     """,
@@ -30,7 +30,9 @@ SURFACE = {
         with_chaos
     """,
     "weft_core.observe": "Aggregate Page StoreReader Verdict check_runs examine jsonable",
-    "weft_core.client": "Dispatcher LocalClient leave_cancel leave_purge leave_schedule leave_signal leave_to_schedule",
+    "weft_core.client": """
+        Dispatcher LocalClient leave_cancel leave_purge leave_review leave_schedule leave_signal leave_to_schedule
+    """,
 }
 OPTIONAL = {"typer", "rich", "pytest", "hypothesis", "sqlite3", "weft_server", "weft_browser"}
 

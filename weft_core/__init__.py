@@ -17,6 +17,7 @@ from weft_core.errors import RetryLater, RunCancelled, WeftError, error_from_jso
 from weft_core.frames import load_source
 from weft_core.model.events import Event, parse_event
 from weft_core.model.limits import Limits
+from weft_core.model.operations import ReviewDecision
 from weft_core.model.retention import Retention
 from weft_core.model.retry import RetryPolicy
 from weft_core.model.verdicts import Done, NotDone, Unknown
@@ -69,6 +70,7 @@ __all__ = [
     "Retention",
     "RetryLater",
     "RetryPolicy",
+    "ReviewDecision",
     "RunCancelled",
     "Schedule",
     "ScheduleHandle",

@@ -37,7 +37,7 @@
     │   ├── CompletionTokenNotFoundError, CompletionTokenUsedError, InterceptorRefusedError
     │   ├── ScheduleNotFoundError, ScheduleExistsError
     │   ├── ServiceNotFoundError, ServicesUnavailableError
-    │   ├── StartOrSignalConflictError
+    │   ├── StartOrSignalConflictError, ReviewNotFoundError, ReviewDecidedError
     │   ├── UpdateNotDeclaredError, UpdateNotFoundError
     │   ├── UpdateRejectedError                 the workflow answered an update with an error
     │   │   └── UpdateValidationError           its validator refused it, and nothing was written
@@ -48,7 +48,7 @@
     │   ├── ActivityFailedError, ActivityInterruptedError, ActivityIndeterminateError, ActivityNotRegisteredError
     │   ├── ActivityTimeoutError                (and ActivityTotalTimeoutError, ActivityHeartbeatTimeoutError below it)
     │   ├── RetryLater                          raised by an activity: try me again then
-    │   └── SignalTimeoutError, WaitTimeoutError, ScopeTimeoutError
+    │   └── SignalTimeoutError, WaitTimeoutError, ScopeTimeoutError, ReviewTimeoutError
     └── TestingError                            of weft_core.testing
         ├── RunStuckError                       no time that passes will bring the run to its end
         ├── MockUnansweredError                 a mock was called before it was told what to answer
@@ -500,6 +500,14 @@ class StartOrSignalConflictError(RunError):
     template = "run {run_id!r} {reason}: it can be neither started nor signalled; nothing was written. Use another id"
 
 
+class ReviewNotFoundError(RunError):
+    template = "there is no review {review_id!r} in this store"
+
+
+class ReviewDecidedError(RunError):
+    template = "review {review_id!r} is already {how}; nothing was changed"
+
+
 class UpdateNotDeclaredError(RunError):
     template = "workflow {workflow!r} answers no update {update!r}; it answers: {declared}"
 
@@ -620,6 +628,10 @@ class ScopeTimeoutError(OutcomeError, TimeoutError):
 
 class SignalTimeoutError(OutcomeError, TimeoutError):
     template = "no signal {signal!r} came within {timeout_ms} ms"
+
+
+class ReviewTimeoutError(OutcomeError, TimeoutError):
+    template = "nobody decided review {review_id!r} within {timeout_ms} ms"
 
 
 class WaitTimeoutError(OutcomeError, TimeoutError):

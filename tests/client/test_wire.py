@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.engine import shop
+from tests.engine.test_reviews import publish
 from tests.engine.test_start_or_signal import cart
 from tests.engine.test_updates import counter
 from weft_core.client import Dispatcher, LocalClient, leave_cancel, leave_schedule, leave_signal, leave_to_schedule
@@ -164,3 +165,19 @@ async def test_requests_about_schedules_are_done_once_when_an_engine_next_opens_
         found = {i["id"]: (i["status"], i["triggered"]) for i in (await engine.list_schedules()).items}
         assert found == {"new": ("active", 0), "old": ("paused", 1)}
         assert not await engine.storage.scan("inbox/")
+
+
+async def test_a_review_is_listed_and_decided_over_the_wire() -> None:
+    async with TestEngine(workflows=[publish]) as engine:
+        wire = Dispatcher(engine)
+        await call(wire, "start", workflow="publish", input=[{"allow_partial": True}], id="r")
+        (asked,) = (await call(wire, "reviews", status="pending", reviewer="ann"))["ok"]["items"]
+        part = await call(wire, "submit_review", review_id=asked["id"], sections={"title": "approved"}, reviewer="ann")
+        assert part["ok"]["status"] == "pending"
+        done = await call(wire, "submit_review", review_id=asked["id"], decision="rejected", feedback="no")
+        assert (done["ok"]["status"], done["ok"]["decision"]) == ("decided", "rejected")
+        other = await call(wire, "submit_review", review_id=asked["id"], decision="approved")
+        assert other["error"]["code"] == "ReviewDecidedError"
+        client = LocalClient(engine)
+        assert (await client.submit_review(asked["id"], decision="rejected", feedback="no"))["feedback"] == "no"
+        assert [r["id"] for r in (await client.reviews(status="decided")).items] == [asked["id"]]

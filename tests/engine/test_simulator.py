@@ -30,6 +30,8 @@ from weft_core.errors import (
     ScheduleNotFoundError,
     SignalTimeoutError,
     StorageError,
+    UpdateTimeoutError,
+    WaitTimeoutError,
     WeftError,
 )
 from weft_core.model.limits import Limits
@@ -160,6 +162,22 @@ async def perform(ctx: Context, node: Node) -> Any:
             return [name, await ctx.wait_for_signal(node[2], timeout=node[3])]
         except SignalTimeoutError:
             return [name, None]
+    if kind == "ask":
+        try:
+            received = await ctx.wait_for_update("ask", timeout=node[2])
+        except WaitTimeoutError:
+            return [name, None]
+        await ctx.run(touch, name, node[3])
+        await received.respond([name, received.payload])
+        return [name, received.payload]
+    if kind == "heard":
+        heard: list[Any] = []
+        ctx.on_update("tell", lambda payload: heard.append(payload) or len(heard))
+        try:
+            await ctx.wait_until(lambda: heard, timeout=node[2])
+        except WaitTimeoutError:
+            return [name, None]
+        return [name, heard[0]]
     if kind == "note":
         await ctx.set_attribute(name, [name])
         await ctx.set_attributes({"last": name, "count": len(name), "odd": None if len(name) % 2 else True})
@@ -227,6 +245,7 @@ class Author:
         pick, name = self._chance, f"n{self._count}"
         leaves = [
             "touch", "stumble", "sleep", "wait", "note", "step", "hoard", "plain-race", "count", "outside", "buy",
+            "ask", "heard",
         ] * 3 + ["fail"]  # fmt: skip
         whole = ["seq", "seq", "all", "race", "last", "guard"]
         kind = pick.choice(whole if depth > 1 else leaves if depth == 0 else leaves + whole * 4)
@@ -238,6 +257,8 @@ class Author:
             "buy": lambda: [pick.randint(0, 4)],
             "sleep": lambda: [pick.choice([0, 1, 5, 20])],
             "wait": lambda: [pick.choice(SIGNALS), pick.choice([1, 10, 1000])],
+            "ask": lambda: [pick.choice([1, 10, 1000]), pick.randint(0, 2)],
+            "heard": lambda: [pick.choice([1, 10, 1000])],
             "hoard": lambda: [pick.choice([2, 6, 12])],
             "plain-race": lambda: [pick.choice([1, 10])],
             "guard": lambda: [self.write(depth - 1)],
@@ -257,6 +278,8 @@ def fits(node: Node, value: Any) -> bool:
         return value in (name, f"failed {name}", "answered")
     if kind == "wait":
         return value[0] == name and (value[1] is None or value[1][0] == node[2])
+    if kind in ("ask", "heard"):
+        return value[0] == name and (value[1] is None or value[1][0] == kind)
     if kind == "note":
         return bool(value == [name])
     if kind == "plain-race":
@@ -296,6 +319,7 @@ class Round:
         self.accidents = 0
         self.overtaken = 0
         self.acknowledged: set[tuple[str, str]] = set()
+        self.answers: dict[tuple[str, str], Any] = {}
         self.programs: dict[str, Node] = {}
         self.unaccountable: set[str] = set()
         """Schedules whose times were changed while they ran."""
@@ -388,6 +412,19 @@ class Round:
                     self.acknowledged.add((run_id, signal_id))
         except RunFinishedError:
             pass
+
+    async def update(self) -> None:
+        """Asking again under an id gives the answer that was given (G8)."""
+        if (run_id := self._any_run()) is None:
+            return
+        name, update_id = self.pick.choice([("ask", "a"), ("tell", "t")])
+        update_id += str(self.pick.randint(1, 5))
+        kind = "ask" if name == "ask" else "heard"
+        try:
+            answer = await self.engine.update(run_id, name, [kind, update_id], update_id=update_id, timeout=0)
+        except (RunFinishedError, UpdateTimeoutError):
+            return
+        assert self.answers.setdefault((run_id, update_id), answer) == answer, f"G8: {update_id} of {run_id}"
 
     async def cancel(self) -> None:
         if (run_id := self._any_run()) is None:
@@ -547,7 +584,7 @@ class Round:
 
     async def act(self) -> None:
         looks = [self.look, self.cancel, self.resume, self.purge, self.annotate, self.plan, self.bulk]
-        users = [self.start, self.signal, self.advance, self.answer] * 3 + looks
+        users = [self.start, self.signal, self.advance, self.answer, self.update] * 3 + looks
         fate = [self.crash_soon, self.crash_now, self.trouble, self.reopen, self.overtake]
         action = self.pick.choice(users if self.pick.random() < 0.8 else fate)
         try:

@@ -460,6 +460,27 @@ async def test_no_handler_of_a_suspended_run_is_called() -> None:
         assert await handle.result() == [3]
 
 
+async def test_G8_an_update_that_a_suspended_run_had_taken_is_still_to_be_had_if_its_branch_is_beaten() -> None:
+    rows = MemoryStorage()
+    async with TestEngine(workflows=[beaten], storage=rows) as engine:
+        await engine.start(beaten, id="r")
+        await engine.suspend("r")
+        asked = asyncio.ensure_future(engine.update("r", "a", "hello", update_id="u", timeout=None))
+        await engine.settle()
+        await engine.advance_time("1 minute")
+        Invariants().check(rows.rows())
+        await engine.resume("r")
+        assert await asked == "taken by the last wait" or (await engine.get_update("r", "u")).status == "completed"
+        Invariants().check(rows.rows())
+
+
+@workflow
+async def beaten(ctx: Context) -> None:
+    won = await ctx.race([ctx.sleep("30 seconds"), ctx.wait_for_update("a")])
+    received = won or await ctx.wait_for_update("a")
+    await received.respond("taken by the last wait")
+
+
 # ------------------------------------------------------------------ signals with handlers
 
 

@@ -1,9 +1,17 @@
 """Speaking to an engine from elsewhere: the wire, the inbox."""
 
-from weft_core.client.inbox import leave_cancel, leave_purge, leave_schedule, leave_signal, leave_to_schedule
+from weft_core.client.inbox import (
+    leave_cancel,
+    leave_purge,
+    leave_review,
+    leave_schedule,
+    leave_signal,
+    leave_to_schedule,
+)  # fmt: skip
 from weft_core.client.local import LocalClient
 from weft_core.client.wire import Dispatcher
 
 __all__ = [
-    "Dispatcher", "LocalClient", "leave_cancel", "leave_purge", "leave_schedule", "leave_signal", "leave_to_schedule",
+    "Dispatcher", "LocalClient", "leave_cancel", "leave_purge", "leave_review", "leave_schedule", "leave_signal",
+    "leave_to_schedule",
 ]  # fmt: skip

@@ -9,7 +9,9 @@ from weft_core.engine import StoreReader, describe_schedule
 from weft_core.engine.inbox import leave_cancel as _leave_cancel
 from weft_core.engine.inbox import leave_for_schedule
 from weft_core.engine.inbox import leave_purge as _leave_purge
+from weft_core.engine.inbox import leave_review as _leave_review
 from weft_core.engine.inbox import leave_signal as _leave_signal
+from weft_core.engine.verbs.reviews import Sections, check_submission, submission
 from weft_core.errors import (
     CodecError,
     CorruptRecordError,
@@ -19,6 +21,7 @@ from weft_core.errors import (
     ScheduleNotFoundError,
     SignalNotDeclaredError,
 )
+from weft_core.model.operations import Decision
 from weft_core.model.run import STOPPED, RunHeader
 from weft_core.ports import Ids, Storage
 from weft_core.workflow.schedule import make_spec
@@ -87,6 +90,26 @@ async def leave_to_schedule(
         if verb != "delete":
             raise
     return await leave_for_schedule(storage, ids, verb, schedule_id, reason)
+
+
+async def leave_review(
+    storage: Storage,
+    ids: Ids,
+    review_id: str,
+    *,
+    decision: Decision | None = None,
+    reviewer: str | None = None,
+    feedback: str | None = None,
+    sections: Sections | None = None,
+    decision_id: str | None = None,
+) -> str:
+    """Leave a decision of a review; the owner accepts it, now or when it next runs. The first one that it sees counts.
+
+    ``ReviewNotFoundError``, ``ReviewDecidedError``, ``InvalidInputError``.
+    """
+    submitted = submission(decision, reviewer, feedback, sections, decision_id)
+    check_submission(review_id, (await StoreReader(storage).review_record(review_id))[0], submitted)
+    return await _leave_review(storage, ids, review_id, submitted)
 
 
 async def _unfinished(storage: Storage, run_id: str, action: str) -> RunHeader:

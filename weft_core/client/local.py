@@ -28,6 +28,12 @@ class LocalClient:
     async def get_update(self, run_id: str, update_id: str) -> UpdateState:
         return await self._engine.get_update(run_id, update_id)
 
+    async def reviews(self, **filters: Any) -> Page:
+        return await self._engine.reviews(**filters)
+
+    async def submit_review(self, review_id: str, **decided: Any) -> dict[str, Any]:
+        return await self._engine.submit_review(review_id, **decided)
+
     async def query(self, run_id: str, name: str, /, *args: Any) -> Any:
         return await self._engine.query(run_id, name, *args)
 

@@ -86,6 +86,19 @@ async def _get_update(engine: Engine, p: Params) -> Any:
     }  # fmt: skip
 
 
+async def _reviews(engine: Engine, p: Params) -> Any:
+    known = ("status", "run_id", "type", "reviewer", "limit", "cursor")
+    page = await engine.reviews(**{k: p[k] for k in known if p.get(k) is not None})
+    return {"items": page.items, "cursor": page.cursor}
+
+
+async def _submit_review(engine: Engine, p: Params) -> Any:
+    return await engine.submit_review(
+        _need(p, "review_id"), decision=p.get("decision"), reviewer=p.get("reviewer"), feedback=p.get("feedback"),
+        sections=p.get("sections"), decision_id=p.get("decision_id"),
+    )  # fmt: skip
+
+
 async def _query(engine: Engine, p: Params) -> Any:
     value, step = await engine.query_at(_need(p, "id"), _need(p, "name"), *p.get("args", []))
     return {"value": jsonable(value), "step": step}
@@ -246,6 +259,8 @@ METHODS: dict[str, Method] = {
     "signal": _signal,
     "update": _update,
     "get_update": _get_update,
+    "reviews": _reviews,
+    "submit_review": _submit_review,
     "query": _query,
     "cancel": _cancel,
     "terminate": _terminate,

@@ -16,6 +16,7 @@ from weft_core.errors import (
     EngineError,
     LimitExceededError,
     PayloadTooLargeError,
+    RunHeldError,
     StorageError,
     StorageKeyError,
     WeftError,
@@ -52,6 +53,11 @@ async def leave_for_schedule(storage: Storage, ids: Ids, verb: str, schedule_id:
     return await _leave(storage, ids, ["schedule", verb, schedule_id, argument])
 
 
+async def leave_review(storage: Storage, ids: Ids, review_id: str, submitted: dict[str, Any]) -> str:
+    """Leave the plain form of a decision for the store's owner."""
+    return await _leave(storage, ids, ["review", review_id, submitted])
+
+
 async def _leave(storage: Storage, ids: Ids, message: list[object]) -> str:
     message_id = ids.new_id()
     key = keys.inbox(message_id)
@@ -69,11 +75,12 @@ class InboxReader:
         cancel: Callable[[str, CancelRequested, list[Op]], Awaitable[None]],
         purge: Callable[[str, bool], Awaitable[None]],
         schedule: Callable[[str, str, Any, list[Op]], Awaitable[None]],
+        review: Callable[[str, dict[str, Any], list[Op]], Awaitable[None]],
         discard: Callable[[list[Op]], Awaitable[None]],
         check_owner: Callable[[], Awaitable[None]],
     ) -> None:
         self._storage, self._signal, self._cancel, self._discard = storage, signal, cancel, discard
-        self._purge, self._schedule = purge, schedule
+        self._purge, self._schedule, self._review = purge, schedule, review
         self._check_owner = check_owner
         self._task: asyncio.Task[None] | None = None
 
@@ -112,6 +119,8 @@ class InboxReader:
                     await self._discard(remove)
                 case ["schedule", str(verb), str(schedule_id), argument]:
                     await self._schedule(verb, schedule_id, argument, remove)
+                case ["review", str(review_id), dict(submitted)]:
+                    await self._review(review_id, submitted, remove)
                 case _:
                     raise CorruptRecordError(key=key, reason="it is no message that this version knows")
             return
@@ -120,6 +129,8 @@ class InboxReader:
                 raise  # no fault of the message: it stays for the next time
             if isinstance(refusal, LimitExceededError) and not isinstance(refusal, PayloadTooLargeError):
                 return  # the mailbox is full now; its sender was told that it is durable
+            if isinstance(refusal, RunHeldError):
+                return  # it can be decided when its run goes on
             log.warning("a message left in the inbox was refused: %s", refusal)
         await self._discard(remove)
 

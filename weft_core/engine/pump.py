@@ -49,6 +49,7 @@ from weft_core.model.messages import (
     CancelRequested,
     Message,
     Recover,
+    ReviewSubmitted,
     SignalArrived,
     SuspendRequested,
     TerminateRequested,
@@ -73,7 +74,7 @@ _ACTIONS: dict[type, str] = {
     TerminateRequested: "terminating it", SuspendRequested: "suspending it",
 }  # fmt: skip
 _MAIL = (SignalArrived, UpdateArrived)
-_TAKEN_WHEN_STOPPED = (*_MAIL, CancelRequested, TerminateRequested, Annotate)
+_TAKEN_WHEN_STOPPED = (*_MAIL, CancelRequested, TerminateRequested, Annotate, ReviewSubmitted)
 
 
 async def _nothing() -> None:

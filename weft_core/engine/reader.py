@@ -10,12 +10,14 @@ from weft_core.engine.code import base_name
 from weft_core.engine.feed import FeedPage, Place, read_feed
 from weft_core.engine.patience import PatientReads, scan_all
 from weft_core.engine.present import decoded, present_event
+from weft_core.engine.reading_reviews import Wanted, page_of_reviews, read_record, shown
 from weft_core.engine.search.filters import parse_listing, parse_words
 from weft_core.engine.search.page import Aggregate, Page
 from weft_core.engine.search.searching import Search
 from weft_core.engine.search.upkeep import Differences, differences, indexes_ready
-from weft_core.errors import CodecError, IndexesNotReadyError, RunNotFoundError, WeftError
+from weft_core.errors import CodecError, IndexesNotReadyError, InvalidInputError, RunNotFoundError, WeftError
 from weft_core.machine import records
+from weft_core.machine.reviews import ReviewRecord
 from weft_core.machine.sealed import unseal_plain
 from weft_core.model import keys
 from weft_core.model.run import RunHeader
@@ -100,6 +102,30 @@ class StoreReader:
         """What is wrong with the index rows: ``{"key", "run_id", "problem"}``, missing or stale. Empty if they are
         those of the records; ``Engine.rebuild_indexes`` makes them so."""
         return await differences(self._storage)
+
+    async def review_record(self, review_id: str) -> tuple[ReviewRecord, bytes]:
+        """The record of a review, and its artifact as it is encoded. ``ReviewNotFoundError``."""
+        return await read_record(self._storage, review_id)
+
+    async def review(self, review_id: str) -> dict[str, Any]:
+        """All that is known of one review."""
+        return shown(review_id, *await self.review_record(review_id))
+
+    async def reviews(
+        self,
+        *,
+        status: str | None = None,
+        run_id: str | None = None,
+        type: str | None = None,
+        reviewer: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Reviews, one page: pending ones oldest first, others in the order of their runs' ids."""
+        if not 1 <= limit <= 1000:
+            raise InvalidInputError(call="reviews", reason=f"limit is {limit}; it must be between 1 and 1000")
+        wanted = Wanted(status, run_id, type, reviewer)
+        return Page(*await page_of_reviews(self._storage, wanted, limit, cursor))
 
     async def history(self, run_id: str, *, after: int = 0, limit: int = 1000) -> EventList:
         """Events with a sequence number above ``after``, in order, at most ``limit`` of them.

@@ -24,6 +24,7 @@ from weft_core.machine import failure, marks, records, scopes
 from weft_core.machine.effects import Post
 from weft_core.machine.farewell import farewell
 from weft_core.machine.mail import UpdateRecord, mail_row, read_update, update_row
+from weft_core.machine.reviews import read_review, review_id, review_rows
 from weft_core.machine.sealed import unseal_plain
 from weft_core.model import keys
 from weft_core.model.limits import Limits
@@ -179,6 +180,19 @@ class StoppedRuns:
                 batch.ops.append(update_row(header.id, update_id, UpdateRecord(name, "unanswered", None, now)))
                 self._log(header, batch, now, "update_unanswered", name=name, update_id=update_id)
 
+    async def _cancel_reviews(self, header: RunHeader, batch: Batch, now: int) -> None:
+        for key, data in await scan_all(self._storage, keys.review_prefix(header.id)):
+            _, step = keys.parse_review(key)
+            try:
+                record, artifact = read_review(key, data)
+            except WeftError:
+                continue
+            if record.status == "pending":
+                record.status, record.at = "cancelled", now
+                batch.ops.extend(review_rows(header.id, step, record, artifact))
+                id = review_id(header.id, step)
+                self._log(header, batch, now, "review_cancelled", step=step, review_id=id)
+
     async def _end(
         self, header: RunHeader, message: CancelRequested | TerminateRequested, batch: Batch, now: int
     ) -> None:
@@ -189,6 +203,7 @@ class StoppedRuns:
             if wait.get("deadline"):
                 ops.append((keys.timer(wait["deadline"], header.id, wait["task"], wait["step"]), None))
         await self._leave_unanswered(header, batch, now)
+        await self._cancel_reviews(header, batch, now)
         for prefix in (keys.mail_prefix(header.id), keys.chunk_prefix(header.id), keys.token_prefix(header.id)):
             ops.extend([(key, None) for key, _ in await scan_all(self._storage, prefix)])
         if header.deadline:

@@ -344,6 +344,53 @@ class ConditionTimedOut(Event):
 
 
 @event
+class ReviewRequested(Event):
+    step: int
+    review_id: str
+    review_type: str
+    reviewers: list[str]
+
+
+@event
+class ReviewEscalated(Event):
+    """Others are asked too."""
+
+    step: int
+    review_id: str
+    to: list[str]
+
+
+@event
+class ReviewPartlyDecided(Event):
+    step: int
+    review_id: str
+    sections: list[str]
+
+
+@event
+class ReviewDecided(Event):
+    step: int
+    review_id: str
+    decision: str
+    reviewer: str | None
+    """None: its escalation decided it."""
+
+
+@event
+class ReviewTimedOut(Event):
+    step: int
+    review_id: str
+
+
+@event
+class ReviewCancelled(Event):
+    """Its run, or the branch that asked, was cancelled."""
+
+    step: int
+    review_id: str
+
+
+@event
 class GroupStarted(Event):
     step: int
     kind: str

@@ -20,6 +20,7 @@ STATUS: dict[type[WeftError], int] = {
     e.QueryNotFoundError: 404,
     e.CompletionTokenNotFoundError: 404,
     e.UpdateNotDeclaredError: 404,
+    e.ReviewNotFoundError: 404,
     e.UpdateNotFoundError: 404,
     e.ScheduleNotFoundError: 404,
     e.PayloadTooLargeError: 413,
@@ -30,6 +31,7 @@ STATUS: dict[type[WeftError], int] = {
     e.RunNotFinishedError: 409,
     e.RunHeldError: 409,
     e.StartOrSignalConflictError: 409,
+    e.ReviewDecidedError: 409,
     e.BulkConfirmationError: 409,
     e.BulkDeleteUnfinishedError: 409,
     e.ScheduleExistsError: 409,
@@ -53,6 +55,7 @@ STATUS: dict[type[WeftError], int] = {
     e.ActivityTimeoutError: 504,
     e.SignalTimeoutError: 504,
     e.WaitTimeoutError: 504,
+    e.ReviewTimeoutError: 504,
     e.ScopeTimeoutError: 504,
     e.UpdateTimeoutError: 504,
     # this engine cannot, or cannot now

@@ -18,6 +18,7 @@
     schedule/<sid>                  a schedule              slog/<sid>/<n>        its log, the last entries of it
     timer/<deadline>//s:<sid>       when it is due next     (no run has the empty id)
     update/<id>/<uid>     an update and its answer          answers/<id>          query handlers of a finished run
+    review/<id>/<step>    what people are asked             review-open/<requested>/<id>/<step>   not decided yet
     meta/index            which index rows are there        by-.../<created>/<id> an index row, empty
 
 Index rows (``machine/index.py`` says which of them a run has; all but the first come and go with what they name):
@@ -44,6 +45,8 @@ BY_TIME = "by-time/"
 BY_STATE = "by-state/"
 BY_FINISHED = "by-finished/"
 BY_DEADLINE = "by-deadline/"
+REVIEWS = "review/"
+OPEN_REVIEWS = "review-open/"
 ENDED = "ended/"
 ENDED_STATE = "meta/ended"
 PURGING = "purging/"
@@ -56,9 +59,9 @@ FEED = "feed/"
 # keys of a kind named in one of these.
 ONE_OF_A_RUN = ("ckpt", "active", "answers")
 """Kinds of records of which a run has one, ``<kind>/<run id>``, that go with it."""
-MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id", "token", "update")
+MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id", "review", "token", "update")
 """Kinds of records of which a run has any number, ``<kind>/<run id>/...``, that go with it."""
-INDEXES = ("timer", "by-time", "ended")
+INDEXES = ("timer", "by-time", "ended", "review-open")
 """Kinds whose rows name a run behind something else; they are derived from its record, or looked for."""
 SEARCHES = (
     "by-state", "by-finished", "by-deadline", "by-failure", "by-tag", "by-parent", "by-schedule", "by-attribute",
@@ -123,6 +126,24 @@ def update(run_id: str, update_id: str) -> str:
 
 def update_prefix(run_id: str) -> str:
     return f"update/{run_id}/"
+
+
+def review(run_id: str, step: int) -> str:
+    return f"review/{run_id}/{step:012x}"
+
+
+def review_prefix(run_id: str) -> str:
+    return f"review/{run_id}/"
+
+
+def open_review(requested_ms: int, run_id: str, step: int) -> str:
+    return f"review-open/{requested_ms:012x}/{run_id}/{step:012x}"
+
+
+def parse_review(key: str) -> tuple[str, int]:
+    """(run id, step) of a ``review/`` or ``review-open/`` key."""
+    run_id, step = key.split("/")[-2:]
+    return run_id, int(step, 16)
 
 
 def answers(run_id: str) -> str:

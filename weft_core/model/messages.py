@@ -106,6 +106,19 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewSubmitted(StepMessage):
+    """What somebody decides of a review, or of sections of it: ``[decision, feedback]`` by section."""
+
+    task: int
+    step: int
+    decision: str | None
+    reviewer: str | None
+    feedback: str | None
+    sections: dict[str, list[Any]]
+    decision_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Annotate:
     """Change what searches know of the run; also of one that is stopped or finished."""
 

@@ -10,7 +10,9 @@ from weft_core.model.operations import (
     Operation,
     Pending,
     ReceivedUpdate,
+    ReviewDecision,
     Saga,
+    SectionDecision,
     SharedLock,
     TimeoutScope,
 )
@@ -44,6 +46,18 @@ def register_types() -> None:
         name="weft:received-update",
         get=lambda r: [r.id, r.name, r.payload],
         set=_set_received,
+    )
+    codec.register(
+        ReviewDecision,
+        name="weft:review-decision",
+        get=lambda d: [d.decision, d.reviewer, d.feedback, d.at, dict(d.sections)],
+        new=lambda s: ReviewDecision(*s),
+    )
+    codec.register(
+        SectionDecision,
+        name="weft:section-decision",
+        get=lambda d: [d.decision, d.reviewer, d.feedback],
+        new=lambda s: SectionDecision(*s),
     )
     codec.register(
         RetryPolicy,

@@ -15,10 +15,10 @@ _KINDS = {
     "wait_for_signal": "signal", "all": "group", "race": "group", "set_attribute": "attribute",
     "set_attributes": "attribute", "child": "child", "start_child": "child", "result_of": "run", "result": "run",
     "signal": "signal_run", "cancel": "cancel_run", "acquire": "lock", "release": "unlock",
-    "wait_for_update": "update", "wait_until": "until", "respond": "answer", "reject": "answer",
+    "wait_for_update": "update", "wait_until": "until", "review": "review", "respond": "answer", "reject": "answer",
     "map": "map",
 }  # fmt: skip
-_NAMELESS = frozenset({"sleep", "attribute", "until", "answer"})
+_NAMELESS = frozenset({"sleep", "attribute", "until", "answer", "review"})
 _UNKNOWN = object()
 
 

@@ -85,7 +85,7 @@ class UpdateVerbs(LookingVerbs):
         update_id: str | None = None,
         timeout: Duration | None = "5s",
     ) -> Any:
-        """Send a message and wait for its answer, for ever with ``timeout=None``.
+        """Send a message and wait for its answer: for ever with ``timeout=None``, not at all with 0.
 
         It is accepted at most once per ``update_id`` (G8): asking again gives the recorded answer, or waits for it.
         ``UpdateValidationError``: refused by the workflow's validator, nothing was written. ``UpdateRejectedError``:
@@ -123,6 +123,8 @@ class UpdateVerbs(LookingVerbs):
                 facts = {"update": message.name, "update_id": message.update_id}
                 answered.set_exception(UpdateTimeoutError(run_id=run_id, timeout_ms=timeout_ms, **facts))
 
+        if timeout_ms == 0:
+            late()
         timer = self._clock.call_at(self._clock.now_ms() + timeout_ms, late) if timeout_ms is not None else None
         try:
             await answered

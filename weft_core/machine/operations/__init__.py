@@ -12,6 +12,7 @@ from weft_core.machine.operations.group import GroupHooks
 from weft_core.machine.operations.lock import AcquireHooks, ReleaseHooks
 from weft_core.machine.operations.map import MapHooks
 from weft_core.machine.operations.parked import AwaitResumeHooks, StartLaterHooks
+from weft_core.machine.operations.review import ReviewHooks
 from weft_core.machine.operations.saga import CompensateHooks, NeedsAttentionHooks, SagaStepHooks
 from weft_core.machine.operations.scope import CloseScopeHooks, OpenScopeHooks
 from weft_core.machine.operations.signal import SignalHooks
@@ -32,6 +33,7 @@ from weft_core.model.operations import (
     OpenScope,
     Operation,
     Release,
+    Review,
     RunActivity,
     SagaStep,
     SetAttributes,
@@ -69,5 +71,6 @@ HOOKS: dict[type[Operation[Any]], BaseHooks] = {
     SagaStep: SagaStepHooks(),
     Compensate: CompensateHooks(),
     NeedsAttention: NeedsAttentionHooks(),
+    Review: ReviewHooks(),
 }
 HOOKS_BY_KIND: dict[str, BaseHooks] = {cls.kind: hooks for cls, hooks in HOOKS.items()}

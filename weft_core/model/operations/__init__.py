@@ -19,6 +19,7 @@ from weft_core.model.operations.children import (
 from weft_core.model.operations.group import Group, MapOver
 from weft_core.model.operations.locks import Acquire, Release, SharedLock
 from weft_core.model.operations.parked import AwaitResume, StartLater
+from weft_core.model.operations.review import Decision, Review, ReviewDecision, SectionDecision
 from weft_core.model.operations.sagas import Compensate, NeedsAttention, Saga, SagaStep
 from weft_core.model.operations.scopes import CloseScope, OpenScope, TimeoutScope
 from weft_core.model.operations.updates import AnswerUpdate, ReceivedUpdate, WaitUpdate
@@ -48,9 +49,14 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     SagaStep,
     Compensate,
     NeedsAttention,
+    Review,
 )
 
 __all__ = [
+    "Decision",
+    "Review",
+    "ReviewDecision",
+    "SectionDecision",
     "OPERATIONS",
     "Acquire",
     "AnswerUpdate",
