@@ -34,6 +34,7 @@ from weft_core.engine.services import Resolver, ServiceBook
 from weft_core.engine.starts import Starts
 from weft_core.errors import EngineClosedError, EngineFencedError, RunNotFoundError, WorkflowNotRegisteredError
 from weft_core.machine.attention import RunAttention
+from weft_core.machine.life import RunLife
 from weft_core.machine.operations import HOOKS
 from weft_core.machine.sealed import seal_plain
 from weft_core.machine.shared import OUTSIDE
@@ -129,7 +130,7 @@ class EngineCore:
             reads, self.registry, host.clock, host.ids, self.limits.max_live_runs, self._policy, self._services,
         )  # fmt: skip
         rules = Rules(
-            self.registry, HOOKS, RunAttention(), self.limits, host.ids.random, host.clock.now_ms,
+            self.registry, HOOKS, RunLife(), RunAttention(), self.limits, host.ids.random, host.clock.now_ms,
             self.interceptors.operation,
         )  # fmt: skip
         self._onlooker = Onlooker(host.clock, host.ids, self.registry.functions)

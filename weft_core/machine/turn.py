@@ -15,37 +15,14 @@ from weft_core import codec
 from weft_core.errors import ActivityNotRegisteredError, PayloadTooLargeError, RunCancelled, WeftError
 from weft_core.machine import failure, marks, scopes
 from weft_core.machine.effects import ArmTimer, Effect, Post
-from weft_core.machine.farewell import farewell, stored
+from weft_core.machine.farewell import stored
 from weft_core.machine.mail import mail_row
 from weft_core.model import keys
 from weft_core.model.limits import Limits
-from weft_core.model.messages import (
-    Annotate,
-    Begin,
-    CancelRequested,
-    Message,
-    Recover,
-    ResumeRequested,
-    SignalArrived,
-    StepMessage,
-    SuspendRequested,
-    TerminateRequested,
-    TimerFired,
-    UpdateArrived,
-    Watch,
-)  # fmt: skip
-from weft_core.model.operations import (
-    AwaitResume,
-    Compensate,
-    JoinChildren,
-    NeedsAttention,
-    Operation,
-    StartLater,
-    WaitSignal,
-    WaitUpdate,
-)
+from weft_core.model.messages import Annotate, Message, StepMessage, TimerFired, UpdateArrived
+from weft_core.model.operations import AwaitResume, Operation, WaitSignal, WaitUpdate
 from weft_core.model.retry import RetryPolicy
-from weft_core.model.run import FINISHED, BufferedSignal, Migrated, RunHeader, RunState, Status, Task
+from weft_core.model.run import BufferedSignal, RunHeader, RunState, Task
 from weft_core.ports import Op
 
 _SCALARS = frozenset({int, str, float, bool, bytes, type(None)})
@@ -88,6 +65,19 @@ class Hooks(Protocol):
         """Do again what a crash may have lost; storing a timer again is harmless."""
 
 
+class Life(Protocol):
+    """What happens to a run as a whole: how it begins, is paused, recovered and ended."""
+
+    def decide(self, turn: Turn, message: Message) -> None:
+        """A message for the run."""
+
+    def timer(self, turn: Turn, message: TimerFired) -> None:
+        """A timer of the run itself, or of one of its scopes."""
+
+    def body_ended(self, turn: Turn, task: Task, ok: bool, value: Any) -> None:
+        """The workflow's function has returned or raised."""
+
+
 class Attention(Protocol):
     """What a run does about messages beside waiting for them: its handlers, its conditions, its updates."""
 
@@ -107,6 +97,7 @@ class Rules:
 
     activities: Mapping[str, ActivitySpec]
     hooks: Mapping[type[Operation[Any]], Hooks]
+    life: Life
     attention: Attention
     limits: Limits
     chance: Callable[[], float]
@@ -140,72 +131,10 @@ class Turn:
             if task is not None and task.step == message.step and task.op is not None:
                 self.rules.hooks[type(task.op)].deliver(self, task, message)
             elif type(message) is TimerFired and message.task < 0:
-                self._run_timer(message)
+                self.rules.life.timer(self, message)
         else:
-            self._deliver_to_run(message)
+            self.rules.life.decide(self, message)
         self.settle()
-
-    def _deliver_to_run(self, message: Message) -> None:
-        if isinstance(message, Begin):
-            self._begin_run(message)
-        elif isinstance(message, SignalArrived):
-            self._accept_signal(message)
-        elif isinstance(message, UpdateArrived):
-            self.rules.attention.accept_update(self, message)
-        elif isinstance(message, CancelRequested):
-            self._accept_cancel(message)
-        elif isinstance(message, Recover):
-            self._recover()
-        elif isinstance(message, Annotate):
-            self.annotate(message)
-        elif isinstance(message, TerminateRequested):
-            self._terminate(message)
-        elif isinstance(message, SuspendRequested):
-            self._suspend(message)
-        elif isinstance(message, ResumeRequested):
-            self._resume_run()
-        elif isinstance(message, Watch):
-            self.run.notes.setdefault("watchers", []).append(list(message.watcher))
-
-    def _begin_run(self, message: Begin) -> None:
-        header = self.run.header
-        if header.generation:
-            self.event("run_restarted", generation=header.generation)
-        if header.deadline:
-            self._watch_deadline()
-        if message.start_at > self.now:
-            self.event("run_delayed", start_at=message.start_at)
-            self.begin(self.run.tasks[0], StartLater(message.start_at))
-        else:
-            self.begin_body()
-        if message.first is not None:
-            self._accept_signal(message.first, keys.CAME_WITH_START)
-
-    def begin_body(self) -> None:
-        """Run the workflow's first statement."""
-        header = self.run.header
-        if header.status == "pending":
-            header.status, self.header_changed = "running", True
-        self.event("run_started", workflow=header.workflow, version=header.version)
-        self.ready.append((self.run.tasks[0], True, None))
-
-    def _watch_deadline(self) -> None:
-        deadline = self.run.header.deadline
-        self.ops.append((keys.timer(deadline, self.run.id, *keys.WHOLE_RUN), b""))
-        self.effects.append(ArmTimer(deadline))
-
-    def _forget_deadline(self) -> None:
-        header = self.run.header
-        if header.deadline:
-            self.ops.append((keys.timer(header.deadline, self.run.id, *keys.WHOLE_RUN), None))
-
-    def _accept_signal(self, message: SignalArrived, how: bytes = b"") -> None:
-        run = self.run
-        self.event("signal_received", name=message.name, signal_id=message.signal_id)
-        if message.signal_id is not None:
-            self.ops.append((keys.mail_id(run.id, message.signal_id), how))
-        run.mail_seq += 1
-        self.offer(BufferedSignal(run.mail_seq, message.name, message.payload))
 
     def waiting_for(self, signal: BufferedSignal) -> Task | None:
         """The task that has waited longest for it."""
@@ -236,97 +165,6 @@ class Turn:
                 self.event("update_returned", name=signal.name, update_id=signal.update_id)
                 del self.run.unanswered[signal.update_id]
             self.offer(signal)
-
-    def _accept_cancel(self, message: CancelRequested) -> None:
-        header = self.run.header
-        if header.cancel_requested:
-            return
-        header.cancel_requested, header.cancel_reason = True, message.reason
-        self.header_changed = True
-        self.event("cancel_requested", reason=message.reason)
-        self._resume_run()  # else what cancellation runs would wait for ever
-        self.cancel_task(self.run.tasks[0])
-
-    def _run_timer(self, message: TimerFired) -> None:
-        """A timer of the run itself, or of one of its scopes."""
-        if message.task == keys.WHOLE_RUN[0]:
-            self._time_out()
-            return
-        scope = scopes.fired(self.run.notes, message.task, self.now)
-        task = self.run.tasks.get(scope[scopes.TASK]) if scope is not None else None
-        if scope is not None and task is not None:
-            self.event("scope_timed_out", deadline=scope[scopes.DEADLINE])
-            self.cancel_task(task)
-
-    def arm_scope(self, scope: scopes.Scope) -> None:
-        self.ops.append((scopes.timer(self.run.id, scope), b""))
-        self.effects.append(ArmTimer(scope[scopes.DEADLINE]))
-
-    def _time_out(self) -> None:
-        """Its execution timeout has come: it ends as by a cancel, so that its ``finally`` blocks and compensations run
-        (G13, G14), and is called timed out."""
-        header = self.run.header
-        if not header.deadline or self.now < header.deadline or header.cancel_requested:
-            return
-        header.ends_as = "timed_out"
-        self._accept_cancel(CancelRequested("its execution timeout has passed"))
-
-    def _terminate(self, message: TerminateRequested) -> None:
-        header = self.run.header
-        for task in self.run.tasks.values():
-            if task.op is not None:
-                self.rules.hooks[type(task.op)].drop(self, task)
-        self.ready.clear()
-        self.taken.clear()
-        header.cancel_requested, header.cancel_reason = True, message.reason
-        self._end_run("terminated")
-        self.event("run_terminated", reason=message.reason)
-
-    def _suspend(self, message: SuspendRequested) -> None:
-        header = self.run.header
-        if header.status == "suspended":
-            return
-        header.status, self.header_changed = "suspended", True
-        self.event("run_suspended", reason=message.reason)
-
-    def _resume_run(self) -> None:
-        header = self.run.header
-        if header.status not in ("suspended", "needs_attention"):
-            return
-        begun = type(self.run.tasks[0].op) is not StartLater
-        header.status, self.header_changed = "running" if begun else "pending", True
-        self.event("run_resumed")
-        for task in list(self.run.tasks.values()):
-            if isinstance(task.op, (AwaitResume, NeedsAttention)):
-                self.rules.hooks[type(task.op)].release(self, task)  # type: ignore[attr-defined]
-
-    def _recover(self) -> None:
-        self.event("run_recovered")
-        if self.run.header.deadline and not self.run.header.cancel_requested:
-            self._watch_deadline()
-        for scope in scopes.running(self.run.notes):
-            self.arm_scope(scope)
-        tasks = list(self.run.tasks.values())
-        if self.run.migrated is not None:
-            tasks = tasks[self._migrate(self.run.migrated) :]
-        for task in tasks:
-            if task.op is not None:
-                self.rules.hooks[type(task.op)].recover(self, task)
-
-    def _migrate(self, new: Migrated) -> int:
-        """The run goes on with other code. How many of its tasks need no recovery, because they begin anew."""
-        run, header = self.run, self.run.header
-        self.event("run_migrated", from_version=header.version, to_version=new.to_version, how=new.how)
-        header.version, header.signals, self.header_changed = new.to_version, new.signals, True
-        self.ops.extend((key, None) for key in new.obsolete)
-        run.migrated = None
-        if new.instead is None:
-            return 0
-        root = run.tasks[0]
-        assert root.op is not None
-        self.rules.hooks[type(root.op)].cancel(self, root)
-        self.begin(root, new.instead)
-        return 1
 
     # -- what operation hooks call
 
@@ -362,25 +200,31 @@ class Turn:
 
     def post(self, run_id: str, content: list[Any]) -> None:
         """Leave a message for another run (its forms: ``engine/posts.py``)."""
-        self._leave(Post(keys.post(run_id, self._post_id()), content))
+        self._leave(Post(keys.post(run_id, self.post_id()), content))
 
     def ask(self, task: Task, kind: str, name: str, request: list[Any]) -> None:
         """Ask a shared object for something on behalf of ``task``; the answer comes as a :class:`Reply`."""
         content = [request, self.run.id, task.id, task.step]
-        self._leave(Post(keys.ask(kind, name, self._post_id()), content))
+        self._leave(Post(keys.ask(kind, name, self.post_id()), content))
 
     def spawn(self, content: list[Any]) -> None:
         """Ask for a child run: ``[workflow, input, start options, [run, task, step, close policy]]``."""
         self.run.notes["children"] = True
-        self._leave(Post(keys.spawn(self.run.id, self._post_id()), content))
+        self._leave(Post(keys.spawn(self.run.id, self.post_id()), content))
 
     def _leave(self, post: Post) -> None:
         self.ops.append(stored(post))
         self.effects.append(post)
 
-    def _post_id(self) -> str:
-        """Unique: a turn that leaves posts also logs an event, so the next one begins with another number."""
+    def post_id(self) -> str:
+        """Names what is left for others. Unique: a turn that leaves posts also logs an event, so the next one begins
+        with another number."""
         return f"{self.run.id}.{self.run.next_seq:x}.{len(self.ops)}"
+
+    def arm_scope(self, scope: scopes.Scope) -> None:
+        """Store the timer of a ``ctx.timeout`` scope."""
+        self.ops.append((scopes.timer(self.run.id, scope), b""))
+        self.effects.append(ArmTimer(scope[scopes.DEADLINE]))
 
     def copy(self, values: tuple[Any, ...], what: str) -> tuple[Any, ...]:
         """The values as another frame or an activity may have them: equal, and sharing nothing that can change."""
@@ -419,22 +263,15 @@ class Turn:
         """A line of control has come to its end."""
         task.frame = task.op = None
         if task.parent is None:
-            if "await" in self.run.notes:
-                self.rules.hooks[JoinChildren].hold(self, task, ok, value)  # type: ignore[attr-defined]
-                return
-            if isinstance(value, RunCancelled) and self.run.on_cancel:
-                undo, self.run.on_cancel = self.run.on_cancel[::-1], []
-                self.begin(task, Compensate(undo, then_cancelled=True))
-                return
-            self._forget(task)
-            self._finish_run(ok, value)
+            self.rules.life.body_ended(self, task, ok, value)
             return
-        self._forget(task)
+        self.forget(task)
         parent = self.run.tasks[task.parent]
         assert parent.op is not None
         self.rules.hooks[type(parent.op)].child_done(self, parent, task, ok, value)
 
-    def _forget(self, task: Task) -> None:
+    def forget(self, task: Task) -> None:
+        """This line of control is no more."""
         task.done = True
         del self.run.tasks[task.id]
 
@@ -495,44 +332,3 @@ class Turn:
             for message, data in logged:
                 self.event("logged", message=message, **({"data": data} if data else {}))
             logged.clear()
-
-    def _finish_run(self, ok: bool, value: Any) -> None:
-        header = self.run.header
-        self.drain_log()
-        encoded = b""
-        if ok:
-            try:
-                encoded = codec.dumps(value)
-                if len(encoded) > self.rules.limits.max_payload_bytes:
-                    raise PayloadTooLargeError(
-                        what="the result", actual=len(encoded), limit=self.rules.limits.max_payload_bytes
-                    )
-            except WeftError as refusal:
-                ok, value = False, refusal
-        if ok:
-            header.result = encoded
-            self._end_run("completed")
-            self.event("run_completed", result=encoded)
-        elif isinstance(value, RunCancelled):
-            self._end_run(header.ends_as)
-            self.event(f"run_{header.ends_as}", reason=header.cancel_reason)
-        else:
-            header.error = failure.record(value)
-            self._end_run("failed")
-            self.event("run_failed", error=failure.brief(value))
-
-    def _end_run(self, status: Status) -> None:
-        """What a finished run owned goes away with it."""
-        run, header = self.run, self.run.header
-        assert status in FINISHED
-        header.status, header.finished_at, self.header_changed = status, self.now, True
-        self._forget_deadline()
-        self.ops.extend((scopes.timer(run.id, scope), None) for scope in scopes.running(run.notes))
-        if run.notes or header.parent:
-            ops, posts = farewell(header, run.notes, self._post_id())
-            self.ops.extend(ops)
-            self.effects.extend(posts)
-        if run.mailbox or run.unanswered:
-            self.rules.attention.run_ends(self)
-        self.ops.extend((keys.mail(run.id, s.seq), None) for s in run.mailbox)
-        run.mailbox.clear()

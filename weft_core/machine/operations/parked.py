@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from weft_core.machine.life.beginning import begin_body
 from weft_core.machine.operations.base import BaseHooks
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import TimerFired
@@ -27,7 +28,7 @@ class StartLaterHooks(BaseHooks):
             return
         turn.drop_timer(task, deadline)
         task.op, task.wait = None, []
-        turn.begin_body()
+        begin_body(turn)
 
     def cancel(self, turn: Turn, task: Task) -> bool:
         turn.drop_timer(task, task.wait[0])

@@ -1,0 +1,50 @@
+"""What happens to a run as a whole, one theme a file; this table joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from weft_core.machine.life import beginning, ending, messages, pausing, recovering
+from weft_core.machine.turn import Turn
+from weft_core.model.messages import (
+    Annotate,
+    Begin,
+    CancelRequested,
+    Message,
+    Recover,
+    ResumeRequested,
+    SignalArrived,
+    SuspendRequested,
+    TerminateRequested,
+    TimerFired,
+    UpdateArrived,
+    Watch,
+)  # fmt: skip
+from weft_core.model.run import Task
+
+DECISIONS: dict[type[Message], Callable[[Turn, Any], None]] = {
+    Begin: beginning.begin,
+    SignalArrived: messages.accept_signal,
+    UpdateArrived: messages.accept_update,
+    Watch: messages.accept_watcher,
+    Annotate: messages.annotate,
+    SuspendRequested: pausing.suspend,
+    ResumeRequested: pausing.resume,
+    CancelRequested: ending.cancel,
+    TerminateRequested: ending.terminate,
+    Recover: recovering.recover,
+}
+
+
+class RunLife:
+    """:class:`weft_core.machine.turn.Life`."""
+
+    def decide(self, turn: Turn, message: Message) -> None:
+        DECISIONS[type(message)](turn, message)
+
+    def timer(self, turn: Turn, message: TimerFired) -> None:
+        ending.timer(turn, message)
+
+    def body_ended(self, turn: Turn, task: Task, ok: bool, value: Any) -> None:
+        ending.body_ended(turn, task, ok, value)

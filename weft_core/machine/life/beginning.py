@@ -1,0 +1,34 @@
+"""How a run begins: now, later, or anew under the id of one that has ended."""
+
+from __future__ import annotations
+
+from weft_core.machine.life import deadline
+from weft_core.machine.life.messages import accept_signal
+from weft_core.machine.turn import Turn
+from weft_core.model import keys
+from weft_core.model.messages import Begin
+from weft_core.model.operations import StartLater
+
+
+def begin(turn: Turn, message: Begin) -> None:
+    header = turn.run.header
+    if header.generation:
+        turn.event("run_restarted", generation=header.generation)
+    if header.deadline:
+        deadline.watch(turn)
+    if message.start_at > turn.now:
+        turn.event("run_delayed", start_at=message.start_at)
+        turn.begin(turn.run.tasks[0], StartLater(message.start_at))
+    else:
+        begin_body(turn)
+    if message.first is not None:
+        accept_signal(turn, message.first, keys.CAME_WITH_START)
+
+
+def begin_body(turn: Turn) -> None:
+    """Run the workflow's first statement."""
+    header = turn.run.header
+    if header.status == "pending":
+        header.status, turn.header_changed = "running", True
+    turn.event("run_started", workflow=header.workflow, version=header.version)
+    turn.ready.append((turn.run.tasks[0], True, None))

@@ -1,0 +1,29 @@
+"""What a run is sent: signals, updates, other runs that wait for its end, changes of its marks."""
+
+from __future__ import annotations
+
+from weft_core.machine.turn import Turn
+from weft_core.model import keys
+from weft_core.model.messages import Annotate, SignalArrived, UpdateArrived, Watch
+from weft_core.model.run import BufferedSignal
+
+
+def accept_signal(turn: Turn, message: SignalArrived, how: bytes = b"") -> None:
+    run = turn.run
+    turn.event("signal_received", name=message.name, signal_id=message.signal_id)
+    if message.signal_id is not None:
+        turn.ops.append((keys.mail_id(run.id, message.signal_id), how))
+    run.mail_seq += 1
+    turn.offer(BufferedSignal(run.mail_seq, message.name, message.payload))
+
+
+def accept_update(turn: Turn, message: UpdateArrived) -> None:
+    turn.rules.attention.accept_update(turn, message)
+
+
+def accept_watcher(turn: Turn, message: Watch) -> None:
+    turn.run.notes.setdefault("watchers", []).append(list(message.watcher))
+
+
+def annotate(turn: Turn, message: Annotate) -> None:
+    turn.annotate(message)
