@@ -10,7 +10,7 @@ import pytest
 
 from tests.engine.invariants import Invariants
 from tests.engine.visits import after_every_crash, settled
-from weft_core import Context, query, signal, workflow
+from weft_core import Context, Interceptor, SignalCall, StartCall, query, signal, workflow
 from weft_core.errors import (
     IdempotencyKeyConflictError,
     InvalidInputError,
@@ -117,6 +117,25 @@ async def test_a_run_that_begins_later_keeps_its_first_signal() -> None:
         await engine.crash_and_recover()
         await engine.advance_time("2 hours")
         assert await engine.get_handle(handle.id).result() == ["ann", "soap"]
+
+
+async def test_interceptors_and_the_options_of_start_apply() -> None:
+    seen: list[Any] = []
+
+    class Watcher(Interceptor):
+        def start(self, call: StartCall) -> None:
+            seen.append(["start", call.workflow, call.id])
+
+        def signal(self, call: SignalCall) -> None:
+            seen.append(["signal", call.name, call.run_id])
+            call.payload = f"fresh {call.payload}"
+
+    async with TestEngine(workflows=[cart], interceptors=[Watcher()]) as engine:
+        await engine.start_or_signal(cart, "ann", signal=item, payload="soap", id="c", tags=["vip"])
+        await engine.start_or_signal(cart, "ann", signal=item, payload="milk", id="c")
+        assert seen == [["start", "cart", "c"], ["signal", "item", "c"]] * 2
+        assert await engine.query("c", items_of) == ["fresh soap", "fresh milk"]
+        assert [r["id"] for r in (await engine.list(tags=["vip"])).items] == ["c"]
 
 
 async def test_a_finished_run_is_a_conflict_and_nothing_is_written() -> None:

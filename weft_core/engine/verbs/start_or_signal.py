@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -41,6 +42,10 @@ class StartOrSignalVerbs(RunVerbs):
         delay: Duration | None = None,
         start_at: datetime | int | float | None = None,
         execution_timeout: Duration | None = None,
+        services: Mapping[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        attributes: Mapping[Any, Any] | None = None,
+        tags: Sequence[str] = (),
     ) -> StartedOrSignalled:
         """Signal the run, or start it with this as its first signal; one atomic step either way.
 
@@ -50,13 +55,17 @@ class StartOrSignalVerbs(RunVerbs):
         nothing is written.
 
         A repeated call changes nothing and says the same again, if it has the same ``idempotency_key``, or the same
-        ``id`` and ``signal_id``; without either each call signals.
+        ``id`` and ``signal_id``; without either each call signals. The other options are those of ``start`` and of no
+        concern to a run that is there. Interceptors of starts and of signals see the call, whichever it comes to;
+        without ``id`` the run's id is not known to them yet ("").
         """
         self._check_open()
+        inputs, headers = self.interceptors.start(_name_of(workflow), inputs, id, headers)
         first = self._first_signal(workflow, signal, payload, signal_id, id, idempotency_key)
         options = StartOptions.of(
             self._clock.now_ms(), id=id, idempotency_key=idempotency_key, delay=delay, start_at=start_at,
-            execution_timeout=execution_timeout, first=first,
+            execution_timeout=execution_timeout, services=services, headers=headers, attributes=attributes or {},
+            tags=tags, first=first,
         )  # fmt: skip
         try:
             run_id = await self._starts.start(workflow, inputs, options)
@@ -86,7 +95,7 @@ class StartOrSignalVerbs(RunVerbs):
             signal_id = self._new_id()
         check_id(signal_id, "a signal_id", self.limits)
         name = signal.name if isinstance(signal, Signal) else signal
-        message = SignalArrived(name, codec.dumps(payload), signal_id)
+        message = self.interceptors.signal(run_id or "", SignalArrived(name, codec.dumps(payload), signal_id))
         known = self.registry.newest(workflow) if isinstance(workflow, str) else workflow
         self._check_signal(message, known.name, known.version, ())
         return message
