@@ -42,11 +42,13 @@
     │   ├── UpdateRejectedError                 the workflow answered an update with an error
     │   │   └── UpdateValidationError           its validator refused it, and nothing was written
     │   ├── UpdateTimeoutError                  accepted, and not answered yet
+    │   ├── CheckpointNotFoundError, RunNotParkedError, EditError     fork, rewind, edit, skip
     │   └── RunFailedError, RunCancelledError, RunHeldError,
     │       RunTimedOutError, RunTerminatedError                 what handle.result() raises
     ├── OutcomeError                            raised inside a workflow by an awaited operation
     │   ├── ActivityFailedError, ActivityInterruptedError, ActivityIndeterminateError, ActivityNotRegisteredError
     │   ├── ActivityTimeoutError                (and ActivityTotalTimeoutError, ActivityHeartbeatTimeoutError below it)
+    │   ├── OperationSkippedError               somebody answered it by hand
     │   ├── RetryLater                          raised by an activity: try me again then
     │   └── SignalTimeoutError, WaitTimeoutError, ScopeTimeoutError, ReviewTimeoutError
     └── TestingError                            of weft_core.testing
@@ -567,6 +569,23 @@ class RunHeldError(RunError):
     template = "run {run_id!r} is held: {reason}. Nothing is lost; give the engine the code it needs and reopen it"
 
 
+class CheckpointNotFoundError(RunError):
+    template = (
+        "run {run_id!r} has no checkpoint at step {step}; there are: {retained}. Runs retain checkpoints if they are "
+        "started with @workflow(retain_checkpoints=10) or Engine(retain_checkpoints=10)"
+    )
+
+
+class RunNotParkedError(RunError):
+    template = "run {run_id!r} is {status}, and {action} needs a run that stands still; {remedy}"
+
+
+class EditError(RunError):
+    """An edit or a skip was refused; nothing was written."""
+
+    template = "run {run_id!r} is left as it is: {reason}"
+
+
 # ------------------------------------------------------------------ outcomes seen inside a workflow
 
 
@@ -624,6 +643,10 @@ class ActivityNotRegisteredError(OutcomeError):
 
 class ScopeTimeoutError(OutcomeError, TimeoutError):
     template = "the time of this ctx.timeout() scope was over before its block was"
+
+
+class OperationSkippedError(OutcomeError):
+    template = "{operation} was skipped by hand: {reason}"
 
 
 class SignalTimeoutError(OutcomeError, TimeoutError):

@@ -181,3 +181,27 @@ async def test_a_review_is_listed_and_decided_over_the_wire() -> None:
         client = LocalClient(engine)
         assert (await client.submit_review(asked["id"], decision="rejected", feedback="no"))["feedback"] == "no"
         assert [r["id"] for r in (await client.reviews(status="decided")).items] == [asked["id"]]
+
+
+async def test_a_run_is_looked_back_at_forked_rewound_edited_and_skipped_over_the_wire() -> None:
+    async with TestEngine(workflows=[shop.checkout], retain_checkpoints=5) as engine:
+        wire = Dispatcher(engine)
+        await call(wire, "start", workflow="checkout", input=[{"id": "o1", "total": 30}], id="r")
+        await engine.settle()
+        there = (await call(wire, "checkpoints", id="r"))["ok"]
+        assert there[0]["current"] and there[0]["waiting_for"][0]["kind"] == "signal" and len(there) > 1
+        assert (await call(wire, "frames", id="r", at=there[-1]["step"]))["ok"]["step"] == there[-1]["step"]
+        fork = (await call(wire, "fork", id="r", at=there[1]["step"], new_id="f"))["ok"]
+        assert (fork["id"], fork["status"]) == ("f", "running")
+        assert (await call(wire, "edit", id="r", changes={"x": 1}))["error"]["code"] == "RunNotParkedError"
+        assert (await call(wire, "rewind", id="r"))["error"]["code"] == "InvalidInputError"
+        await call(wire, "suspend", id="r")
+        assert (await call(wire, "edit", id="r", changes={"x": 1}))["error"]["code"] == "EditError"
+        assert (await call(wire, "edit", id="r", changes={"order": {"id": "o9", "total": 30}}))["ok"] is None
+        assert (await call(wire, "rewind", id="r", to=there[1]["step"], by="ann"))["ok"] is None
+        assert (await call(wire, "retry", id="r"))["ok"] is None
+        await engine.settle()
+        assert (await call(wire, "skip", id="r", value={"ok": True}, reason="by phone"))["ok"] is None
+        assert (await call(wire, "dead_letters"))["ok"] == {"items": [], "cursor": None}
+        kinds = [e["type"] for e in (await call(wire, "history", id="r"))["ok"]]
+        assert {"run_edited", "run_rewound", "run_resumed", "operation_skipped"} <= set(kinds)

@@ -32,10 +32,12 @@ SUMMARY = (
 FINISHED = {"completed", "failed", "cancelled", "timed_out", "terminated"}
 ASKING = {"join", "child", "run", "signal_run", "cancel_run", "lock", "unlock"}
 UNFINISHED = {"needs_attention", "pending", "running", "suspended"}
+PLACED = ("run_restarted", "run_forked", "run_rewound")
+"""Events from which on a run stands somewhere that the events before do not lead to."""
 ENDINGS = {"run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated"}
 
 
-_OF_ONE_RUN = ("log", "ckpt", "mail", "mail-id", "update", "answers", "review")
+_OF_ONE_RUN = ("log", "ckpt", "past", "mail", "mail-id", "update", "answers", "review")
 UPDATE_ENDS = ("update_pending", "update_completed", "update_rejected", "update_unanswered")
 """The event that goes with each status of an update."""
 
@@ -73,6 +75,10 @@ class View:
         self.runs = {k[4:]: _header(unseal(k, v)[1:]) for k, v in self.kinds["run"].items()}
         self.parked = {k[5:]: _summary(unseal(k, v)[1]) for k, v in self.kinds["ckpt"].items()}
         self.chunks = {k: unseal(k, v)[3] for k, v in self.kinds["ckpt"].items() if len(unseal(k, v)) > 3}
+        self.past: defaultdict[str, dict[int, list[Any]]] = defaultdict(dict)
+        for key, value in self.kinds["past"].items():
+            _, run_id, step = key.split("/")
+            self.past[run_id][int(step, 16)] = unseal(key, value)
         self.events: defaultdict[str, list[tuple[int, str, dict[str, Any]]]] = defaultdict(list)
         for key in sorted(self.kinds["log"]):
             _, first, _, events = unseal(key, rows[key])
@@ -107,6 +113,7 @@ class Invariants:
         self._final: dict[str, Any] = {}
         self._log: dict[str, bytes] = {}
         self._idem: dict[str, bytes] = {}
+        self._generations: dict[str, int] = {}
         self._answered: dict[str, bytes] = {}
 
     def check(self, rows: Mapping[str, bytes]) -> View:
@@ -137,7 +144,13 @@ class Invariants:
         return view
 
     def _nothing_changed(self, view: View) -> None:
-        """5 a recorded outcome never changes; neither does the past, nor whom an idempotency key means."""
+        """5 a recorded outcome never changes, but by a restart or a rewind that the record counts; neither does the
+        past, nor whom an idempotency key means."""
+        generations = {run_id: h["rare"].get("generation", 0) for run_id, h in view.runs.items()}
+        for key in list(self._final):
+            if generations.get(key[4:], 0) > self._generations.get(key[4:], 0):
+                del self._final[key]
+        self._generations = generations
         final = {k: _outcome(view.runs[k[4:]]) for k in view.kinds["run"] if view.runs[k[4:]]["status"] in FINISHED}
         if self._purges:
             self._forget_purged(view)
@@ -232,6 +245,8 @@ def _waits_for_something(view: View, run_id: str) -> None:
             tokens |= {f"token/{run_id}/{mark}": [wait["task"], wait["step"]] for mark in wait["tokens"]}
         elif wait["kind"] in ("sleep", "start"):
             assert wait["deadline"] is not None
+        elif wait["kind"] in ASKING and places[wait["task"]][5] == ["anew"]:
+            assert view.runs[run_id]["status"] == "suspended", f"1: {run_id} {wait} does not ask"
         elif wait["kind"] in ASKING:
             assert _asked(view, run_id, wait["task"], wait["step"]), f"1: {run_id} {wait} asked nobody"
         elif wait["kind"] == "attention":
@@ -292,14 +307,22 @@ def _owns_nothing(view: View, run_id: str) -> None:
 
 
 def _chunks(view: View) -> None:
-    """9 the chunks of a run are those that its checkpoint's directory names."""
+    """9 the chunks of a run are those that the directories of its checkpoint and of its retained ones name."""
     named = set()
-    for key, (start, *containers) in view.chunks.items():
+    directories = [(key[5:], directory) for key, directory in view.chunks.items()]
+    for run_id, retained in view.past.items():
+        assert len(retained) <= view.runs[run_id]["rare"].get("retain", 0), f"9: {run_id} retains {sorted(retained)}"
+        for step, record in retained.items():
+            _, summary, _, *directory = unseal(f"ckpt/{run_id}", record[1])
+            assert summary[SUMMARY.index("completed")] == step, f"9: {run_id} retains {step}"
+            assert step < view.parked.get(run_id, {"completed": step + 1})["completed"], f"9: {run_id} is at {step}"
+            directories += [(run_id, d) for d in directory]
+    for run_id, (start, *containers) in directories:
         for number, _, after_last, runs in containers:
             assert number < start
             for first, many in zip(runs[::2], runs[1::2], strict=True):
                 assert first + many <= after_last
-                named |= {f"chunk/{key[5:]}/{number:x}.{n:x}" for n in range(first, first + many)}
+                named |= {f"chunk/{run_id}/{number:x}.{n:x}" for n in range(first, first + many)}
     stored = set(view.kinds["chunk"])
     assert stored == named, f"9: chunks {sorted(stored ^ named)[:5]}"
 
@@ -316,16 +339,24 @@ def _events_have_no_gap(view: View, run_id: str, windows: bool) -> None:
     if first > 1:
         return
     events = view.events[run_id]
-    restarts = [i for i, (_, kind, _) in enumerate(events) if kind == "run_restarted"]
-    assert len(restarts) == view.runs[run_id]["rare"].get("generation", 0)
-    life = events[restarts[-1] :] if restarts else events
-    kinds = Counter(kind for _, kind, _ in life)
+    again = sum(kind in ("run_restarted", "run_rewound") for _, kind, _ in events)
+    assert again == view.runs[run_id]["rare"].get("generation", 0)
+    life, placed = _since(events, "run_restarted"), _since(events, *PLACED)
+    kinds = Counter(kind for _, kind, _ in placed)
     ends = sum(kinds[kind] for kind in ENDINGS)
     begun = kinds["run_started"] == 1 or (kinds["run_delayed"] == 1 and not kinds["run_started"])
+    begun = begun or (placed[0][1] in ("run_forked", "run_rewound") and not kinds["run_started"])
     assert begun and ends == (view.runs[run_id]["status"] in FINISHED), f"4: {run_id}: {kinds}"
-    assert (not kinds["run_started"]) == (view.runs[run_id]["status"] == "pending") or kinds["run_delayed"]
+    if placed[0][1] not in ("run_forked", "run_rewound"):
+        assert (not kinds["run_started"]) == (view.runs[run_id]["status"] == "pending") or kinds["run_delayed"]
     outcomes = Counter(data["step"] for _, kind, data in life if kind == "activity_completed")
     assert not outcomes or max(outcomes.values()) == 1, f"5: a step of {run_id} has two outcomes"
+
+
+def _since(events: list[tuple[int, str, dict[str, Any]]], *kinds: str) -> list[tuple[int, str, dict[str, Any]]]:
+    """From the last event of these kinds on; all, if there is none."""
+    first = max((i for i, (_, kind, _) in enumerate(events) if kind in kinds), default=0)
+    return events[first:]
 
 
 def _signals_are_accounted_for(view: View, run_id: str) -> None:
@@ -339,8 +370,10 @@ def _signals_are_accounted_for(view: View, run_id: str) -> None:
     rows = {key.split("/", 2)[2] for key in view.kinds["mail-id"] if key.split("/")[1] == run_id}
     assert rows == set(ids), f"6: {run_id} received {set(ids)} and knows {rows}"
     if view.runs[run_id]["status"] not in FINISHED:
+        placed = _since(view.events[run_id], *PLACED)
+        kinds = Counter(kind for _, kind, _ in placed)
         gone = kinds["signal_consumed"] + kinds["signal_handled"]
-        left = kinds["signal_received"] - gone + kinds["signal_returned"]
+        left = kinds["signal_received"] - gone + kinds["signal_returned"] + placed[0][2].get("signals", 0)
         assert left == len(view.mail[run_id]), f"6: {run_id} has {view.mail[run_id]}, not {left}"
 
 
@@ -413,7 +446,7 @@ def _indexes(view: View) -> None:
     open_rows = {f"review-open/{r['requested_at']:012x}/{place}" for place, r in still_open.items()}
     assert set(view.kinds["review-open"]) == open_rows, "9: the reviews that are open"
     assert all(view.runs[place.split("/")[0]]["status"] not in FINISHED for place in still_open), "2: an open review"
-    running = {run_id for run_id, h in view.runs.items() if h["status"] in ("running", "held")}
+    running = {run_id for run_id, h in view.runs.items() if h["status"] in ("running", "suspended", "held")}
     assert {key[7:] for key in view.kinds["active"]} <= running, "9: active rows of no running run"
     assert {key.split("/")[2] for key in view.kinds["timer"]} - {""} <= set(view.runs), "9: timers of no run"
     if "meta/ended" in view.rows:

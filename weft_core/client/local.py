@@ -6,6 +6,9 @@ from typing import Any
 
 from weft_core.engine import Engine, Page, ScheduleHandle, StartedOrSignalled, UpdateState, WorkflowHandle
 
+Items = list[dict[str, Any]]
+"""``list`` is a method below."""
+
 
 class LocalClient:
     """Start, signal, query, cancel and look; nothing that drives. The same names as every other client."""
@@ -60,6 +63,29 @@ class LocalClient:
 
     async def purge(self, run_id: str, *, force: bool = False) -> None:
         await self._engine.purge(run_id, force=force)
+
+    async def checkpoints(self, run_id: str, *, limit: int = 100, cursor: int | None = None) -> Items:
+        return await self._engine.checkpoints(run_id, limit=limit, cursor=cursor)
+
+    async def fork(self, run_id: str, **options: Any) -> WorkflowHandle:
+        return await self._engine.fork(run_id, **options)
+
+    async def rewind(self, run_id: str, to: int, *, reason: str | None = None, by: str | None = None) -> None:
+        await self._engine.rewind(run_id, to, reason=reason, by=by)
+
+    async def edit(
+        self, run_id: str, changes: dict[str, Any], *, reason: str | None = None, by: str | None = None
+    ) -> None:
+        await self._engine.edit(run_id, changes, reason=reason, by=by)
+
+    async def skip(self, run_id: str, value: Any = None, **options: Any) -> None:
+        await self._engine.skip(run_id, value, **options)
+
+    async def retry(self, run_id: str) -> None:
+        await self._engine.retry(run_id)
+
+    async def dead_letters(self, *, limit: int = 50, cursor: str | None = None) -> Page:
+        return await self._engine.dead_letters(limit=limit, cursor=cursor)
 
     async def list(self, **filters: Any) -> Page:
         return await self._engine.list(**filters)

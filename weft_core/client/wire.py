@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from weft_core.client import repairs
 from weft_core.engine import BulkPlan, BulkResult, Engine
 from weft_core.engine.present import jsonable
 from weft_core.errors import InvalidInputError, WeftError
@@ -165,7 +166,7 @@ async def _events(engine: Engine, p: Params) -> Any:
 
 
 async def _frames(engine: Engine, p: Params) -> Any:
-    return await engine.frames(_need(p, "id"))
+    return await engine.frames(_need(p, "id"), at=p.get("at"))
 
 
 async def _resume(engine: Engine, p: Params) -> Any:
@@ -288,5 +289,6 @@ METHODS: dict[str, Method] = {
     "schedule_delete": _schedule_delete,
     "workflows": _workflows,
     "diagnostics": _diagnostics,
+    **repairs.METHODS,
     **{f"bulk_{verb}": _bulk(f"bulk_{verb}") for verb in _BULK},
 }

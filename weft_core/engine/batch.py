@@ -16,13 +16,17 @@ from weft_core.ports import Op
 
 Visit = Callable[[RunState], Any]
 Plan = Callable[[], Awaitable[list[Op]]]
+Job = Callable[["Batch", int], Awaitable["Envelope | None"]]
+"""Work on what is stored of a run, which nothing else changes meanwhile: adds to the batch what it writes, at this time
+(epoch ms), and may return a message that is decided in the same batch."""
 
 
 @dataclass(slots=True)
 class Envelope:
     """A message on its way to a run, or a visit that only looks. Without a run id: only ``extra`` is written.
 
-    ``plan`` says what is to be written of a run that is not live, when no turn of it is under way.
+    ``plan`` says what is to be written of a run that is not live, when no turn of it is under way; a ``job`` does that
+    for any run, and begins a batch.
     """
 
     run_id: str
@@ -30,6 +34,7 @@ class Envelope:
     visit: Visit | None = None
     new: RunState | None = None
     plan: Plan | None = None
+    job: Job | None = None
     extra: list[Op] = field(default_factory=list)
     alone: Callable[[], Awaitable[list[Op]]] | None = None
     """Decides what to write from what is stored, in a batch of its own after all before it."""

@@ -45,6 +45,7 @@ from weft_core.model.messages import CancelRequested, Message, Recover, SignalAr
 from weft_core.model.retention import KEEP, Retention
 from weft_core.ports import Clock, Host, Op, Storage, default_host
 from weft_core.workflow import Activity, Interceptor, Schedule, Workflow
+from weft_core.workflow.definition import check_retained
 
 log = logging.getLogger("weft")
 OpList = list[Op]
@@ -72,6 +73,7 @@ class EngineCore:
         resolve_services: Resolver | None = None,
         recover: bool = True,
         close_storage: bool = True,
+        retain_checkpoints: int = 0,
     ) -> None:
         self._rebind(storage)
         self.limits, self.retention = limits, retention
@@ -82,6 +84,7 @@ class EngineCore:
         """Of the engine itself: "open", "closed", "fenced", "degraded", ... What is kept for runs is ``state``."""
         self._host = host
         self._recover, self._close_storage = recover, close_storage
+        self._retain_checkpoints = check_retained(retain_checkpoints) or 0
         self._task: asyncio.Task[None] | None = None
         self._trouble: BaseException | None = None
         self.events = EventBus(self._listener_failed)
@@ -143,7 +146,9 @@ class EngineCore:
             self.registry, host, self.limits, self._committer.store_id, self._outcome, self._tokens,
             self.interceptors, self._services.of,
         )  # fmt: skip
-        self._starts = Starts(reads, self.registry, self._live, self._pump.submit, host, self.limits)
+        self._starts = Starts(
+            reads, self.registry, self._live, self._pump.submit, host, self.limits, self._retain_checkpoints
+        )
         self._pump.posts = PostOffice(reads, self._pump.submit, self._starts)
         self._schedules = ScheduleKeeper(reads, self._starts, self._pump, host.clock, self)
         self._inbox = InboxReader(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from weft_core.engine.verbs.bulk import BulkVerbs
 from weft_core.engine.verbs.completing import CompletingVerbs
+from weft_core.engine.verbs.repair import RepairVerbs
 from weft_core.engine.verbs.reviews import ReviewVerbs
 from weft_core.engine.verbs.schedules import ScheduleVerbs
 from weft_core.engine.verbs.start_or_signal import StartOrSignalVerbs
 from weft_core.engine.verbs.tailing import TailingVerbs
 
 
-class Engine(StartOrSignalVerbs, ReviewVerbs, BulkVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs):
+class Engine(StartOrSignalVerbs, ReviewVerbs, BulkVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs, RepairVerbs):
     """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store and drives its runs.
 
     One engine owns a store at a time: opening another one fences this one (G11), whose calls then raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -11,14 +12,15 @@ from weft_core.engine.patience import PatientReads, scan_all
 from weft_core.engine.registry import Registry
 from weft_core.engine.restoring import restore_run
 from weft_core.engine.services import ServiceBook, externals
-from weft_core.errors import CorruptRecordError
+from weft_core.errors import CodecError, CorruptRecordError
 from weft_core.machine import records
 from weft_core.machine.mail import read_mail
+from weft_core.machine.past import Past, named_chunks
 from weft_core.machine.window import EventWindow
 from weft_core.model import keys
 from weft_core.model.retention import Retention, keep_all
 from weft_core.model.run import BufferedSignal, RunHeader, RunState
-from weft_core.ports import Clock, Ids
+from weft_core.ports import Clock, Ids, Op
 from weft_core.workflow import Context
 
 
@@ -52,7 +54,7 @@ class LiveRuns:
 
     def create(self, header: RunHeader) -> RunState:
         """A new run with its root frame, not started yet."""
-        run = self._blank(header)
+        run = self.blank(header)
         run.next_seq, run.mail_seq = header.next_seq, header.mail_seq
         workflow = self._registry.version(header.workflow, header.version)
         run.add_task(None, workflow.frame(run.ctx, tuple(codec.loads(header.input))))
@@ -61,13 +63,21 @@ class LiveRuns:
             run.window = EventWindow(1, policy.last_events, policy.events_age_ms)
         return run
 
-    def _blank(self, header: RunHeader) -> RunState:
+    def blank(self, header: RunHeader) -> RunState:
+        """A run without frames."""
         ctx = Context(self._clock, self._ids)
         services = self.services.of(header.id)
         run = RunState(header, ctx, externals(ctx, services))
         ctx._run, ctx._services = run, services
         run.attribute_types = self._registry.attribute_types(header.workflow, header.version)
+        if header.retain:
+            run.past = Past(header.retain)
         return run
+
+    async def prepare(self, header: RunHeader) -> RunState:
+        """A run without frames that has its services. ``ServicesUnavailableError``."""
+        await self.services.resolve(header)
+        return self.blank(header)
 
     async def load(self, header: RunHeader) -> RunState:
         """Restore a run from its checkpoint.
@@ -75,11 +85,10 @@ class LiveRuns:
         Raises what stands in the way: WorkflowNotRegisteredError, CodeChangedError, CorruptRecordError, ... Its code is
         that of its own version, or what it has been migrated to: then ``run.migrated`` says so.
         """
-        await self.services.resolve(header)
         data = await self._storage.get(keys.checkpoint(header.id))
         if data is None:
             raise CorruptRecordError(key=keys.checkpoint(header.id), reason="an unfinished run without it")
-        run = self._blank(header)
+        run = await self.prepare(header)
         record = records.read_record(header.id, data)
         stored = await scan_all(self._storage, keys.chunk_prefix(header.id)) if record.directory else ()
         restore_run(run, record, dict(stored), self._registry)
@@ -88,10 +97,17 @@ class LiveRuns:
         run.unanswered = {s.update_id: s for s in mail if s.taken and s.update_id is not None}
         if mail:
             run.mail_seq = max(run.mail_seq, mail[-1].seq)
-        policy = self._policy(header.workflow)
+        await self.watch_log(run)
+        if header.retain:
+            in_chunks = run.chunks.size if run.chunks is not None else 0
+            run.past = Past.of(header, data, in_chunks, await scan_all(self._storage, keys.past_prefix(header.id)))
+        return run
+
+    async def watch_log(self, run: RunState) -> None:
+        """Have its log keep what the policy says."""
+        policy = self._policy(run.header.workflow)
         if policy.events is not None:
             run.window = await self._window(run, policy)
-        return run
 
     async def _window(self, run: RunState, policy: Retention) -> EventWindow:
         """Where its log begins, and how much of it is older than is kept."""
@@ -113,6 +129,28 @@ class LiveRuns:
             else:
                 low = _begins(rows[0][0]) + 1
         return low
+
+    async def end(self, header: RunHeader) -> list[Op]:
+        """What removes the checkpoint of a run that is over without its frames; retained, if the run retains any."""
+        key = keys.checkpoint(header.id)
+        if not header.retain:
+            rows = await scan_all(self._storage, keys.chunk_prefix(header.id))
+            return [(key, None), *[(chunk, None) for chunk, _ in rows]]
+        data = await self._storage.get(key) or b""
+        try:
+            record = records.read_record(header.id, data)
+            chunks = dict(await scan_all(self._storage, keys.chunk_prefix(header.id)))
+            named = named_chunks(header.id, record.directory)
+            in_chunks = sum(len(chunks.get(chunk, b"")) for chunk in named)
+            past = Past.of(header, data, in_chunks, await scan_all(self._storage, keys.past_prefix(header.id)))
+        except CodecError:
+            return [(key, None)]  # what it named is not known; its chunks go with its past
+        run = RunState(header, None, None)
+        run.completed, run.steps = record.summary[records.COMPLETED], record.summary[records.STEPS]
+        for mail in await scan_all(self._storage, keys.mail_prefix(header.id)):
+            with contextlib.suppress(CodecError):
+                past.ends([read_mail(*mail)])
+        return past.follow(run, [(key, None), *[(chunk, None) for chunk in named]], False)
 
     async def read_mailbox(self, run_id: str) -> list[BufferedSignal]:
         """The signals and updates that lie in a run's mailbox, oldest first."""

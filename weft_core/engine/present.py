@@ -62,4 +62,6 @@ def _present(value: Any) -> Any:
         return decoded(value)
     if isinstance(value, dict):
         return {k: _present(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_present(v) for v in value]
     return value

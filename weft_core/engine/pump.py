@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 
 from weft_core.engine.attempts import Attempts
-from weft_core.engine.batch import Batch, Envelope
+from weft_core.engine.batch import Batch, Envelope, Job
 from weft_core.engine.commit import Committer
 from weft_core.engine.feed import FeedWriter
 from weft_core.engine.live import LiveRuns
@@ -207,7 +207,8 @@ class Pump:
         try:
             for _ in range(min(len(self._inbox), self._rules.limits.max_batch_turns)):
                 envelope = self._inbox.popleft()
-                if envelope.run_id in batch.stopped or (envelope.alone is not None and batch.envelopes):
+                exclusive = envelope.alone is not None or envelope.job is not None
+                if envelope.run_id in batch.stopped or (exclusive and batch.envelopes):
                     self._inbox.appendleft(envelope)
                     break
                 batch.envelopes.append(envelope)
@@ -266,6 +267,9 @@ class Pump:
         if envelope.plan is not None:
             await self._planned(envelope, batch)
             return
+        if envelope.job is not None:
+            await self._work(envelope, envelope.job, batch, now)
+            return
         try:
             run = envelope.new or self._live.get(envelope.run_id)
             was_live = run is not None
@@ -302,6 +306,20 @@ class Pump:
         except WeftError as refusal:
             envelope.reject(refusal)
         batch.stopped.add(envelope.run_id)
+
+    async def _work(self, envelope: Envelope, job: Job, batch: Batch, now: int) -> None:
+        """All before it is durable: what it reads is how things stand."""
+        await self._land()
+        try:
+            message = await job(batch, now)
+        except StorageError:
+            raise
+        except (Exception, SystemExit) as refusal:  # perhaps of the author's code that an edit calls
+            envelope.reject(refusal)
+            return
+        if message is not None:
+            message.reply = envelope.reply
+            await self._decide(message, batch, now)
 
     async def _decide_shared(self, envelope: Envelope, batch: Batch, now: int) -> None:
         """What concerns no run: a request for a shared object, or records that are only to be written."""
@@ -370,11 +388,15 @@ class Pump:
                 envelope.reject(obstacle)
             return None
         if header.status in STOPPED:
-            run.active = header.status == "held"  # as the index has it, whatever the checkpoint says
-            header.status, header.error = "running", None
-            await self.posts.call_again(header.id)
+            await self.go_on(run)
         self._live.keep(run)
         return await self._taken_up(run, envelope, batch, now)
+
+    async def go_on(self, run: RunState) -> None:
+        """A run that was stopped is to be driven again."""
+        run.active = run.header.status == "held"  # as the index has it, whatever the checkpoint says
+        run.header.status, run.header.error = "running", None
+        await self.posts.call_again(run.id)
 
     async def _taken_up(self, run: RunState, envelope: Envelope, batch: Batch, now: int) -> RunState | None:
         """A message may come before the Recover of its run; then the attempts that were in flight are begun first, and
@@ -506,7 +528,8 @@ class Pump:
             task = run.tasks.get(effect.task) if run is not None else None
             if run is not None and task is not None and task.step == effect.step and type(task.op) is RunActivity:
                 put_off(task)
-                ops.extend(records.write_checkpoint(run, self._clock.now_ms(), True))
+                written = records.write_checkpoint(run, self._clock.now_ms(), True)
+                ops.extend(written if run.past is None else run.past.follow(run, written, False))
         if ops:
             await self._committer.commit(ops)
 

@@ -15,8 +15,16 @@ from weft_core.engine.search.filters import parse_listing, parse_words
 from weft_core.engine.search.page import Aggregate, Page
 from weft_core.engine.search.searching import Search
 from weft_core.engine.search.upkeep import Differences, differences, indexes_ready
-from weft_core.errors import CodecError, IndexesNotReadyError, InvalidInputError, RunNotFoundError, WeftError
+from weft_core.errors import (
+    CheckpointNotFoundError,
+    CodecError,
+    IndexesNotReadyError,
+    InvalidInputError,
+    RunNotFoundError,
+    WeftError,
+)
 from weft_core.machine import records
+from weft_core.machine.past import PastRecord, read_past
 from weft_core.machine.reviews import ReviewRecord
 from weft_core.machine.sealed import unseal_plain
 from weft_core.model import keys
@@ -155,20 +163,54 @@ class StoreReader:
         """Events of all runs beyond a place, in the order of their commits, as they are stored."""
         return await read_feed(self._storage, after, limit)
 
-    async def frames(self, run_id: str) -> dict[str, Any]:
-        """Where an unfinished run stands: each task's stack with source, waiting line and live locals."""
+    async def frames(self, run_id: str, *, at: int | None = None) -> dict[str, Any]:
+        """Where an unfinished run stands: each task's stack with source, waiting line and live locals.
+
+        ``at``: where it stood at this step, if that is retained. ``CheckpointNotFoundError``.
+        """
         header = await self.header(run_id)
-        data, stored = await self._checkpoint(run_id)
+        code, data, stored = header.code, *await self._checkpoint(run_id)
+        if at is not None and (data is None or records.read_record(run_id, data).summary[records.COMPLETED] != at):
+            past = await self._past(run_id, at)
+            code, data = past.facts.get("code"), past.checkpoint
+            stored = dict(await scan_all(self._storage, keys.chunk_prefix(run_id)))
         if data is None:
             return {"run_id": run_id, "step": header.steps, "tasks": []}
         record = records.read_record(run_id, data)
         chunks = record.chunks(run_id, stored)
-        source = await self._source(header.code)
+        source = await self._source(code)
         tasks = [
             {"task": task, "frames": [_frame(view, source) for view in stack]}
             for task, stack in enumerate(frames.peek(record.frames, chunks))
         ]
         return {"run_id": run_id, "step": record.summary[records.COMPLETED], "tasks": tasks}
+
+    async def checkpoints(self, run_id: str, *, limit: int = 100, cursor: int | None = None) -> EventList:
+        """Where a run stands and has stood, as far as that is retained, newest first; ``cursor``: steps before it."""
+        _check_limit("checkpoints", limit)
+        header = await self.header(run_id)
+        data = await self._storage.get(keys.checkpoint(run_id))
+        items: EventList = []
+        if data is not None and cursor is None:
+            with contextlib.suppress(CodecError):
+                items.append(_checkpoint_info(run_id, data, len(data), header.version, True))
+        before = keys.past(run_id, cursor) if cursor is not None else None
+        for key, row in await self._storage.scan(keys.past_prefix(run_id), before=before, limit=limit, reverse=True):
+            try:
+                past = read_past(key, row)
+                version = past.facts.get("version", "")
+                items.append(_checkpoint_info(run_id, past.checkpoint, past.size, version, False))
+            except CodecError as damage:
+                items.append({"step": keys.parse_past(key), "error": {"code": damage.code, "message": str(damage)}})
+        return items[:limit]
+
+    async def _past(self, run_id: str, step: int) -> PastRecord:
+        key = keys.past(run_id, step)
+        row = await self._storage.get(key)
+        if row is None:
+            there = [keys.parse_past(k) for k, _ in await scan_all(self._storage, keys.past_prefix(run_id))]
+            raise CheckpointNotFoundError(run_id=run_id, step=step, retained=there)
+        return read_past(key, row)
 
     async def _checkpoint(self, run_id: str) -> tuple[bytes | None, dict[str, bytes]]:
         """A checkpoint record with its chunks, though the owner may write another meanwhile."""
@@ -196,6 +238,19 @@ def _with_gaps(events: EventList, after: int) -> EventList:
         found.append(event)
         after = event["seq"]
     return found
+
+
+def _check_limit(call: str, limit: int) -> None:
+    if not 1 <= limit <= 1000:
+        raise InvalidInputError(call=call, reason=f"limit is {limit}; it must be between 1 and 1000")
+
+
+def _checkpoint_info(run_id: str, data: bytes, size: int, version: str, current: bool) -> dict[str, Any]:
+    summary = records.read_record(run_id, data).summary
+    return {
+        "step": summary[records.COMPLETED], "at": summary[records.UPDATED_AT], "waiting_for": records.waits(summary),
+        "size": size, "version": version, "current": current,
+    }  # fmt: skip
 
 
 def run_info(header: RunHeader, summary: Fields | None) -> dict[str, Any]:

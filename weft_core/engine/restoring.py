@@ -17,6 +17,7 @@ from weft_core.engine.registry import Registry
 from weft_core.errors import CodeChangedError, MigrationError, NotSerializableError, UnknownFunctionError
 from weft_core.machine import records
 from weft_core.machine.operations import HOOKS
+from weft_core.machine.past import named_chunks
 from weft_core.machine.records import CheckpointRecord
 from weft_core.model.operations import Operation
 from weft_core.model.run import Migrated, RunState
@@ -115,12 +116,16 @@ class _Restoring:
         graph = frames.restore(body, run.externals, functions).root
         records.fill_run(run, record.summary, graph)
         run.migrated = Migrated(
-            to.version, sorted(to.signals or ()), "migration", graph[-1] if instead else None, list(self._stored)
+            to.version,
+            sorted(to.signals or ()),
+            "migration",
+            graph[-1] if instead else None,
+            sorted(named_chunks(run.id, record.directory)),
         )
 
     def _change(self, to: Workflow, root: list[Any]) -> Operation[Any] | None:
         """Have the migrations change the graph of a checkpoint. The operation to begin instead of the pending one."""
-        op, frame, others = _tasks(self._record.summary, root)
+        op, frame, others = stored_tasks(self._record.summary, root)
         header = self._run.header
         code = frame.place.hash if frame.place is not None else ""
         way = to.way_from(header.version, code)
@@ -153,7 +158,7 @@ class _Restoring:
         )  # fmt: skip
 
 
-def _tasks(summary: list[Any], root: list[Any]) -> tuple[Any, Any, list[Any]]:
+def stored_tasks(summary: list[Any], root: list[Any]) -> tuple[Any, Any, list[Any]]:
     """(pending operation, frame) of the workflow itself, and the frames of the branches, of a checkpoint's graph."""
     found: list[tuple[Any, Any]] = []
     at = 1

@@ -31,6 +31,11 @@ class ServiceBook:
         """A run is started with these, which win over those of the engine."""
         self._own[run_id] = Services({**self._common, **services})
 
+    def share(self, run_id: str, fork_id: str) -> None:
+        """A fork has those of its run, as far as they are known here."""
+        if run_id in self._own:
+            self._own[fork_id] = self._own[run_id]
+
     def forget(self, run_id: str) -> None:
         """The run has ended."""
         self._own.pop(run_id, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from weft_core import codec
 from weft_core.engine.batch import Envelope
 from weft_core.engine.live import LiveRuns
-from weft_core.engine.patience import PatientReads
+from weft_core.engine.patience import PatientReads, scan_all
 from weft_core.engine.registry import Registry
 from weft_core.errors import (
     IdempotencyKeyConflictError,
@@ -36,6 +36,9 @@ from weft_core.workflow.attributes import by_name
 
 Conflict = Literal["error", "return_existing", "restart"]
 """What a start does whose id names a run that exists: refuse; give that run; take the place of it if it is finished."""
+
+
+Make = Callable[[str, list[Op]], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +118,10 @@ class Starts:
         submit: Callable[[Envelope], None],
         host: Host,
         limits: Limits,
+        retain_checkpoints: int,
     ) -> None:
         self._storage, self._registry, self._live, self._submit = storage, registry, live, submit
-        self._host, self._limits = host, limits
+        self._host, self._limits, self._retain_checkpoints = host, limits, retain_checkpoints
         self._claimed: dict[str, asyncio.Future[None]] = {}
 
     async def hold(self, key: str) -> None:
@@ -150,7 +154,13 @@ class Starts:
         """Id of the run, which is durable; ``rows`` are written in the batch of its first turn."""
         request = self._request(workflow, inputs, options, rows)
         if options.idempotency_key is not None:
-            return await _to_the_end(self._start_once(request, options.idempotency_key))
+            digest = hashlib.sha256(b"%b\0%b" % (request.definition.name.encode(), request.data)).digest()
+
+            async def make(run_id: str, rows: list[Op]) -> str:
+                request.rows += rows
+                return await (self._start_as if options.id is not None else self._start)(request, run_id)
+
+            return await self.once(options.id, options.idempotency_key, digest, make)
         if options.id is not None:
             return await _to_the_end(self._start_as(request, options.id))
         return await self._start(request, self._host.ids.new_id())
@@ -215,9 +225,15 @@ class Starts:
         finally:
             self.release(key)
 
-    async def _start_once(self, request: _Request, key: str) -> str:
-        record_key, wanted = keys.idempotency(key), request.options.id
-        digest = hashlib.sha256(b"%b\0%b" % (request.definition.name.encode(), request.data)).digest()
+    async def once(self, wanted: str | None, key: str | None, digest: bytes, make: Make) -> str:
+        """The id of the run that ``make`` makes, given its id and rows for its first batch; with a key, the same run
+        for the same call for ever (G6)."""
+        return await _to_the_end(self._once(wanted, key, digest, make))
+
+    async def _once(self, wanted: str | None, key: str | None, digest: bytes, make: Make) -> str:
+        if key is None:
+            return await make(wanted or self._host.ids.new_id(), [])
+        record_key = keys.idempotency(key)
         if not await self.claim(record_key):
             stored = await self._storage.get(record_key)
             assert stored is not None
@@ -230,10 +246,7 @@ class Starts:
             return found
         try:
             run_id = wanted or self._host.ids.new_id()
-            request.rows.append((record_key, seal_plain(record_key, [run_id, digest])))
-            if wanted is None:
-                return await self._start(request, run_id)
-            return await self._start_as(request, run_id)
+            return await make(run_id, [(record_key, seal_plain(record_key, [run_id, digest]))])
         finally:
             self.release(record_key)
 
@@ -246,6 +259,7 @@ class Starts:
             updated_at=now, input=request.data, idempotency_key=options.idempotency_key,
             signals=sorted(definition.signals or ()), tags=request.tags, attributes=request.attributes,
             deadline=options.deadline, parent=options.parent, headers=options.headers, lineage=options.lineage,
+            retain=self.retained(definition),
         )  # fmt: skip
         if before is not None:
             header.generation, header.next_seq, header.mail_seq = (
@@ -258,6 +272,9 @@ class Starts:
             request.rows.append((keys.answers(run_id), None))
             request.rows.append((keys.ended(before.workflow, before.status, before.finished_at, run_id), None))
             header.indexed = before.indexed
+            if before.retain:
+                for prefix in (keys.past_prefix(run_id), keys.chunk_prefix(run_id)):
+                    request.rows += [(key, None) for key, _ in await scan_all(self._storage, prefix)]
         if options.services is not None:
             header.has_services = True
             self._live.services.give(run_id, options.services)
@@ -272,6 +289,11 @@ class Starts:
         )
         await reply
         return run_id
+
+    def retained(self, definition: Workflow) -> int:
+        """How many checkpoints a run that is started now retains."""
+        declared = definition.retain_checkpoints
+        return self._retain_checkpoints if declared is None else declared
 
     async def submit_claimed(self, key: str, envelope: Envelope) -> None:
         """Have the envelope decided; its key stays claimed until then, also if the caller stops waiting."""

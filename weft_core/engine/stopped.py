@@ -197,22 +197,22 @@ class StoppedRuns:
         self, header: RunHeader, message: CancelRequested | TerminateRequested, batch: Batch, now: int
     ) -> None:
         summary = await self._catch_up(header)
-        ops: list[Op] = [(keys.checkpoint(header.id), None), (keys.active(header.id), None)]
+        ops: list[Op] = [(keys.active(header.id), None)]
         waits = records.waits(summary) if summary is not None else []
         for wait in waits:
             if wait.get("deadline"):
                 ops.append((keys.timer(wait["deadline"], header.id, wait["task"], wait["step"]), None))
         await self._leave_unanswered(header, batch, now)
         await self._cancel_reviews(header, batch, now)
-        for prefix in (keys.mail_prefix(header.id), keys.chunk_prefix(header.id), keys.token_prefix(header.id)):
+        for prefix in (keys.mail_prefix(header.id), keys.token_prefix(header.id)):
             ops.extend([(key, None) for key, _ in await scan_all(self._storage, prefix)])
         if header.deadline:
             ops.append((keys.timer(header.deadline, header.id, *keys.WHOLE_RUN), None))
         notes = records.notes_of(summary) if summary is not None else {}
         ops.extend((scopes.timer(header.id, scope), None) for scope in scopes.running(notes))
-        batch.ops.extend(ops)
         ended: Status = "cancelled" if isinstance(message, CancelRequested) else "terminated"
         header.status, header.finished_at, header.updated_at = ended, now, now
+        batch.ops += [*ops, *await self._live.end(header)]
         header.cancel_requested, header.cancel_reason = True, message.reason
         farewell_ops, posts = farewell(header, notes, f"{header.id}.{header.next_seq:x}")
         batch.ops.extend(farewell_ops)

@@ -22,14 +22,16 @@ def write_records(turn: Turn, first_seq: int, epoch: int, code: str | None) -> N
         if run.window is not None:
             ops.extend(run.window.trim(run.id, first_seq, turn.now, len(turn.events)))
     active = not run.finished and _in_flight(run)
-    ops.extend(records.delete_checkpoint(run) if run.finished else _checkpoint(turn, active))
+    if turn.header_changed:
+        _bring_up_to_date(turn, epoch, code)
+    written = records.delete_checkpoint(run) if run.finished else _checkpoint(turn, active)
+    ops.extend(written if run.past is None else run.past.follow(run, written, turn.header_changed))
     if run.finished:
         ops.extend(records.write_answers(run))
     if active != run.active:
         run.active = active
         ops.append((keys.active(run.id), b"" if active else None))
     if turn.header_changed:
-        _bring_up_to_date(turn, epoch, code)
         ops.extend(records.write_run(run.header))
 
 

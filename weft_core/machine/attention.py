@@ -61,6 +61,8 @@ def _for_handlers(turn: Turn, handlers: Handlers) -> BufferedSignal | None:
     for signal in mailbox:
         if signal.name in (handlers.signals if signal.update_id is None else handlers.updates):
             mailbox.remove(signal)
+            if turn.run.past is not None:
+                turn.run.past.took([signal])
             return signal
     return None
 

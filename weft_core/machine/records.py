@@ -17,7 +17,7 @@ from weft_core.machine.operations import HOOKS, HOOKS_BY_KIND
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
 from weft_core.model.operations import Operation, WaitUntil
-from weft_core.model.run import Handlers, RunHeader, RunState, Task
+from weft_core.model.run import UNBEGUN, Handlers, RunHeader, RunState, Task
 from weft_core.ports import Op
 
 _VERSION = 1
@@ -28,7 +28,7 @@ _HEADER_FIELDS = (
 )  # fmt: skip
 _RARE_FIELDS: dict[str, Any] = {
     "tags": [], "deadline": 0, "ends_as": "cancelled", "parent": [], "has_services": False, "headers": {},
-    "lineage": {}, "generation": 0,
+    "lineage": {}, "generation": 0, "retain": 0,
 }  # fmt: skip
 """Written only where they differ from these, so that they cost nothing where they are not used."""
 # `summary` positions in a checkpoint record
@@ -170,13 +170,23 @@ def read_record(run_id: str, data: bytes) -> CheckpointRecord:
     return CheckpointRecord(values[1], values[2], values[3] if len(values) == 4 else [])
 
 
+def seal_record(run_id: str, record: CheckpointRecord) -> bytes:
+    """The bytes of a checkpoint record that was read and changed."""
+    directory = [record.directory] if record.directory else []
+    return seal_plain(keys.checkpoint(run_id), [_VERSION, record.summary, record.frames, *directory])
+
+
 def waits(summary: list[Any]) -> list[dict[str, Any]]:
     """What each task of a checkpoint waits for, for people: kind, name, step, task, perhaps attempt and deadline."""
     return [
-        {"kind": kind, "name": label, "step": step, "task": id_, **HOOKS_BY_KIND[kind].describe(wait)}
+        {"kind": kind, "name": label, "step": step, "task": id_, **_described(kind, wait)}
         for id_, _, step, kind, label, wait in summary[TASKS]
         if kind in HOOKS_BY_KIND
     ]
+
+
+def _described(kind: str, wait: Any) -> dict[str, Any]:
+    return HOOKS_BY_KIND[kind].describe(wait) if wait != UNBEGUN else {}
 
 
 def fill_run(run: RunState, summary: list[Any], restored: list[Any]) -> None:

@@ -64,6 +64,9 @@ class Hooks(Protocol):
     def recover(self, turn: Turn, task: Task) -> None:
         """Do again what a crash may have lost; storing a timer again is harmless."""
 
+    def release(self, turn: Turn, task: Task) -> None:
+        """Do what had to wait until the run was no longer suspended."""
+
 
 class Life(Protocol):
     """What happens to a run as a whole: how it begins, is paused, recovered and ended."""
@@ -158,7 +161,10 @@ class Turn:
 
     def give_back(self, signals: Iterable[BufferedSignal]) -> None:
         """They answered waits of branches that were beaten: nobody has seen them, so they are still to be had (G7)."""
+        past = self.run.past
         for signal in signals:
+            if past is not None:
+                past.gave_back(signal)
             if signal.update_id is None:
                 self.event("signal_returned", name=signal.name)
             else:
@@ -200,19 +206,20 @@ class Turn:
 
     def post(self, run_id: str, content: list[Any]) -> None:
         """Leave a message for another run (its forms: ``engine/posts.py``)."""
-        self._leave(Post(keys.post(run_id, self.post_id()), content))
+        self.leave(Post(keys.post(run_id, self.post_id()), content))
 
     def ask(self, task: Task, kind: str, name: str, request: list[Any]) -> None:
         """Ask a shared object for something on behalf of ``task``; the answer comes as a :class:`Reply`."""
         content = [request, self.run.id, task.id, task.step]
-        self._leave(Post(keys.ask(kind, name, self.post_id()), content))
+        self.leave(Post(keys.ask(kind, name, self.post_id()), content))
 
     def spawn(self, content: list[Any]) -> None:
         """Ask for a child run: ``[workflow, input, start options, [run, task, step, close policy]]``."""
         self.run.notes["children"] = True
-        self._leave(Post(keys.spawn(self.run.id, self.post_id()), content))
+        self.leave(Post(keys.spawn(self.run.id, self.post_id()), content))
 
-    def _leave(self, post: Post) -> None:
+    def leave(self, post: Post) -> None:
+        """Write down a post, and bring it on its way."""
         self.ops.append(stored(post))
         self.effects.append(post)
 

@@ -135,6 +135,46 @@ class RunMigrated(Event):
 
 
 @event
+class RunForked(Event):
+    """The first event of a run that stands where another one stood."""
+
+    forked_from: str
+    at_step: int
+    workflow: str
+    version: str
+    signals: int
+    changes: list[Facts] | None
+
+
+@event
+class RunRewound(Event):
+    from_status: str
+    from_step: int
+    to_step: int
+    signals: int
+    reason: str | None
+    by: str | None
+
+
+@event
+class RunEdited(Event):
+    changes: list[Facts]
+    reason: str | None
+    by: str | None
+
+
+@event
+class OperationSkipped(Event):
+    step: int
+    kind: str
+    name: str
+    value: Any
+    error: Facts | None
+    reason: str | None
+    by: str | None
+
+
+@event
 class RunSuspended(Event):
     reason: str | None
 

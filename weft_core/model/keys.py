@@ -4,6 +4,7 @@
     meta/owner            epoch and number of last commit   ckpt/<id>             its checkpoint, while unfinished
     code/<hash>           source a run was driven with      chunk/<id>/<c>.<n>    part of a large value in it
     inbox/<id>            left by others for the owner      log/<id>/<seq>        events of one turn
+    past/<id>/<step>      a retained checkpoint of it
     idem/<key>            idempotency key -> run            mail/<id>/<seq>       a buffered signal
     active/<id>           an attempt is in flight           mail-id/<id>/<sid>    a signal id that was accepted
     timer/<deadline>/<id>/<task>.<step>                     child/<parent>/<id>   an unfinished child and its policy
@@ -59,7 +60,7 @@ FEED = "feed/"
 # keys of a kind named in one of these.
 ONE_OF_A_RUN = ("ckpt", "active", "answers")
 """Kinds of records of which a run has one, ``<kind>/<run id>``, that go with it."""
-MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id", "review", "token", "update")
+MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id", "past", "review", "token", "update")
 """Kinds of records of which a run has any number, ``<kind>/<run id>/...``, that go with it."""
 INDEXES = ("timer", "by-time", "ended", "review-open")
 """Kinds whose rows name a run behind something else; they are derived from its record, or looked for."""
@@ -94,6 +95,19 @@ def parse_chunk(key: str) -> tuple[int, int]:
     """(container, number) of a chunk's key."""
     container, number = key.rpartition("/")[2].split(".")
     return int(container, 16), int(number, 16)
+
+
+def past(run_id: str, step: int) -> str:
+    return f"past/{run_id}/{step:012x}"
+
+
+def past_prefix(run_id: str) -> str:
+    return f"past/{run_id}/"
+
+
+def parse_past(key: str) -> int:
+    """The step of a retained checkpoint."""
+    return int(key.rpartition("/")[2], 16)
 
 
 def log(run_id: str, seq: int) -> str:

@@ -128,6 +128,47 @@ class Annotate:
     remove_tags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A new run stands where ``source`` stood ``at`` a step: take up what it waits for there."""
+
+    source: str
+    at: int
+    changes: list[dict[str, Any]] | None = None
+    """What was edited on the way: ``{name, old, new}``, encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewound:
+    """The run has been put back to a step: take up what it waits for there, as far as a suspended run may."""
+
+    from_status: str
+    from_step: int
+    to_step: int
+    stop: list[int]
+    """Steps whose attempts may be in flight and are not wanted any more."""
+    asks: list[tuple[str, list[Any]]]
+    """Requests to locks: those that it has asked for since are not wanted either."""
+    reviews: list[int]
+    """Steps whose reviews are closed."""
+    reason: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Answer by hand what a task waits for, with an encoded value or an error."""
+
+    task: int
+    step: int
+    value: bytes | None
+    error: BaseException | None
+    recover: bool
+    """Nobody has taken up the run's other tasks since it was loaded."""
+    reason: str | None = None
+    by: str | None = None
+
+
 Message = (
     Begin
     | Recover
@@ -139,4 +180,5 @@ Message = (
     | ResumeRequested
     | Watch
     | Annotate
+    | (Forked | Rewound | Skip)
 )

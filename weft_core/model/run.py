@@ -73,9 +73,15 @@ class RunHeader:
     lineage: dict[str, Any] = field(default_factory=dict)
     """Where it comes from: ``forked_from``, ``restarted_from``, ``schedule`` ..."""
     generation: int = 0
-    """How often it was rewound; part of the idempotency keys of its later steps."""
+    """How often its id has begun anew, by a restart or a rewind; part of the idempotency keys of its steps."""
+    retain: int = 0
+    """How many checkpoints are retained behind the one it stands at."""
     indexed: tuple[str, ...] = field(default=(), compare=False)
     """Not stored: the index rows that the store holds for it."""
+
+
+UNBEGUN: list[Any] = ["anew"]
+"""The note of an operation that is to be begun anew, because its run was put back to it."""
 
 
 class Task:
@@ -141,8 +147,8 @@ class RunState:
 
     __slots__ = (
         "active", "attentive", "attribute_types", "chunks", "completed", "ctx", "exposed", "externals", "handlers",
-        "header", "logged", "mail_seq", "mailbox", "migrated", "next_seq", "next_task", "notes", "on_cancel", "queries",
-        "steps", "tasks", "unanswered", "uncommitted", "window",
+        "header", "logged", "mail_seq", "mailbox", "migrated", "next_seq", "next_task", "notes", "on_cancel", "past",
+        "queries", "steps", "tasks", "unanswered", "uncommitted", "window",
     )  # fmt: skip
 
     def __init__(self, header: RunHeader, ctx: Any, externals: Any) -> None:
@@ -162,7 +168,8 @@ class RunState:
         self.exposed: dict[str, bytes] = {}
         self.notes: dict[str, Any] = {}
         """Durable facts that few runs have, as plain values: ``holds`` (``kind/name`` of shared objects that must hear
-        of its end), ``watchers`` (``[run, task, step]`` that wait for its end), ``children`` (it has started some)."""
+        of its end), ``watchers`` (``[run, task, step]`` that wait for its end), ``children`` (it has started some),
+        ``answered`` (ids of updates that its frames will answer once more, in vain)."""
         self.on_cancel: list[Any] = []
         """Operations and durable calls that run, the last one first, if the run is cancelled or timed out."""
         self.queries: dict[str, Callable[..., Any]] = {}
@@ -177,6 +184,8 @@ class RunState:
         """What of its checkpoint is kept in chunks (:class:`weft_core.codec.Chunks`); None while that is small."""
         self.attribute_types: Mapping[str, Any] = {}
         """Those that its workflow declares, by name."""
+        self.past: Any = None
+        """Its retained checkpoints (:class:`weft_core.machine.past.Past`); None if none are retained."""
         self.migrated: Migrated | None = None
         """It has been brought to other code since its checkpoint; its next turn makes that durable."""
         self.active = False

@@ -100,6 +100,7 @@ class Workflow:
         retention: Retention | None = None,
         updates: Iterable[Update[Any, Any] | str] | None = None,
         attributes: Iterable[SearchAttribute[Any]] = (),
+        retain_checkpoints: int | None = None,
     ) -> None:
         if not isinstance(version, str):
             raise DefinitionError(f"the version of a workflow is text, not {version!r}")
@@ -117,6 +118,8 @@ class Workflow:
         """How long its runs and their events are kept; None: as the engine says."""
         self.attribute_types = {attribute.name: attribute.type for attribute in attributes}
         """The types that its search attributes must have, by name; others may be set too."""
+        self.retain_checkpoints = check_retained(retain_checkpoints)
+        """How many checkpoints its runs retain; None: as many as its engine says."""
         self.signals = declared_names(self.fn, SIGNALS) if signals is None else _names(signals)
         """Names of the signals it waits for; None if that cannot be told from its source, so that any is accepted."""
         self.updates = declared_names(self.fn, UPDATES) if updates is None else _names(updates)
@@ -191,6 +194,13 @@ def _names(declared: Iterable[Any]) -> frozenset[str]:
     return frozenset(d if isinstance(d, str) else d.name for d in declared)
 
 
+def check_retained(number: int | None) -> int | None:
+    """``retain_checkpoints=`` of a workflow or an engine."""
+    if number is not None and (type(number) is not int or not 0 <= number <= 10_000):
+        raise DefinitionError(f"retain_checkpoints is a number between 0 and 10,000, not {number!r}")
+    return number
+
+
 class WorkflowBuilder:
     """``workflow(name=...)``: a decorator, or a chain that ends in ``execute(fn)``."""
 
@@ -201,8 +211,10 @@ class WorkflowBuilder:
         signals: Iterable[Signal[Any] | str] | None,
         retention: Retention | None = None,
         updates: Iterable[Update[Any, Any] | str] | None = None,
+        retain_checkpoints: int | None = None,
     ) -> None:
         self._name, self._version, self._retention = name, version, retention
+        self._retain_checkpoints = retain_checkpoints
         self._signals, self._updates = signals, updates
         self._activities: tuple[Any, ...] = ()
         self._attributes: tuple[SearchAttribute[Any], ...] = ()
@@ -232,6 +244,7 @@ class WorkflowBuilder:
         return Workflow(
             fn, self._name, self._version, self._signals, self._activities, self._retention, self._updates,
             self._attributes,
+            self._retain_checkpoints,
         )  # fmt: skip
 
     __call__ = execute
@@ -246,8 +259,13 @@ def workflow(
     signals: Iterable[Signal[Any] | str] | None = None,
     retention: Retention | None = None,
     updates: Iterable[Update[Any, Any] | str] | None = None,
+    retain_checkpoints: int | None = None,
 ) -> Any:
-    """Declare a workflow: ``@workflow``, ``@workflow(name="checkout", version="2")``, or the chained form."""
+    """Declare a workflow: ``@workflow``, ``@workflow(name="checkout", version="2")``, or the chained form.
+
+    With ``retain_checkpoints=10`` its runs keep the last ten checkpoints that they have gone on from, for
+    ``engine.fork`` and ``engine.rewind``; 0 is none. A run keeps the number it was started with.
+    """
     if fn is not None:
         return Workflow(fn)
-    return WorkflowBuilder(name, version, signals, retention, updates)
+    return WorkflowBuilder(name, version, signals, retention, updates, retain_checkpoints)

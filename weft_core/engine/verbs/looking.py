@@ -24,6 +24,6 @@ class LookingVerbs(EngineCore):
     async def history(self, run_id: str, *, after: int = 0, limit: int = 1000) -> EventList:
         return await self.reader.history(run_id, after=after, limit=limit)
 
-    async def frames(self, run_id: str) -> dict[str, Any]:
-        """Where a run stands: stacks, source lines, live locals."""
-        return await self.reader.frames(run_id)
+    async def frames(self, run_id: str, *, at: int | None = None) -> dict[str, Any]:
+        """Where a run stands, or stood ``at`` a step that is retained: stacks, source lines, live locals."""
+        return await self.reader.frames(run_id, at=at)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from weft_core.machine.life import beginning, ending, messages, pausing, recovering
+from weft_core.machine.life import beginning, ending, messages, pausing, recovering, repairing
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import (
     Annotate,
     Begin,
     CancelRequested,
+    Forked,
     Message,
     Recover,
     ResumeRequested,
+    Rewound,
     SignalArrived,
+    Skip,
     SuspendRequested,
     TerminateRequested,
     TimerFired,
@@ -34,6 +37,9 @@ DECISIONS: dict[type[Message], Callable[[Turn, Any], None]] = {
     CancelRequested: ending.cancel,
     TerminateRequested: ending.terminate,
     Recover: recovering.recover,
+    Forked: repairing.forked,
+    Rewound: repairing.rewound,
+    Skip: repairing.skip,
 }
 
 

@@ -13,7 +13,7 @@ from weft_core.machine.turn import Turn
 from weft_core.model import keys
 from weft_core.model.messages import CancelRequested, TerminateRequested, TimerFired
 from weft_core.model.operations import Compensate, JoinChildren
-from weft_core.model.run import FINISHED, Status, Task
+from weft_core.model.run import FINISHED, UNBEGUN, Status, Task
 
 
 def cancel(turn: Turn, message: CancelRequested) -> None:
@@ -52,7 +52,7 @@ def _time_out(turn: Turn) -> None:
 def terminate(turn: Turn, message: TerminateRequested) -> None:
     header = turn.run.header
     for task in turn.run.tasks.values():
-        if task.op is not None:
+        if task.op is not None and task.wait != UNBEGUN:
             turn.rules.hooks[type(task.op)].drop(turn, task)
     turn.ready.clear()
     turn.taken.clear()
@@ -110,6 +110,8 @@ def _end(turn: Turn, status: Status) -> None:
         ops, posts = farewell(header, run.notes, turn.post_id())
         turn.ops.extend(ops)
         turn.effects.extend(posts)
+    if run.past is not None:
+        run.past.ends([*run.mailbox, *run.unanswered.values()])
     if run.mailbox or run.unanswered:
         turn.rules.attention.run_ends(turn)
     turn.ops.extend((keys.mail(run.id, s.seq), None) for s in run.mailbox)

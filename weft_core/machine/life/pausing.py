@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import ResumeRequested, SuspendRequested
-from weft_core.model.operations import AwaitResume, NeedsAttention, StartLater
+from weft_core.model.operations import StartLater
+from weft_core.model.run import UNBEGUN
 
 
 def suspend(turn: Turn, message: SuspendRequested) -> None:
@@ -23,6 +24,15 @@ def resume(turn: Turn, message: ResumeRequested | None = None) -> None:
     begun = type(turn.run.tasks[0].op) is not StartLater
     header.status, turn.header_changed = "running" if begun else "pending", True
     turn.event("run_resumed")
+    release(turn)
+
+
+def release(turn: Turn) -> None:
+    """The run is not suspended: do what had to wait for that."""
     for task in list(turn.run.tasks.values()):
-        if isinstance(task.op, (AwaitResume, NeedsAttention)):
-            turn.rules.hooks[type(task.op)].release(turn, task)  # type: ignore[attr-defined]
+        if task.op is None:
+            continue
+        if task.wait == UNBEGUN:
+            turn.begin(task, task.op)
+        else:
+            turn.rules.hooks[type(task.op)].release(turn, task)

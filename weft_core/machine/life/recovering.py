@@ -6,12 +6,17 @@ from weft_core.machine import scopes
 from weft_core.machine.life import deadline
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import Recover
-from weft_core.model.run import Migrated
+from weft_core.model.run import UNBEGUN, Migrated, Task
 
 
 def recover(turn: Turn, message: Recover) -> None:
-    run = turn.run
     turn.event("run_recovered")
+    take_up(turn)
+
+
+def take_up(turn: Turn, but: Task | None = None) -> None:
+    """Derive again what its tasks wait for, ``but`` one of them."""
+    run = turn.run
     if run.header.deadline and not run.header.cancel_requested:
         deadline.watch(turn)
     for scope in scopes.running(run.notes):
@@ -20,7 +25,7 @@ def recover(turn: Turn, message: Recover) -> None:
     if run.migrated is not None:
         tasks = tasks[_migrate(turn, run.migrated) :]
     for task in tasks:
-        if task.op is not None:
+        if task.op is not None and task is not but and task.wait != UNBEGUN:
             turn.rules.hooks[type(task.op)].recover(turn, task)
 
 
@@ -29,7 +34,10 @@ def _migrate(turn: Turn, new: Migrated) -> int:
     run, header = turn.run, turn.run.header
     turn.event("run_migrated", from_version=header.version, to_version=new.to_version, how=new.how)
     header.version, header.signals, turn.header_changed = new.to_version, new.signals, True
-    turn.ops.extend((key, None) for key in new.obsolete)
+    if run.past is None:
+        turn.ops.extend((key, None) for key in new.obsolete)
+    else:
+        run.past.drop(new.obsolete)
     run.migrated = None
     if new.instead is None:
         return 0

@@ -13,6 +13,8 @@ class BaseHooks:
 
     plain = True
     """Whether ``task.wait`` holds nothing but msgpack's own types."""
+    skippable = True
+    """Whether somebody may answer it by hand; then ``cancel`` lets go at once."""
 
     def begin(self, turn: Turn, task: Task, op: Any) -> None:
         raise NotImplementedError
@@ -32,6 +34,14 @@ class BaseHooks:
 
     def recover(self, turn: Turn, task: Task) -> None:
         """Nothing of this kind is lost in a crash."""
+
+    def release(self, turn: Turn, task: Task) -> None:
+        """Nothing of this kind waits for its run to be resumed."""
+
+    def anew(self, wait: Any) -> Any:
+        """A stored note for a run that is put back to it: nothing is under way, and what it says of time stands.
+        ``UNBEGUN``: it must be begun again. Only for kinds whose notes are plain."""
+        return wait
 
     def in_flight(self, task: Task) -> bool:
         """True while something runs that would be lost with this process."""

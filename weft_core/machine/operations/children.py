@@ -15,12 +15,21 @@ from weft_core.machine.outcomes import error_of, value_of
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import Reply
 from weft_core.model.operations import CancelRun, ChildHandle, JoinChildren, SignalRun, StartChild, WaitRun
-from weft_core.model.run import Task
+from weft_core.model.run import UNBEGUN, Task
 
 STARTING, WAITING = 0, 1
 
 
-class ChildHooks(BaseHooks):
+class AskingHooks(BaseHooks):
+    """Answered by another run, which knows the step that asked: put back, it must ask again."""
+
+    def anew(self, wait: Any) -> Any:
+        return UNBEGUN
+
+
+class ChildHooks(AskingHooks):
+    skippable = False  # its end is awaited
+
     def begin(self, turn: Turn, task: Task, op: StartChild) -> None:
         header = turn.run.header
         data = codec.dumps(list(op.inputs), externals=turn.run.externals)
@@ -103,6 +112,7 @@ class JoinHooks(BaseHooks):
     """The note is ``[ok, value, children left]``: how the body has ended, and how many of its children have not."""
 
     plain = False  # the outcome is a value of the author's
+    skippable = False  # the body is over
 
     def hold(self, turn: Turn, task: Task, ok: bool, value: Any) -> None:
         """Begin: the end of the run waits for its children."""
@@ -139,7 +149,7 @@ class JoinHooks(BaseHooks):
         """Nobody waits for them any more."""
 
 
-class WaitRunHooks(BaseHooks):
+class WaitRunHooks(AskingHooks):
     def begin(self, turn: Turn, task: Task, op: WaitRun) -> None:
         turn.event("run_awaited", step=task.step, awaited=op.run_id)
         task.wait = [op.run_id]
@@ -153,7 +163,7 @@ class WaitRunHooks(BaseHooks):
         return True
 
 
-class SpeakHooks(BaseHooks):
+class SpeakHooks(AskingHooks):
     """Speaking to another run. Done when that has been decided there; refused when there is no such unfinished run."""
 
     def begin(self, turn: Turn, task: Task, op: SignalRun | CancelRun) -> None:

@@ -23,6 +23,7 @@ CANCELLED = -1
 
 class GroupHooks(BaseHooks):
     plain = False  # outcomes are values of the author's
+    skippable = False  # its branches are
 
     def begin(self, turn: Turn, task: Task, op: Group) -> None:
         self._check(turn, task, op)

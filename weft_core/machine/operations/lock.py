@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weft_core.machine.operations.base import BaseHooks
+from weft_core.machine.operations.children import AskingHooks
 from weft_core.machine.outcomes import error_of
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import Reply
@@ -10,7 +10,7 @@ from weft_core.model.operations import Acquire, Release
 from weft_core.model.run import Task
 
 
-class AcquireHooks(BaseHooks):
+class AcquireHooks(AskingHooks):
     def begin(self, turn: Turn, task: Task, op: Acquire) -> None:
         turn.event("lock_requested", step=task.step, name=op.name)
         task.wait = [op.name]
@@ -32,7 +32,9 @@ class AcquireHooks(BaseHooks):
         return True
 
 
-class ReleaseHooks(BaseHooks):
+class ReleaseHooks(AskingHooks):
+    skippable = False  # it is answered soon
+
     def begin(self, turn: Turn, task: Task, op: Release) -> None:
         turn.event("lock_released", step=task.step, name=op.name)
         task.wait = [op.name]

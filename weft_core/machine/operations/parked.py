@@ -16,6 +16,8 @@ from weft_core.model.run import BufferedSignal, Task
 
 
 class StartLaterHooks(BaseHooks):
+    skippable = False
+
     def begin(self, turn: Turn, task: Task, op: StartLater) -> None:
         if turn.run.header.status == "running":
             turn.run.header.status, turn.header_changed = "pending", True
@@ -43,6 +45,7 @@ class StartLaterHooks(BaseHooks):
 
 class AwaitResumeHooks(BaseHooks):
     plain = False  # the outcome is a value of the author's
+    skippable = False  # it is answered
 
     def hold(self, turn: Turn, task: Task, ok: bool, value: Any) -> None:
         """Keep an outcome until the run is resumed, with the signals in it, which nobody has seen yet (G7)."""

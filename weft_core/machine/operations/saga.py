@@ -18,6 +18,8 @@ from weft_core.model.run import Task
 
 
 class SagaStepHooks(BaseHooks):
+    skippable = False  # its branch is
+
     def begin(self, turn: Turn, task: Task, op: SagaStep) -> None:
         turn.begin(add_branch(turn, task, op.branch), op.branch)
 
@@ -40,6 +42,8 @@ class SagaStepHooks(BaseHooks):
 
 
 class CompensateHooks(BaseHooks):
+    skippable = False  # its branch is
+
     def begin(self, turn: Turn, task: Task, op: Compensate) -> None:
         task.wait = [0, op.then_cancelled]
         if not op.branches:

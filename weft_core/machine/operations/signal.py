@@ -56,6 +56,8 @@ class SignalHooks(BaseHooks):
         self._forget_timer(turn, task)
         turn.event("signal_consumed", step=task.step, name=signal.name)
         turn.taken[task.id] = [signal]
+        if turn.run.past is not None:
+            turn.run.past.took([signal])
         try:
             value = codec.loads(signal.payload)
         except WeftError as unreadable:

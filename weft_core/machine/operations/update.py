@@ -29,6 +29,8 @@ class WaitUpdateHooks(SignalHooks):
     def _consume(self, turn: Turn, task: Task, signal: BufferedSignal) -> None:
         assert signal.update_id is not None
         self._forget_timer(turn, task)
+        if turn.run.past is not None:
+            turn.run.past.took([signal])
         try:
             payload = codec.loads(signal.payload)
         except WeftError as unreadable:  # its class is gone: nothing that the workflow could be given
@@ -45,6 +47,9 @@ class WaitUpdateHooks(SignalHooks):
 class AnswerUpdateHooks(BaseHooks):
     def begin(self, turn: Turn, task: Task, op: AnswerUpdate) -> None:
         taken = turn.run.unanswered.get(op.update_id)
+        if taken is None and op.update_id in turn.run.notes.get("answered", ()):
+            turn.answer(task, None)  # before the run was put back, or in the run it is a fork of
+            return
         if taken is None:
             reason = f"update {op.update_id!r} has been answered, or does not belong to this run"
             raise OperationMisuseError(operation="answering an update", reason=reason)
@@ -71,6 +76,8 @@ def answer(turn: Turn, update: BufferedSignal, ok: bool, value: object) -> None:
         assert isinstance(value, BaseException)
         record = UpdateRecord(update.name, "rejected", failure.record(value), turn.now)
         turn.event("update_rejected", name=update.name, update_id=update_id, error=failure.brief(value))
+    if turn.run.past is not None:
+        turn.run.past.answered(update)
     turn.run.unanswered.pop(update_id, None)
     turn.ops.append((keys.mail(run_id, update.seq), None))
     turn.ops.append(update_row(run_id, update_id, record))

@@ -18,6 +18,7 @@ from weft_core.machine.operations.activity.note import (
     VERIFYING,
     More,
     more_of,
+    note,
     rare,
 )  # fmt: skip
 from weft_core.machine.operations.activity.outside import Outside
@@ -102,7 +103,8 @@ class ActivityHooks(Outside):
         if by is not None and turn.now >= by:
             self.time_is_up(turn, task, op)
         elif phase == PUT_OFF:
-            self.attempt(turn, task, op, attempt, more)
+            if turn.run.header.status != "suspended":
+                self.attempt(turn, task, op, attempt, more)
         elif phase == VERIFYING:
             self.ask(turn, task, op, more)
         else:
@@ -113,6 +115,16 @@ class ActivityHooks(Outside):
         error = ActivityInterruptedError(activity=op.activity, attempt=attempt)
         if not self.verifies(turn, task, op, error):
             self.again(turn, task, op, error, more)
+
+    def release(self, turn: Turn, task: Task) -> None:
+        phase, attempt, *_ = task.wait
+        if phase == PUT_OFF:
+            assert isinstance(task.op, RunActivity)
+            self.attempt(turn, task, task.op, attempt, rare(task))
+
+    def anew(self, wait: Any) -> Any:
+        by = wait[3].get("by") if len(wait) > 3 else None
+        return note(PUT_OFF, 1, by or 0, {"by": by} if by else None)
 
     def in_flight(self, task: Task) -> bool:
         return bool(task.wait) and task.wait[0] in IN_FLIGHT

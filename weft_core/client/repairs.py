@@ -1,0 +1,71 @@
+"""The wire's methods for looking back and putting right."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from weft_core.engine import Engine
+from weft_core.errors import InvalidInputError
+
+Params = dict[str, Any]
+
+
+async def _checkpoints(engine: Engine, p: Params) -> Any:
+    return await engine.checkpoints(_run(p), limit=p.get("limit", 100), cursor=p.get("cursor"))
+
+
+async def _fork(engine: Engine, p: Params) -> Any:
+    """``edit`` is an object of new values by name; the new run is described."""
+    handle = await engine.fork(
+        _run(p), at=p.get("at"), id=p.get("new_id"), idempotency_key=p.get("idempotency_key"), edit=p.get("edit")
+    )
+    return await handle.describe()
+
+
+async def _rewind(engine: Engine, p: Params) -> Any:
+    await engine.rewind(_run(p), _need(p, "to"), **_told(p))
+
+
+async def _edit(engine: Engine, p: Params) -> Any:
+    await engine.edit(_run(p), _need(p, "changes"), **_told(p))
+
+
+async def _skip(engine: Engine, p: Params) -> Any:
+    """``error`` is text: it is raised where the run waits."""
+    await engine.skip(_run(p), p.get("value"), error=p.get("error"), task=p.get("task"), **_told(p))
+
+
+async def _retry(engine: Engine, p: Params) -> Any:
+    await engine.retry(_run(p))
+
+
+async def _dead_letters(engine: Engine, p: Params) -> Any:
+    page = await engine.dead_letters(limit=p.get("limit", 50), cursor=p.get("cursor"))
+    return {"items": page.items, "cursor": page.cursor}
+
+
+def _run(p: Params) -> str:
+    run_id: str = _need(p, "id")
+    return run_id
+
+
+def _told(p: Params) -> dict[str, Any]:
+    return {"reason": p.get("reason"), "by": p.get("by")}
+
+
+def _need(p: Params, name: str) -> Any:
+    if name not in p:
+        raise InvalidInputError(call="the call", reason=f"the parameter {name!r} is missing")
+    return p[name]
+
+
+METHODS: dict[str, Callable[[Engine, Params], Awaitable[Any]]] = {
+    "checkpoints": _checkpoints,
+    "fork": _fork,
+    "rewind": _rewind,
+    "edit": _edit,
+    "skip": _skip,
+    "retry": _retry,
+    "dead_letters": _dead_letters,
+}
