@@ -1,4 +1,4 @@
-"""The programs in the pages on retention and bulk operations print what the pages say."""
+"""The programs in the pages print what the pages say."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
     ("page", "printed"),
     [
         ("retention.md", ["['order-1']", "[]"]),
+        ("runs.md", ["pending", "suspended", "book is paid", "RunTimedOutError"]),
+        ("children.md", ["ValueError", "[7, 7, 5]", "6"]),
+        ("sagas.md", ["undo hotel-1", "undo flight-1", "no cars left", "nobody answered"]),
+        ("locks.md", ["['completed', 'completed', 'running']", "[1, 2, 3]"]),
         ("bulk.md", ["3", "3 {}", "[('ann', 'cancel', 3)]"]),
     ],
 )
 def test_the_program_of_a_page_prints_what_the_page_says(page: str, printed: list[str], tmp_path: Path) -> None:
     text = (DOCS / page).read_text("utf-8")
-    (program,) = [block for block in re.findall(r"\n\n((?:(?:    .*)?\n)+)", text) if "import asyncio" in block]
+    blocks = re.findall(r"\n\n((?:(?:    .*)?\n)+)", text) + re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (program,) = [block for block in blocks if "import asyncio" in block]
     for line in printed:
         assert f"`{line}`" in text
     script = tmp_path / "page.py"
