@@ -1,6 +1,6 @@
 """``make bench``: every ratio of the project, measured in one run. Nothing here is a test: a busy machine shows.
 
-python benchmarks/run.py [throughput] [growth] [crowd] [frames] [recovery] [browser]      (default: all)
+python benchmarks/run.py [throughput] [growth] [crowd] [search] [frames] [recovery] [browser]      (default: all)
 """
 
 from __future__ import annotations
@@ -34,6 +34,12 @@ def crowd(folder: Path) -> list[Figure]:
     return asyncio.run(crowd.figures(folder))
 
 
+def search(folder: Path) -> list[Figure]:
+    from benchmarks import search
+
+    return asyncio.run(search.figures(folder))
+
+
 def frames(folder: Path) -> list[Figure]:
     from benchmarks import frames
 
@@ -56,6 +62,7 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "throughput": throughput,
     "growth": growth,
     "crowd": crowd,
+    "search": search,
     "frames": frames,
     "recovery": recovery,
     "browser": browser,

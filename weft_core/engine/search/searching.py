@@ -142,19 +142,23 @@ class Search:
             raise InvalidFilterError(filter="limit", reason=f"{limit!r} is not between 1 and {_MAX_GROUPS}")
         group_of, prefix = _dimension(by)
         chosen = None if wanted == _EVERYTHING else await self._ends(wanted)
-        counts: Counter[Any] = Counter()
+        beginnings: Counter[str] = Counter()  # of rows, up to their end: few of them are taken apart
         seen: set[str] = set()
 
         def visit(rows: list[str]) -> None:
             if chosen is not None:
                 rows = [row for row in rows if end_of(row) in chosen]
-            seen.update(map(end_of, rows))
-            counts.update(map(group_of, rows))
+            if prefix != keys.BY_STATE:  # of which every run has one
+                seen.update(map(end_of, rows))
+            beginnings.update([row[: row.rfind("/") - 12] for row in rows])
 
         await self._rows(Span(prefix), visit)
         total = await self.count(wanted) if chosen is None else len(chosen)
+        counts: Counter[Any] = Counter()
+        for beginning, count in beginnings.items():
+            counts[group_of(beginning)] += count
         groups = [{"key": jsonable(key), "count": count} for key, count in counts.items()]
-        if total > len(seen):
+        if prefix != keys.BY_STATE and total > len(seen):
             groups.append({"key": None, "count": total - len(seen)})
         groups.sort(key=lambda group: (-group["count"], str(group["key"])))
         return Aggregate(total, groups[:limit], len(groups) > limit)
