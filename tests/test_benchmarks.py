@@ -5,7 +5,20 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import crowd, frame_costs, frames, growing, growth, plot, recovery, replay, report, run, throughput
+from benchmarks import (
+    crowd,
+    frame_costs,
+    frames,
+    growing,
+    growth,
+    plot,
+    recovery,
+    replay,
+    report,
+    run,
+    search,
+    throughput,
+)
 from weft_core.storage import MemoryStorage
 from weft_server.storage.sqlite import SQLiteStorage
 
@@ -107,6 +120,9 @@ class TestEveryPartRuns:
         assert asyncio.run(logged(5)) > 5
         assert asyncio.run(logged(6)) == 0
 
+    def test_search(self, tmp_path):
+        assert asyncio.run(search.figures(tmp_path, runs=1_000))
+
     def test_crowd(self, tmp_path):
         assert asyncio.run(crowd.figures(tmp_path, runs=20, wave=10))
 
@@ -116,7 +132,7 @@ class TestEveryPartRuns:
         assert asyncio.run(throughput.figures(tmp_path))
 
     def test_every_part_has_a_name(self):
-        assert set(run.PARTS) == {"throughput", "growth", "crowd", "frames", "recovery", "browser"}
+        assert set(run.PARTS) == {"throughput", "growth", "crowd", "search", "frames", "recovery", "browser"}
 
 
 def test_a_verdict_is_printed_behind_both_columns():

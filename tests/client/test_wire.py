@@ -205,3 +205,30 @@ async def test_a_run_is_looked_back_at_forked_rewound_edited_and_skipped_over_th
         assert (await call(wire, "dead_letters"))["ok"] == {"items": [], "cursor": None}
         kinds = [e["type"] for e in (await call(wire, "history", id="r"))["ok"]]
         assert {"run_edited", "run_rewound", "run_resumed", "operation_skipped"} <= set(kinds)
+
+
+async def test_runs_are_found_counted_and_marked_over_the_wire() -> None:
+    async with TestEngine(workflows=[shop.checkout]) as engine:
+        wire = Dispatcher(engine)
+
+        async def ask(method: str, **params: Any) -> Any:
+            answer = json.loads(await wire.call(method, json.dumps(params)))
+            return answer["ok"] if "ok" in answer else answer["error"]["code"]
+
+        noon = "2026-01-03T12:00:00+00:00"
+        order = {"workflow": "checkout", "input": [{"id": "o", "total": 30}], "tags": ["vip"], "id": "a"}
+        assert (await ask("start", **order, attributes={"due": {"datetime": noon}}))["tags"] == ["vip"]
+        await ask("set_attributes", id="a", attributes={"total": 30, "city": "Bern"})
+        await ask("add_tags", id="a", tags=["new"])
+        await ask("remove_tags", id="a", tags=["vip"])
+        await engine.settle()
+        assert await ask("get_attributes", id="a") == {"due": noon, "total": 30, "city": "Bern"}
+        for attributes in ({"total": {"gte": 30}}, {"due": {"lte": {"datetime": noon}}}, {"city": ["Basel", "Bern"]}):
+            found = await ask("list", attributes=attributes, tags=["new"], created={"gte": "2000-01-01T00:00:00Z"})
+            assert [item["id"] for item in found["items"]] == ["a"], attributes
+        assert await ask("count", attributes={"due": {"lt": {"datetime": noon}}}) == {"count": 0}
+        total = await ask("aggregate", by="city", limit=5, workflow="checkout")
+        assert total == {"total": 1, "groups": [{"key": "Bern", "count": 1}], "truncated": False}
+        assert await ask("list", colour="red") == "InvalidFilterError"
+        assert await ask("count", attributes={"due": {"datetime": "noon"}}) == "InvalidInputError"
+        assert await ask("set_attributes", id="a", attributes=[1]) == "InvalidInputError"

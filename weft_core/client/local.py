@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from weft_core.engine import Engine, Page, ScheduleHandle, StartedOrSignalled, UpdateState, WorkflowHandle
+from weft_core.engine import Aggregate, Engine, Page, ScheduleHandle, StartedOrSignalled, UpdateState, WorkflowHandle
 
 Items = list[dict[str, Any]]
 """``list`` is a method below."""
@@ -89,6 +90,24 @@ class LocalClient:
 
     async def list(self, **filters: Any) -> Page:
         return await self._engine.list(**filters)
+
+    async def count(self, **filters: Any) -> int:
+        return await self._engine.count(**filters)
+
+    async def aggregate(self, *, by: Any, limit: int = 1000, **filters: Any) -> Aggregate:
+        return await self._engine.aggregate(by=by, limit=limit, **filters)
+
+    async def get_attributes(self, run_id: str) -> dict[str, Any]:
+        return await self._engine.get_attributes(run_id)
+
+    async def set_attributes(self, run_id: str, attributes: Mapping[Any, Any]) -> None:
+        await self._engine.set_attributes(run_id, attributes)
+
+    async def add_tags(self, run_id: str, tags: Iterable[str]) -> None:
+        await self._engine.add_tags(run_id, tags)
+
+    async def remove_tags(self, run_id: str, tags: Iterable[str]) -> None:
+        await self._engine.remove_tags(run_id, tags)
 
     async def describe(self, run_id: str) -> dict[str, Any]:
         return await self._engine.describe(run_id)

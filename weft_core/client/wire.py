@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from weft_core.client import repairs
@@ -43,7 +44,9 @@ def _need(params: Params, name: str) -> Any:
     return params[name]
 
 
-_START_OPTIONS = ("id", "idempotency_key", "delay", "start_at", "execution_timeout", "on_conflict", "headers")
+_START_OPTIONS = (
+    "id", "idempotency_key", "delay", "start_at", "execution_timeout", "on_conflict", "headers", "attributes", "tags",
+)  # fmt: skip
 
 
 async def _start(engine: Engine, p: Params) -> Any:
@@ -51,6 +54,8 @@ async def _start(engine: Engine, p: Params) -> Any:
     if not isinstance(inputs, list):
         raise InvalidInputError(call="start", reason="input must be the list of positional inputs")
     options = {name: p[name] for name in _START_OPTIONS if p.get(name) is not None}
+    if "attributes" in options:
+        options["attributes"] = instants(options["attributes"])
     handle = await engine.start(_need(p, "workflow"), *inputs, **options)
     return await handle.describe()
 
@@ -136,9 +141,52 @@ async def _heartbeat_async_activity(engine: Engine, p: Params) -> Any:
     await engine.heartbeat_async_activity(_need(p, "token"), *details)
 
 
+def _words(p: Params) -> Params:
+    """Filters: those of ``engine.list``. An instant is ISO text with a zone, or epoch seconds."""
+    words = {name: value for name, value in p.items() if value is not None}
+    return {**words, "attributes": instants(words["attributes"])} if "attributes" in words else words
+
+
+def instants(value: Any) -> Any:
+    """Search attributes as JSON has them: ``{"datetime": "2026-01-03T12:00:00Z"}`` is an instant."""
+    if isinstance(value, dict) and set(value) == {"datetime"}:
+        try:
+            return datetime.fromisoformat(value["datetime"])
+        except (TypeError, ValueError) as error:
+            raise InvalidInputError(call="attributes", reason=str(error)) from None
+    if isinstance(value, dict):
+        return {name: instants(inner) for name, inner in value.items()}
+    return [instants(inner) for inner in value] if isinstance(value, list) else value
+
+
 async def _list(engine: Engine, p: Params) -> Any:
-    page = await engine.list(**{k: p[k] for k in ("status", "workflow", "limit", "cursor") if p.get(k) is not None})
+    page = await engine.list(**_words(p))
     return {"items": page.items, "cursor": page.cursor}
+
+
+async def _count(engine: Engine, p: Params) -> Any:
+    return {"count": await engine.count(**_words(p))}
+
+
+async def _aggregate(engine: Engine, p: Params) -> Any:
+    found = await engine.aggregate(by=_need(p, "by"), **{k: v for k, v in _words(p).items() if k != "by"})
+    return {"total": found.total, "groups": found.groups, "truncated": found.truncated}
+
+
+async def _get_attributes(engine: Engine, p: Params) -> Any:
+    return jsonable(await engine.get_attributes(_need(p, "id")))
+
+
+async def _set_attributes(engine: Engine, p: Params) -> Any:
+    await engine.set_attributes(_need(p, "id"), instants(_need(p, "attributes")))
+
+
+async def _add_tags(engine: Engine, p: Params) -> Any:
+    await engine.add_tags(_need(p, "id"), _need(p, "tags"))
+
+
+async def _remove_tags(engine: Engine, p: Params) -> Any:
+    await engine.remove_tags(_need(p, "id"), _need(p, "tags"))
 
 
 async def _describe(engine: Engine, p: Params) -> Any:
@@ -271,6 +319,12 @@ METHODS: dict[str, Method] = {
     "fail_async_activity": _fail_async_activity,
     "heartbeat_async_activity": _heartbeat_async_activity,
     "list": _list,
+    "count": _count,
+    "aggregate": _aggregate,
+    "get_attributes": _get_attributes,
+    "set_attributes": _set_attributes,
+    "add_tags": _add_tags,
+    "remove_tags": _remove_tags,
     "describe": _describe,
     "result": _result,
     "history": _history,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from weft_core import codec
-from weft_core.errors import DefinitionError
+from weft_core.errors import DefinitionError, InvalidInputError
 from weft_core.machine import marks
 
 T = TypeVar("T")
@@ -54,8 +55,10 @@ codec.register(
 
 def by_name(values: Any) -> dict[str, Any]:
     """Values that are given by attribute or by name, by name; those of a :class:`SearchAttribute` are checked."""
+    if not isinstance(values, Mapping):
+        raise InvalidInputError(call="attributes", reason=f"{values!r} is not a dict of names and values")
     found = {}
-    for key, value in dict(values).items():
+    for key, value in values.items():
         if isinstance(key, SearchAttribute):
             key.check(value)
             found[key.name] = value

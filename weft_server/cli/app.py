@@ -34,12 +34,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 class Status(StrEnum):
     """What `weft ls --status` can ask for."""
 
+    pending = "pending"
     running = "running"
+    suspended = "suspended"
+    needs_attention = "needs_attention"
+    held = "held"
+    dead = "dead"
     completed = "completed"
     failed = "failed"
     cancelled = "cancelled"
-    held = "held"
-    dead = "dead"
+    timed_out = "timed_out"
+    terminated = "terminated"
 
 
 class Overlap(StrEnum):
@@ -93,8 +98,24 @@ def run_(
 
 @app.command("ls")
 def ls_(
-    status: Annotated[Status | None, typer.Option("--status", "-s", help="Only runs in this state.")] = None,
-    workflow: Annotated[str | None, typer.Option("--workflow", "-w", help="Only runs of this workflow.")] = None,
+    status: Annotated[
+        list[Status] | None, typer.Option("--status", "-s", help="Only runs in this state; may be repeated.")
+    ] = None,
+    workflow: Annotated[
+        list[str] | None, typer.Option("--workflow", "-w", help="Only runs of this workflow; may be repeated.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", "-t", help="Only runs with this tag; of several, with all of them.")
+    ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attribute",
+            "-a",
+            help="Only runs with such a search attribute: city=Bern, 'total>=10'; also != > < <= ^= (begins with).",
+            metavar="FILTER",
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many runs.")] = 20,
     cursor: Annotated[str | None, typer.Option(help="Go on where an earlier list ended.", hidden=True)] = None,
     db: Db = DEFAULT_DB,
@@ -103,7 +124,8 @@ def ls_(
     """List runs, newest first."""
     from weft_server.cli.look import ls
 
-    execute(ls, db, status.value if status else None, workflow, limit, cursor, as_json)
+    words = {"status": [s.value for s in status or ()], "workflow": workflow, "tags": tag, "attributes": attribute}
+    execute(ls, db, {name: found for name, found in words.items() if found}, limit, cursor, as_json)
 
 
 @app.command("show")

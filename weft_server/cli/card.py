@@ -60,6 +60,8 @@ def _fact_rows(run: dict[str, Any]) -> Iterator[tuple[str, RenderableType]]:
         yield "result", screen.compact(run.get("result"), 2_000)
     if run.get("error"):
         yield "error", Text(f"{run['error'].get('code')}: {run['error'].get('message')}", style="red")
+    if run.get("tags"):
+        yield "tags", ", ".join(run["tags"])
     for name, value in (run.get("attributes") or {}).items():
         yield name, screen.compact(value)
     for entry in run.get("waiting_for") or []:

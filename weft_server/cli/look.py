@@ -13,6 +13,7 @@ from weft_core.ports import Storage
 from weft_server.cli import screen
 from weft_server.cli.card import card
 from weft_server.cli.failure import DONE, CommandError
+from weft_server.cli.filters import attributes
 from weft_server.cli.store import shared
 from weft_server.cli.table import runs
 
@@ -23,15 +24,15 @@ LAST_WORDS: Final = 2_000
 """How far back from a run's end its last events are looked for."""
 
 
-async def ls(db: Path, status: str | None, workflow: str | None, limit: int, cursor: str | None, as_json: bool) -> int:
-    """Runs newest first."""
+async def ls(db: Path, words: dict[str, Any], limit: int, cursor: str | None, as_json: bool) -> int:
+    """Runs newest first; ``words`` are filters."""
     async with shared(db) as storage:
         reader = StoreReader(storage)
+        if "attributes" in words:
+            words = {**words, "attributes": attributes(words["attributes"])}
         items: list[dict[str, Any]] = []
         while len(items) < limit:
-            page = await reader.list(
-                status=status, workflow=workflow, limit=min(PAGE, limit - len(items)), cursor=cursor
-            )
+            page = await reader.list(**words, limit=min(PAGE, limit - len(items)), cursor=cursor)
             items += page.items
             cursor = page.cursor
             if cursor is None:
@@ -40,7 +41,7 @@ async def ls(db: Path, status: str | None, workflow: str | None, limit: int, cur
         print(json.dumps({"items": items, "cursor": cursor}, ensure_ascii=False))
         return DONE
     if not items:
-        screen.err().print("no runs" + (" like that" if status or workflow else " yet"), style="dim")
+        screen.err().print("no runs" + (" like that" if words else " yet"), style="dim")
         return DONE
     screen.out().print(runs(items), soft_wrap=False, no_wrap=True, crop=screen.out().is_terminal)
     if cursor is not None:
