@@ -58,6 +58,27 @@ def test_a_shortened_id_is_enough_if_it_fits_one_run(weft: Cli, parked: subproce
     assert "RunNotFoundError" in weft("show", "x", code=2).stderr
 
 
+def test_ls_finds_runs_by_tag_and_by_search_attribute(weft: Cli, tmp_path: Path) -> None:
+    app = tmp_path / "towns.py"
+    app.write_text(
+        "from weft_core import workflow\n\n\n"
+        "@workflow\nasync def town(ctx, name, people):\n"
+        "    await ctx.set_attributes({'name': name, 'people': people, 'large': people > 100_000})\n"
+    )
+    for name, people in (("Bern", 134_000), ("Basel", 171_000), ("Thun", 43_000)):
+        weft("run", f"{app}:town", "--args", "--input", json.dumps([name, people]), "--id", name)
+
+    def found(*options: str) -> list[str]:
+        return [run["id"] for run in weft.json("ls", "--json", *options)["items"]]
+
+    assert found("-a", "people>=100000", "-a", "people<150000") == ["Bern"]
+    assert found("-a", "name^=B") == ["Basel", "Bern"]
+    assert found("-a", "name!=Bern", "-a", "large=true") == ["Basel"]
+    assert found("-s", "completed", "-s", "failed", "-w", "town", "-a", "name=Thun") == ["Thun"]
+    assert found("-t", "nobody has it") == []
+    assert "write NAME=VALUE" in weft("ls", "-a", "Bern", code=2).stderr
+
+
 def test_ls_lists_runs_newest_first_and_filters(weft: Cli) -> None:
     order = json.dumps({**json.loads(ORDER), "confirm": False, "pause": 0.01})
     for number in range(3):

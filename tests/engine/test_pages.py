@@ -21,6 +21,15 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
         ("children.md", ["ValueError", "[7, 7, 5]", "6"]),
         ("sagas.md", ["undo hotel-1", "undo flight-1", "no cars left", "nobody answered"]),
         ("locks.md", ["['completed', 'completed', 'running']", "[1, 2, 3]"]),
+        (
+            "search.md",
+            [
+                "['order-3', 'order-0']",
+                "1",
+                "[{'key': 'Basel', 'count': 2}, {'key': 'Bern', 'count': 1}]",
+                "['order-2']",
+            ],
+        ),
         ("bulk.md", ["3", "3 {}", "[('ann', 'cancel', 3)]"]),
     ],
 )
