@@ -15,10 +15,10 @@ SURFACE = {
         Event EventPage EventTail error_from_json parse_event
         Activity ActivityInfo Aggregate BulkPlan BulkResult CancelCall Context Done Engine Interceptor Limits NotDone
         OperationCall
-        Page QueryCall Retention RetryLater RetryPolicy ReviewDecision RunCancelled Schedule ScheduleHandle SignalCall
-        StartCall StoredRun Unknown UpdateCall UpdateState VERSION WeftError Workflow
+        Page QueryCall Queue Retention RetryLater RetryPolicy ReviewDecision RunCancelled Schedule ScheduleHandle
+        SignalCall StartCall StoredRun Unknown UpdateCall UpdateState VERSION WeftError Workflow
         WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error
-        is_weft_error_like load_source query schedule search_attribute signal update workflow
+        is_weft_error_like load_source query queue schedule search_attribute signal update workflow
     """,
     "weft_core.storage": """
         CompressedStorage MemoryStorage ScopedStorage check_bounds check_key check_ops check_value encode_text

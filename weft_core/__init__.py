@@ -18,6 +18,7 @@ from weft_core.frames import load_source
 from weft_core.model.events import Event, parse_event
 from weft_core.model.limits import Limits
 from weft_core.model.operations import ReviewDecision
+from weft_core.model.queues import Queue, queue
 from weft_core.model.retention import Retention
 from weft_core.model.retry import RetryPolicy
 from weft_core.model.verdicts import Done, NotDone, Unknown
@@ -67,6 +68,7 @@ __all__ = [
     "OperationCall",
     "Page",
     "QueryCall",
+    "Queue",
     "Retention",
     "RetryLater",
     "RetryPolicy",
@@ -93,6 +95,7 @@ __all__ = [
     "load_source",
     "parse_event",
     "query",
+    "queue",
     "schedule",
     "search_attribute",
     "signal",

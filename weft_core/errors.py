@@ -35,7 +35,7 @@
     │   ├── BulkConfirmationError, BulkScopeError, BulkDeleteUnfinishedError
     │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
     │   ├── CompletionTokenNotFoundError, CompletionTokenUsedError, InterceptorRefusedError
-    │   ├── ScheduleNotFoundError, ScheduleExistsError
+    │   ├── ScheduleNotFoundError, ScheduleExistsError, QueueNotDeclaredError
     │   ├── ServiceNotFoundError, ServicesUnavailableError
     │   ├── StartOrSignalConflictError, ReviewNotFoundError, ReviewDecidedError
     │   ├── UpdateNotDeclaredError, UpdateNotFoundError
@@ -496,6 +496,10 @@ class ScheduleNotFoundError(RunError):
 
 class ScheduleExistsError(RunError):
     template = "a schedule with id {schedule!r} exists and says something else; update it, or use another id"
+
+
+class QueueNotDeclaredError(RunError):
+    template = "queue {queue!r} is not declared with this engine; declared: {declared}. Pass it in Engine(queues=[...])"
 
 
 class StartOrSignalConflictError(RunError):

@@ -212,7 +212,7 @@ def _wait(place: list[Any]) -> dict[str, Any]:
     deadline, in_flight, tokens = None, False, []
     if kind == "activity":
         phase, _, deadline, *more = note
-        in_flight = phase in (0, 2, 4)  # running, put off, verifying
+        in_flight = phase in (0, 2, 4, 6)  # running, put off, verifying, queued
         assert in_flight or deadline or phase == 3, f"1: {name} waits between two attempts, and for nothing"
         tokens = more[0].get("tokens", []) if more else []
         assert phase != 3 or tokens, f"1: {name} is parked, and nobody can complete it"

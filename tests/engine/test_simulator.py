@@ -11,11 +11,11 @@ import logging
 import os
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 from tests.engine.invariants import ENDINGS, FINISHED, Invariants, View, without_ownership
-from weft_core import Context, Done, NotDone, Retention, RetryPolicy, activity, activity_info, durable, workflow
+from weft_core import Context, Done, NotDone, Retention, RetryPolicy, activity, activity_info, durable, queue, workflow
 from weft_core.client import leave_cancel, leave_signal
 from weft_core.errors import (
     BulkConfirmationError,
@@ -54,6 +54,9 @@ class World:
         self.failures: Counter[tuple[str, int]] = Counter()
         self.tokens: list[tuple[str, str, int]] = []
         """Handed over by activities: token, run, step."""
+        self.inside: defaultdict[Any, list[str]] = defaultdict(list)
+        """By engine, those who are in the narrow queue."""
+        self.crowded = ""
         self.ledger: Counter[str] = Counter()
         """By idempotency key, the effects of activities that can be verified."""
 
@@ -128,6 +131,21 @@ async def buy(name: str, waits: int) -> str:
     return name
 
 
+@activity(retry=PATIENT, queue="narrow", key=lambda name: name[-1])
+async def squeeze(name: str) -> str:
+    world.called(name)
+    inside = world.inside[activity_info().link.port]  # type: ignore[union-attr]
+    if inside:
+        world.crowded = f"{name} is one too many beside {inside}"
+    inside.append(name)
+    try:
+        for _ in range(8):
+            await asyncio.sleep(0)
+    finally:
+        inside.remove(name)
+    return name
+
+
 def clean_up(name: str) -> None:
     world.called(name)
 
@@ -138,6 +156,8 @@ async def perform(ctx: Context, node: Node) -> Any:
     kind, name = node[0], node[1]
     if kind == "touch":
         return await ctx.run(touch, name, node[2])
+    if kind == "squeeze":
+        return await ctx.run(squeeze, name, priority=node[2])
     if kind == "stumble":
         try:
             return await ctx.run(stumble, name, node[2])
@@ -246,11 +266,13 @@ class Author:
         leaves = [
             "touch", "stumble", "sleep", "wait", "note", "step", "hoard", "plain-race", "count", "outside", "buy",
             "ask", "heard",
+            "squeeze", "squeeze",
         ] * 3 + ["fail"]  # fmt: skip
         whole = ["seq", "seq", "all", "race", "last", "guard"]
         kind = pick.choice(whole if depth > 1 else leaves if depth == 0 else leaves + whole * 4)
         rest: list[Any] = {
             "touch": lambda: [pick.randint(0, 3)],
+            "squeeze": lambda: [pick.randint(0, 1)],
             "stumble": lambda: [pick.randint(0, 5)],
             "count": lambda: [pick.randint(0, 4)],
             "outside": lambda: [pick.randint(0, 2), pick.choice([1, 20, 1000])],
@@ -335,7 +357,7 @@ class Round:
             self.failing = FailingStorage(self.crashing)
             self.engine = TestEngine(
                 workflows=[program], storage=self.failing, clock=self.clock, limits=self.limits,
-                retention=self.retention,
+                retention=self.retention, queues=[queue("narrow", concurrency=1)],
             )  # fmt: skip
             self.engine._host = self.host
             if self.pick.random() < 0.2:
@@ -354,6 +376,7 @@ class Round:
 
     def check(self) -> View:
         view = self.invariants.check(self.world.rows.rows())
+        assert not self.world.crowded, self.world.crowded
         for run_id in self.finished - set(view.runs):
             self.programs.pop(run_id, None)
             self.acknowledged = {pair for pair in self.acknowledged if pair[0] != run_id}

@@ -88,6 +88,15 @@ class LocalClient:
     async def dead_letters(self, *, limit: int = 50, cursor: str | None = None) -> Page:
         return await self._engine.dead_letters(limit=limit, cursor=cursor)
 
+    def queues(self) -> dict[str, dict[str, Any]]:
+        return self._engine.queues()
+
+    async def pause_queue(self, name: str) -> None:
+        await self._engine.pause_queue(name)
+
+    async def resume_queue(self, name: str) -> None:
+        await self._engine.resume_queue(name)
+
     async def list(self, **filters: Any) -> Page:
         return await self._engine.list(**filters)
 

@@ -298,6 +298,18 @@ def _sorted(names: frozenset[str] | None) -> list[str] | None:
     return sorted(names) if names is not None else None
 
 
+async def _queues(engine: Engine, p: Params) -> Any:
+    return engine.queues()
+
+
+async def _pause_queue(engine: Engine, p: Params) -> Any:
+    await engine.pause_queue(_need(p, "name"))
+
+
+async def _resume_queue(engine: Engine, p: Params) -> Any:
+    await engine.resume_queue(_need(p, "name"))
+
+
 async def _diagnostics(engine: Engine, p: Params) -> Any:
     return engine.diagnostics()
 
@@ -343,6 +355,9 @@ METHODS: dict[str, Method] = {
     "schedule_delete": _schedule_delete,
     "workflows": _workflows,
     "diagnostics": _diagnostics,
+    "queues": _queues,
+    "pause_queue": _pause_queue,
+    "resume_queue": _resume_queue,
     **repairs.METHODS,
     **{f"bulk_{verb}": _bulk(f"bulk_{verb}") for verb in _BULK},
 }

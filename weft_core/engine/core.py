@@ -23,6 +23,7 @@ from weft_core.engine.looking import Onlooker
 from weft_core.engine.patience import RETRY_DELAYS_S, PatientReads
 from weft_core.engine.posts import PostOffice
 from weft_core.engine.pump import Pump
+from weft_core.engine.queues import Queues
 from weft_core.engine.reader import StoreReader
 from weft_core.engine.registry import Registry
 from weft_core.engine.retention.keeper import Keeper
@@ -42,6 +43,7 @@ from weft_core.machine.turn import Rules
 from weft_core.model import keys
 from weft_core.model.limits import DEFAULT_LIMITS, Limits
 from weft_core.model.messages import CancelRequested, Message, Recover, SignalArrived, StepMessage
+from weft_core.model.queues import Queue
 from weft_core.model.retention import KEEP, Retention
 from weft_core.ports import Clock, Host, Op, Storage, default_host
 from weft_core.workflow import Activity, Interceptor, Schedule, Workflow
@@ -65,6 +67,7 @@ class EngineCore:
         workflows: Iterable[Workflow] = (),
         activities: Iterable[Activity[..., Any]] = (),
         schedules: Iterable[Schedule] = (),
+        queues: Iterable[Queue] = (),
         host: Host | None = None,
         limits: Limits = DEFAULT_LIMITS,
         retention: Retention = KEEP,
@@ -91,6 +94,7 @@ class EngineCore:
         self.registry.add_activities(activities)
         for workflow in workflows:
             self.register(workflow)
+        self._declared_queues = list(queues)
         self._declared = list(schedules)
         for declared in self._declared:
             if isinstance(declared.workflow, Workflow):
@@ -132,15 +136,17 @@ class EngineCore:
         self._live = LiveRuns(
             reads, self.registry, host.clock, host.ids, self.limits.max_live_runs, self._policy, self._services,
         )  # fmt: skip
+        queues = self._queues = Queues(self._declared_queues, host.clock)
         rules = Rules(
             self.registry, HOOKS, RunLife(), RunAttention(), self.limits, host.ids.random, host.clock.now_ms,
-            self.interceptors.operation,
+            queues.names, queues.ticket, self.interceptors.operation,
         )  # fmt: skip
         self._onlooker = Onlooker(host.clock, host.ids, self.registry.functions)
         self._pump = Pump(
             reads, self._committer, self._live, rules, host.clock, self._onlooker.validate, self._committed,
             self._pump_stopped,
         )  # fmt: skip
+        queues.submit, self._pump.queues = self._pump.submit, queues
         self._tokens = Tokens(host.ids, self._pump.submit)
         self._pump.attempts = self.attempts_class(
             self.registry, host, self.limits, self._committer.store_id, self._outcome, self._tokens,
@@ -160,6 +166,7 @@ class EngineCore:
         self._assembled()
         await self._purger.open()
         await self._sweeps.open()
+        await queues.open(reads)
         await self._store_code()
         if stale := await self._pump.feed.open(reads):
             await self._committer.commit(stale)
@@ -170,6 +177,7 @@ class EngineCore:
             await self._indexes.open()
             if self._recover:
                 await self.recover_all()
+            queues.begin()
             for declared in self._declared:
                 await self._declare(declared)
             await self._inbox.take()
@@ -227,6 +235,7 @@ class EngineCore:
         await self._inbox.close()
         await self._close_keepers()
         self._indexes.close()
+        self._queues.close()
         self._pump.attempts.flush()
         self._pump.finish()
         await self._task
@@ -261,6 +270,7 @@ class EngineCore:
     async def _let_go(self) -> None:
         await self._close_keepers()
         self._pump.timers.close()
+        self._queues.close()
         await self._pump.posts.close()
         await self._schedules.close()
         await self._pump.attempts.close()
@@ -272,6 +282,7 @@ class EngineCore:
             return
         self._trouble = trouble
         self.status = "fenced" if isinstance(trouble, EngineFencedError) else "degraded"
+        self._queues.close()
         level = logging.ERROR if isinstance(trouble, Exception) else logging.DEBUG  # the others are raised, or meant
         log.log(level, "engine stopped (%s): %s", self.status, trouble)
         self._pump.timers.close()

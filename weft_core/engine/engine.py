@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weft_core.engine.verbs.bulk import BulkVerbs
 from weft_core.engine.verbs.completing import CompletingVerbs
+from weft_core.engine.verbs.queues import QueueVerbs
 from weft_core.engine.verbs.repair import RepairVerbs
 from weft_core.engine.verbs.reviews import ReviewVerbs
 from weft_core.engine.verbs.schedules import ScheduleVerbs
@@ -11,11 +12,14 @@ from weft_core.engine.verbs.start_or_signal import StartOrSignalVerbs
 from weft_core.engine.verbs.tailing import TailingVerbs
 
 
-class Engine(StartOrSignalVerbs, ReviewVerbs, BulkVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs, RepairVerbs):
+class Engine(
+    StartOrSignalVerbs, ReviewVerbs, BulkVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs, RepairVerbs, QueueVerbs
+):
     """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store and drives its runs.
 
     One engine owns a store at a time: opening another one fences this one (G11), whose calls then raise
     ``EngineFencedError``. ``activities`` replace, by name, those that the workflows' modules hold; ``schedules`` are
-    made or brought in line when the engine opens. Leaving the block
-    parks every run where it stands and closes the store; pass ``close_storage=False`` to keep it open.
+    made or brought in line when the engine opens; ``queues`` limit how many attempts run at once and how fast they
+    begin. Leaving the block parks every run where it stands and closes the store; pass ``close_storage=False`` to keep
+    it open.
     """

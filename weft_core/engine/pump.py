@@ -19,6 +19,7 @@ from weft_core.engine.feed import FeedWriter
 from weft_core.engine.live import LiveRuns
 from weft_core.engine.patience import PatientReads
 from weft_core.engine.posts import PostOffice
+from weft_core.engine.queues import Queues
 from weft_core.engine.shared import SharedObjects, leave
 from weft_core.engine.started import Started
 from weft_core.engine.stopped import StoppedRuns
@@ -38,7 +39,7 @@ from weft_core.errors import (
     WeftError,
 )  # fmt: skip
 from weft_core.machine import failure, marks, records
-from weft_core.machine.effects import ArmTimer, Post, StartAttempt, StopAttempt
+from weft_core.machine.effects import ArmTimer, JoinQueue, LeaveQueue, Post, StartAttempt, StopAttempt
 from weft_core.machine.operations.activity import put_off
 from weft_core.machine.outcomes import outcome_of
 from weft_core.machine.turn import Rules, Turn
@@ -116,6 +117,7 @@ class Pump:
         self._shared = SharedObjects(storage)
         self.attempts: Attempts
         self.posts: PostOffice
+        self.queues: Queues
         self.on_schedules_due: Callable[[list[tuple[int, str]]], None]
         """Takes (deadline, schedule id) of schedules, and calls ``schedule_decided`` for each."""
         self.code: str | None = None
@@ -148,7 +150,12 @@ class Pump:
     def idle(self) -> bool:
         """Nothing to decide, nothing in flight."""
         return self.posts.idle and not (
-            self._inbox or self._flying or len(self.attempts) or self._wake.is_set() or self._deciding
+            self._inbox
+            or self._flying
+            or len(self.attempts)
+            or self._wake.is_set()
+            or self._deciding
+            or self.queues.stale
         )
 
     @property
@@ -516,6 +523,8 @@ class Pump:
                 self.posts.forward(effect.key, effect.content)
             elif type(effect) is StopAttempt:
                 self.attempts.stop(effect)
+            elif type(effect) is JoinQueue or type(effect) is LeaveQueue:
+                self.queues.act(effect)
             else:
                 self.timers.arm(effect.deadline_ms)  # type: ignore[union-attr]
         self._live.evict_surplus()

@@ -14,6 +14,7 @@ from weft_core.errors import (
     CodeChangedError,
     CorruptRecordError,
     LimitExceededError,
+    QueueNotDeclaredError,
     RunHeldError,
     ServicesUnavailableError,
     UnknownFunctionError,
@@ -42,6 +43,7 @@ from weft_core.ports import Op
 NEEDS_CODE = (
     ActivityNotRegisteredError,
     CodeChangedError,
+    QueueNotDeclaredError,
     ServicesUnavailableError,
     UnknownFunctionError,
     WorkflowNotRegisteredError,

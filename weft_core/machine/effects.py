@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+
+class PlaceInQueue(Protocol):
+    """What an attempt has while it runs."""
+
+    used: bool
+
+    def around(self, fn: Callable[..., Any]) -> Callable[..., Any]: ...
+
+    def over(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -28,6 +38,8 @@ class StartAttempt:
     """Of the last heartbeat of the attempts before, encoded."""
     verifies: bool = False
     """``fn`` is the activity's ``verify``: its value is a verdict on the attempt before."""
+    place: PlaceInQueue | None = None
+    """To be given back when it has ended."""
 
 
 @dataclass(slots=True)
@@ -40,6 +52,29 @@ class StopAttempt:
     run_id: str
     step: int
     let_run: bool = False
+
+
+@dataclass(slots=True)
+class JoinQueue:
+    """A step waits in a queue: when its turn comes, tell it by a ``SlotGiven``."""
+
+    run_id: str
+    task: int
+    step: int
+    queue: str
+    priority: int
+    key: str | None
+    ticket: int
+    """Older ones come first."""
+
+
+@dataclass(slots=True)
+class LeaveQueue:
+    """The step waits no more."""
+
+    run_id: str
+    step: int
+    queue: str
 
 
 @dataclass(slots=True)
@@ -58,4 +93,4 @@ class Post:
     content: list[Any]
 
 
-Effect = StartAttempt | StopAttempt | ArmTimer | Post
+Effect = StartAttempt | StopAttempt | ArmTimer | Post | JoinQueue | LeaveQueue

@@ -7,12 +7,18 @@ what must be done afterwards. It performs neither: the engine commits first, the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from weft_core import codec
-from weft_core.errors import ActivityNotRegisteredError, PayloadTooLargeError, RunCancelled, WeftError
+from weft_core.errors import (
+    ActivityNotRegisteredError,
+    PayloadTooLargeError,
+    QueueNotDeclaredError,
+    RunCancelled,
+    WeftError,
+)  # fmt: skip
 from weft_core.machine import failure, marks, scopes
 from weft_core.machine.effects import ArmTimer, Effect, Post
 from weft_core.machine.farewell import stored
@@ -38,6 +44,10 @@ class ActivitySpec(Protocol):
     key_of: Callable[..., str] | None
     """Its idempotency key, from its arguments."""
     verify: Callable[..., Any] | None
+    queue: str | None
+    priority: int | None
+    key: str | Callable[..., Any] | None
+    """Its key in the queue, or the function of its arguments that says it."""
 
 
 class Hooks(Protocol):
@@ -106,6 +116,10 @@ class Rules:
     chance: Callable[[], float]
     now_ms: Callable[[], int]
     """The time at this line of the body, which may have computed for long since its turn began: a wait begins here."""
+    queues: Collection[str] = ()
+    """Names of those that are declared."""
+    ticket: Callable[[], int] = lambda: 0
+    """A number for who begins to wait in a queue; they only grow, also from one engine to the next."""
     intercept: Callable[[RunHeader, Operation[Any]], Operation[Any]] | None = None
     """What interceptors make of an operation that begins; what it raises is raised at the line that awaits."""
 
@@ -260,7 +274,7 @@ class Turn:
                 return
         try:
             self.rules.hooks[type(op)].begin(self, task, op)
-        except ActivityNotRegisteredError:
+        except (ActivityNotRegisteredError, QueueNotDeclaredError):
             raise  # code is missing, as when a workflow is: the run is held until it is there
         except WeftError as refusal:  # raised at the line that awaits, as an ordinary error of the author's
             if task.op is not None:

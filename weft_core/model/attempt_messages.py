@@ -1,4 +1,5 @@
-"""What else can happen to an attempt but that it ends: heartbeats, completion from outside, verification."""
+"""What else can happen to an attempt but that it ends: its turn in a queue, heartbeats, completion from outside,
+verification."""
 
 from __future__ import annotations
 
@@ -6,6 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from weft_core.model.messages import StepMessage
+
+
+@dataclass(slots=True)
+class SlotGiven(StepMessage):
+    """The step has waited in a queue, and its turn has come. ``place`` goes to the attempt."""
+
+    task: int
+    step: int
+    place: Any
 
 
 @dataclass(slots=True)

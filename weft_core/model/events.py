@@ -232,6 +232,15 @@ ENDINGS = frozenset({"run_completed", "run_failed", "run_cancelled", "run_timed_
 
 
 @event
+class ActivityQueued(Event):
+    """It waits in a queue until its turn comes."""
+
+    step: int
+    name: str
+    queue: str
+
+
+@event
 class ActivityScheduled(Event):
     step: int
     name: str

@@ -23,6 +23,7 @@ STATUS: dict[type[WeftError], int] = {
     e.ReviewNotFoundError: 404,
     e.UpdateNotFoundError: 404,
     e.ScheduleNotFoundError: 404,
+    e.QueueNotDeclaredError: 404,
     e.PayloadTooLargeError: 413,
     e.LimitExceededError: 429,
     # it does not fit what is there

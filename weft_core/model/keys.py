@@ -20,6 +20,7 @@
     timer/<deadline>//s:<sid>       when it is due next     (no run has the empty id)
     update/<id>/<uid>     an update and its answer          answers/<id>          query handlers of a finished run
     review/<id>/<step>    what people are asked             review-open/<requested>/<id>/<step>   not decided yet
+    queue/<name>          paused or not, and how much of its rate is used up
     meta/index            which index rows are there        by-.../<created>/<id> an index row, empty
 
 Index rows (``machine/index.py`` says which of them a run has; all but the first come and go with what they name):
@@ -55,6 +56,7 @@ SPENT = "spent/"
 AUDIT = "audit/"
 BULK = "bulk/"
 FEED = "feed/"
+QUEUES = "queue/"
 
 # What becomes of a run's records when it is purged (machine/purging.py): every function here that takes a run id makes
 # keys of a kind named in one of these.
@@ -343,6 +345,10 @@ def schedule_log_prefix(schedule_id: str) -> str:
 
 def schedule_timer(deadline_ms: int, schedule_id: str) -> str:
     return f"timer/{deadline_ms:012x}//s:{schedule_id}"
+
+
+def queue(name: str) -> str:
+    return f"queue/{name}"
 
 
 def parse_schedule_timer(key: str) -> tuple[int, str]:

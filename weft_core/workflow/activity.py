@@ -9,6 +9,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 from weft_core import codec
 from weft_core.errors import DefinitionError
 from weft_core.model.durations import Duration, duration_ms
+from weft_core.model.queues import Queue, check_priority, check_queue_name
 from weft_core.model.retry import DEFAULT_RETRY, RetryPolicy
 from weft_core.model.verdicts import Verdict
 
@@ -33,6 +34,9 @@ class Activity(Generic[P, R]):
         heartbeat_timeout: Duration | None = None,
         idempotency_key: Callable[..., str] | None = None,
         verify: Verify | None = None,
+        queue: str | Queue | None = None,
+        priority: int | None = None,
+        key: str | Callable[..., Any] | None = None,
     ) -> None:
         if not callable(fn):
             raise DefinitionError(f"@activity needs a function, got {fn!r}")
@@ -48,6 +52,15 @@ class Activity(Generic[P, R]):
         self.heartbeat_ms = self._ms(heartbeat_timeout, "heartbeat_timeout")
         self.key_of = self._function(idempotency_key, "idempotency_key")
         self.verify = self._function(verify, "verify")
+        self.queue = queue.name if isinstance(queue, Queue) else queue
+        if self.queue is not None:
+            check_queue_name(self.queue)
+        elif priority is not None or key is not None:
+            raise DefinitionError(f"priority= and key= of activity {self.name} are for those with a queue=")
+        if priority is not None:
+            check_priority(priority)
+        self.priority = priority
+        self.key = key if isinstance(key, str) else self._function(key, "key")
         self.is_async = inspect.iscoroutinefunction(fn)
         self.__name__, self.__doc__, self.__wrapped__ = fn.__name__, fn.__doc__, fn
         self.__module__, self.__qualname__ = fn.__module__, fn.__qualname__
@@ -81,6 +94,9 @@ def activity(
     heartbeat_timeout: Duration | None = None,
     idempotency_key: Callable[..., str] | None = None,
     verify: Verify | None = None,
+    queue: str | Queue | None = None,
+    priority: int | None = None,
+    key: str | Callable[..., Any] | None = None,
 ) -> Callable[[Callable[P, R]], Activity[P, R]]: ...
 def activity(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Declare an activity: ``@activity`` or ``@activity(retry=RetryPolicy(max_attempts=5), timeout="30s")``.
@@ -89,7 +105,8 @@ def activity(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     the silence between two heartbeats (:meth:`ActivityInfo.heartbeat`). Without ``retry`` an activity is attempted 3
     times, with exponential backoff. ``idempotency_key(*args)`` gives the key by which the receiver of the effect knows
     it again. ``verify(*args)`` says, when an attempt was cut off, whether it took effect: :class:`Done`,
-    :class:`NotDone` or :class:`Unknown`.
+    :class:`NotDone` or :class:`Unknown`. ``queue``, ``priority`` and ``key`` (text, or a function of the arguments) are
+    as in :meth:`Context.run`.
     """
     if fn is not None:
         return Activity(fn)

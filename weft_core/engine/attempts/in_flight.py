@@ -16,7 +16,7 @@ from weft_core.engine.eager import EagerStarter
 from weft_core.engine.interceptors import Interceptors
 from weft_core.engine.registry import Registry
 from weft_core.errors import ActivityHeartbeatTimeoutError, ActivityTimeoutError, CompleteLater
-from weft_core.machine.effects import StartAttempt, StopAttempt
+from weft_core.machine.effects import PlaceInQueue, StartAttempt, StopAttempt
 from weft_core.model.attempt_messages import AttemptParked, HeartbeatGiven
 from weft_core.model.limits import Limits
 from weft_core.model.messages import StepMessage
@@ -64,6 +64,8 @@ class Attempts:
         except Exception as error:
             done(error, None)
             return
+        if effect.place is not None:
+            coro = _in_place(effect.place, coro)
         if effect.heartbeat_ms is not None:
             attempt.beats = self._beats(attempt)
         attempt.task = self._starter.start(coro, done, functools.partial(enter_attempt, info))
@@ -78,6 +80,8 @@ class Attempts:
         if is_async:
             coro: Coroutine[Any, Any, Any] = fn(*args)
             return coro
+        if effect.place is not None:
+            fn = effect.place.around(fn)
         return self._call_blocking(fn, args)
 
     async def _call_blocking(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
@@ -170,6 +174,14 @@ class Attempts:
         tasks = [a.task for a in attempts if a.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=5)
+
+
+async def _in_place(place: PlaceInQueue, coro: Coroutine[Any, Any, Any]) -> Any:
+    place.used = True
+    try:
+        return await coro
+    finally:
+        place.over()
 
 
 def _call_plainly(fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:

@@ -16,7 +16,7 @@ class RunActivity(Operation[Any]):
     """
 
     __slots__ = (
-        "activity", "args", "fn", "headers", "heartbeat_ms", "idempotency_key", "retry", "timeout_ms",
+        "activity", "args", "fn", "headers", "heartbeat_ms", "idempotency_key", "queued", "retry", "timeout_ms",
         "total_timeout_ms",
     )  # fmt: skip
     kind = "activity"
@@ -32,15 +32,18 @@ class RunActivity(Operation[Any]):
         total_timeout_ms: int | None = None,
         heartbeat_ms: int | None = None,
         headers: dict[str, str] | None = None,
+        queued: list[Any] | None = None,
     ) -> None:
+        """``queued`` is ``[queue, priority, key]``; its parts are settled when the operation begins."""
         self.activity, self.args, self.fn = activity, args, fn
         self.idempotency_key, self.retry, self.timeout_ms = idempotency_key, retry, timeout_ms
         self.total_timeout_ms, self.heartbeat_ms, self.headers = total_timeout_ms, heartbeat_ms, headers
+        self.queued = queued
 
     def state(self) -> list[Any]:
         full = [
             self.activity, self.args, self.fn, self.idempotency_key, self.retry, self.timeout_ms,
-            self.total_timeout_ms, self.heartbeat_ms, self.headers,
+            self.total_timeout_ms, self.heartbeat_ms, self.headers, self.queued,
         ]  # fmt: skip
         while full[-1] is None:
             full.pop()

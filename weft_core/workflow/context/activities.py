@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from weft_core.errors import OperationMisuseError
 from weft_core.model.durations import Duration, duration_ms
 from weft_core.model.operations import Operation, RunActivity
+from weft_core.model.queues import Queue, check_priority
 from weft_core.model.retry import AFTER_CRASHES_ONLY, RetryPolicy
 from weft_core.workflow.activity import Activity
 from weft_core.workflow.context.facts import Facts
@@ -28,6 +29,9 @@ class Activities(Facts):
         total_timeout: Duration | None = None,
         heartbeat_timeout: Duration | None = None,
         idempotency_key: str | None = None,
+        queue: str | Queue | None = None,
+        priority: int | None = None,
+        key: str | None = None,
     ) -> Operation[Any]:
         """Run an activity and get its value. Raises what its last attempt raised.
 
@@ -37,17 +41,25 @@ class Activities(Facts):
 
         The options stand in for those that the activity declares. ``timeout`` limits each attempt, ``total_timeout``
         all attempts and the waits between them, ``heartbeat_timeout`` the silence between two heartbeats.
+
+        In a ``queue`` each attempt waits for its turn: higher ``priority`` first (0 if not given), and then fairly by
+        ``key``, which the queue may limit too. ``timeout`` counts from the start of the attempt, ``total_timeout`` from
+        the call. A queue that the engine does not declare holds the run (``QueueNotDeclaredError``).
         """
         name = activity if isinstance(activity, str) else getattr(activity, "name", None)
         if name is None:
             reason = f"{activity!r} is not an activity; decorate it with @activity, or use ctx.step"
             raise OperationMisuseError(operation="ctx.run", reason=reason)
         if timeout is None and total_timeout is None and heartbeat_timeout is None:
-            return RunActivity(name, args, None, idempotency_key, retry)
-        return RunActivity(
-            name, args, None, idempotency_key, retry, _ms(timeout, "timeout of ctx.run"),
-            _ms(total_timeout, "total_timeout of ctx.run"), _ms(heartbeat_timeout, "heartbeat_timeout of ctx.run"),
-        )  # fmt: skip
+            op = RunActivity(name, args, None, idempotency_key, retry)
+        else:
+            op = RunActivity(
+                name, args, None, idempotency_key, retry, _ms(timeout, "timeout of ctx.run"),
+                _ms(total_timeout, "total_timeout of ctx.run"), _ms(heartbeat_timeout, "heartbeat_timeout of ctx.run"),
+            )  # fmt: skip
+        if queue is not None or priority is not None or key is not None:
+            op.queued = _queued(queue, priority, key)
+        return op
 
     def step(
         self,
@@ -78,6 +90,12 @@ class Activities(Facts):
     def memo(self, fn: Callable[..., T], /, *args: Any) -> Operation[T]:
         """Compute a value and record it. An error is final; a crash before it is recorded computes it again."""
         return RunActivity(getattr(fn, "__name__", "memo"), args, fn, None, AFTER_CRASHES_ONLY)
+
+
+def _queued(queue: str | Queue | None, priority: int | None, key: str | None) -> list[Any]:
+    if priority is not None:
+        check_priority(priority)
+    return [queue.name if isinstance(queue, Queue) else queue, priority, key]
 
 
 def _ms(value: Duration | None, option: str) -> int | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from weft_core.errors import WeftError
+from weft_core.errors import QueueNotDeclaredError, WeftError
 from weft_core.machine import failure
-from weft_core.machine.effects import StartAttempt, StopAttempt
+from weft_core.machine.effects import JoinQueue, LeaveQueue, PlaceInQueue, StartAttempt, StopAttempt
 from weft_core.machine.operations.activity import options
-from weft_core.machine.operations.activity.note import IN_FLIGHT, RUNNING, More, note
+from weft_core.machine.operations.activity.note import IN_FLIGHT, QUEUED, RUNNING, More, note
 from weft_core.machine.operations.base import BaseHooks
 from weft_core.machine.turn import ActivitySpec, Turn
 from weft_core.model import keys
@@ -18,12 +18,34 @@ class Attempting(BaseHooks):
     """An attempt is counted and durable *before* the call: a crash inside the activity must still use it up."""
 
     def attempt(self, turn: Turn, task: Task, op: RunActivity, attempt: int, more: More) -> None:
-        """Begin an attempt. ``ActivityNotRegisteredError``."""
-        self.attempt_as(options.declared(turn, op), turn, task, op, attempt, more)
+        """Begin an attempt, or wait for its turn. ``ActivityNotRegisteredError``, ``QueueNotDeclaredError``."""
+        if op.queued is not None:
+            self.wait_in_queue(turn, task, op, attempt - 1, more)
+        else:
+            self.attempt_as(options.declared(turn, op), turn, task, op, attempt, more)
+
+    def wait_in_queue(self, turn: Turn, task: Task, op: RunActivity, made: int, more: More) -> None:
+        """Not counted as an attempt: ``made`` have been. Who has a ticket keeps it."""
+        assert op.queued is not None
+        if "ticket" not in more:
+            more["ticket"] = turn.rules.ticket()
+        turn.event("activity_queued", step=task.step, name=op.activity, queue=op.queued[0])
+        self.stand(turn, task, QUEUED, made, more.get("by", 0), more)
+        self.join(turn, task, op, more)
+
+    @staticmethod
+    def join(turn: Turn, task: Task, op: RunActivity, more: More) -> None:
+        """``QueueNotDeclaredError``."""
+        assert op.queued is not None
+        name, priority, key = op.queued
+        if name not in turn.rules.queues:
+            raise QueueNotDeclaredError(queue=name, declared=sorted(turn.rules.queues))
+        turn.effects.append(JoinQueue(turn.run.id, task.id, task.step, name, priority, key, more["ticket"]))
 
     def attempt_as(
-        self, spec: ActivitySpec, turn: Turn, task: Task, op: RunActivity, attempt: int, more: More | None
-    ) -> None:
+        self, spec: ActivitySpec, turn: Turn, task: Task, op: RunActivity, attempt: int, more: More | None,
+        place: PlaceInQueue | None = None,
+    ) -> None:  # fmt: skip
         """Its only timer, if any, is that of the total timeout."""
         effect = StartAttempt(
             turn.run.id, turn.run.header.workflow, task.id, task.step, attempt, op.activity, op.fn,
@@ -31,7 +53,7 @@ class Attempting(BaseHooks):
             op.idempotency_key, turn.run.header.generation, options.heartbeat_ms(op, spec), options.headers(turn, op),
         )  # fmt: skip
         if more:
-            effect.details = more.get("details")
+            effect.details, effect.place = more.get("details"), place
             self.stand(turn, task, RUNNING, attempt, more.get("by", 0), more)
         else:
             task.wait = [RUNNING, attempt, 0]
@@ -59,8 +81,10 @@ class Attempting(BaseHooks):
 
     @staticmethod
     def let_go(turn: Turn, task: Task) -> None:
-        """Remove the records that belong to the step: its timer, its tokens."""
+        """Remove the records that belong to the step: its timer, its tokens; it leaves its queue."""
         wait = task.wait
+        if wait[0] == QUEUED:
+            turn.effects.append(LeaveQueue(turn.run.id, task.step, task.op.queued[0]))  # type: ignore[union-attr]
         if wait[2]:
             turn.drop_timer(task, wait[2])
         if len(wait) > 3:
@@ -68,7 +92,7 @@ class Attempting(BaseHooks):
                 turn.ops.append((keys.token(turn.run.id, mark), None))
 
     def cancel(self, turn: Turn, task: Task) -> bool:
-        if task.wait[0] in IN_FLIGHT:
+        if task.wait[0] in IN_FLIGHT and task.wait[0] != QUEUED:
             turn.effects.append(StopAttempt(turn.run.id, task.step))
         self.let_go(turn, task)
         return True

@@ -13,6 +13,7 @@ from weft_core.machine.operations.activity.note import (
     PARKED,
     PHASES,
     PUT_OFF,
+    QUEUED,
     RUNNING,
     VERIFY_LATER,
     VERIFYING,
@@ -28,6 +29,7 @@ from weft_core.model.attempt_messages import (
     HeartbeatGiven,
     OutsideAnswer,
     OutsideHeartbeat,
+    SlotGiven,
     TokenIssued,
     Verified,
 )  # fmt: skip
@@ -43,7 +45,20 @@ class ActivityHooks(Outside):
             options.choose_key(turn, op, spec.key_of)
         total = options.total_timeout_ms(op, spec)
         more = None if total is None else {"by": turn.rules.now_ms() + total}
-        self.attempt_as(spec, turn, task, op, 1, more)
+        if spec.queue is None and op.queued is None:
+            self.attempt_as(spec, turn, task, op, 1, more)
+        else:
+            options.choose_queue(turn, op, spec)
+            self.wait_in_queue(turn, task, op, 0, more or {})
+
+    def turn_comes(self, turn: Turn, task: Task, message: SlotGiven) -> None:
+        """Its turn in the queue."""
+        op = task.op
+        assert isinstance(op, RunActivity)
+        if task.wait[0] == QUEUED:
+            self.attempt_as(
+                options.declared(turn, op), turn, task, op, task.wait[1] + 1, rare(task), message.place
+            )  # fmt: skip
 
     def deliver(self, turn: Turn, task: Task, message: StepMessage) -> None:
         if type(message) is ActivityOutcome:
@@ -105,6 +120,8 @@ class ActivityHooks(Outside):
         elif phase == PUT_OFF:
             if turn.run.header.status != "suspended":
                 self.attempt(turn, task, op, attempt, more)
+        elif phase == QUEUED:
+            self.join(turn, task, op, more)
         elif phase == VERIFYING:
             self.ask(turn, task, op, more)
         else:
@@ -136,6 +153,7 @@ class ActivityHooks(Outside):
 
 _WHEN: dict[type[StepMessage], Callable[[ActivityHooks, Turn, Task, Any], None]] = {
     TimerFired: ActivityHooks.due,
+    SlotGiven: ActivityHooks.turn_comes,
     HeartbeatGiven: ActivityHooks.beat,
     TokenIssued: ActivityHooks.issued,
     AttemptParked: ActivityHooks.parked,

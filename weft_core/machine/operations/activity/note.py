@@ -5,6 +5,9 @@
     by       total_timeout as an instant               tokens   hashes of completion tokens that are still good
     details  of the last heartbeat, encoded            cause    why the outcome of the attempt is unknown, encoded
     until    timeout of a parked attempt, an instant   tries    calls of verify that failed
+    ticket   when it joined its queue
+
+``attempt`` counts the attempts that have begun: in a queue it is that of the last one, 0 before the first.
 """
 
 from __future__ import annotations
@@ -13,10 +16,10 @@ from typing import Any
 
 from weft_core.model.run import Task
 
-RUNNING, BACKOFF, PUT_OFF, PARKED, VERIFYING, VERIFY_LATER = range(6)
-PHASES = ("running", "backoff", "put off", "parked", "verifying", "verifying later")
-IN_FLIGHT = frozenset({RUNNING, PUT_OFF, VERIFYING})
-"""Phases in which something runs that would be lost with this process."""
+RUNNING, BACKOFF, PUT_OFF, PARKED, VERIFYING, VERIFY_LATER, QUEUED = range(7)
+PHASES = ("running", "backoff", "put off", "parked", "verifying", "verifying later", "queued")
+IN_FLIGHT = frozenset({RUNNING, PUT_OFF, VERIFYING, QUEUED})
+"""Phases in which something runs, or waits in a queue, that would be lost with this process."""
 
 More = dict[str, Any]
 

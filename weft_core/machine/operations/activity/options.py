@@ -22,6 +22,9 @@ class _Undeclared:
     heartbeat_ms: int | None = None
     key_of: Callable[..., str] | None = None
     verify: Callable[..., Any] | None = None
+    queue: str | None = None
+    priority: int | None = None
+    key: str | Callable[..., Any] | None = None
 
 
 _UNDECLARED = _Undeclared()
@@ -66,14 +69,37 @@ def choose_key(turn: Turn, op: RunActivity, key_of: Callable[..., str] | None) -
         except Exception as error:
             reason = f"its idempotency_key function raised {type(error).__name__}: {error}"
             raise InvalidInputError(call=f"activity {op.activity}", reason=reason) from error
-    key, limit = op.idempotency_key, turn.rules.limits.max_id_bytes
-    if not isinstance(key, str) or not key:
-        raise InvalidInputError(
-            call=f"activity {op.activity}", reason=f"{key!r} is no idempotency key; it must be text"
-        )
-    size = len(key.encode("utf-8", "surrogatepass"))
+    _check_id(op.idempotency_key, f"the idempotency key of {op.activity}", turn)
+
+
+def _check_id(text: Any, what: str, turn: Turn) -> None:
+    limit = turn.rules.limits.max_id_bytes
+    if not isinstance(text, str) or not text:
+        raise InvalidInputError(call=what, reason=f"{text!r} is no key; it must be text")
+    size = len(text.encode("utf-8", "surrogatepass"))
     if size > limit:
-        raise LimitExceededError(what=f"the idempotency key of {op.activity} in bytes", actual=size, limit=limit)
+        raise LimitExceededError(what=f"{what} in bytes", actual=size, limit=limit)
+
+
+def choose_queue(turn: Turn, op: RunActivity, spec: ActivitySpec) -> None:
+    """Settle where the step waits, once: it becomes part of the stored operation."""
+    name, priority, key = op.queued or (None, None, None)
+    name = spec.queue if name is None else name
+    if name is None:
+        raise InvalidInputError(call=f"activity {op.activity}", reason="priority= and key= are for those with a queue=")
+    if key is None and spec.key is not None:
+        key = spec.key if isinstance(spec.key, str) else _key_of(op, spec.key)
+    if key is not None:
+        _check_id(key, f"the key of {op.activity} in queue {name}", turn)
+    op.queued = [name, priority if priority is not None else spec.priority or 0, key]
+
+
+def _key_of(op: RunActivity, function: Callable[..., Any]) -> Any:
+    try:
+        return function(*op.args)
+    except Exception as error:
+        reason = f"its key function raised {type(error).__name__}: {error}"
+        raise InvalidInputError(call=f"activity {op.activity}", reason=reason) from error
 
 
 def headers(turn: Turn, op: RunActivity) -> dict[str, str] | None:
