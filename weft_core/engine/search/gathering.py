@@ -14,6 +14,7 @@ from weft_core.ports import Row, Storage
 Reads = Storage | PatientReads
 PAGE = 1024
 """Rows in one read: about half a millisecond on SQLite."""
+_LARGEST = 4 * PAGE
 _MOST = 200 * PAGE
 """Rows of one condition that are held in memory at once for a page of a list."""
 _LAST = "\U0010ffff"
@@ -29,14 +30,12 @@ class Reading:
         self.ends: set[str] = set()
         self.done = False
 
-    async def read(self) -> None:
+    async def read(self, limit: int) -> None:
         """One more page."""
         span = self._spans[0]
-        rows = await self._storage.scan(
-            span.prefix, after=self._after or span.after, before=span.before, limit=PAGE
-        )  # fmt: skip
-        self.ends.update([end_of(key) for key, _ in rows])
-        if len(rows) == PAGE:
+        rows = await self._storage.scan(span.prefix, after=self._after or span.after, before=span.before, limit=limit)
+        self.ends.update([key[max(0, key.rfind("/") - 12) :] for key, _ in rows])  # end_of, without a call for each
+        if len(rows) == limit:
             self._after = rows[-1][0]
             return
         self._after = None
@@ -51,15 +50,15 @@ async def intersection(storage: Reads, conditions: Sequence[Condition], enough: 
     condition holds for more runs than can be kept.
     """
     readings = [Reading(storage, condition) for condition in conditions]
-    rounds = 0
+    limit, rows = PAGE, 0
     while True:
-        await asyncio.gather(*[reading.read() for reading in readings if not reading.done])
-        rounds += 1
+        await asyncio.gather(*[reading.read(limit) for reading in readings if not reading.done])
+        rows, limit = rows + limit, min(2 * limit, _LARGEST)
         found = [reading.ends for reading in readings if reading.done]
         both = set.intersection(*found) if found else None
         if len(found) == len(readings) or (both is not None and len(both) <= (enough or 0)):
             return both
-        if enough is not None and rounds * PAGE >= _MOST:
+        if enough is not None and rows >= _MOST:
             return both
 
 
