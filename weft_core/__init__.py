@@ -17,7 +17,7 @@ from weft_core.errors import RetryLater, RunCancelled, WeftError, error_from_jso
 from weft_core.frames import load_source
 from weft_core.model.events import Event, parse_event
 from weft_core.model.limits import Limits
-from weft_core.model.operations import ReviewDecision
+from weft_core.model.operations import ReviewDecision, StateValue
 from weft_core.model.queues import Queue, queue
 from weft_core.model.retention import Retention
 from weft_core.model.retry import RetryPolicy
@@ -78,6 +78,7 @@ __all__ = [
     "ScheduleHandle",
     "SignalCall",
     "StartCall",
+    "StateValue",
     "StoredRun",
     "Unknown",
     "UpdateCall",

@@ -50,7 +50,8 @@
     │   ├── ActivityTimeoutError                (and ActivityTotalTimeoutError, ActivityHeartbeatTimeoutError below it)
     │   ├── OperationSkippedError               somebody answered it by hand
     │   ├── RetryLater                          raised by an activity: try me again then
-    │   └── SignalTimeoutError, WaitTimeoutError, ScopeTimeoutError, ReviewTimeoutError
+    │   └── SignalTimeoutError, WaitTimeoutError, ScopeTimeoutError, ReviewTimeoutError,
+    │       AtomicStateConflictError             a value was changed by others, again and again
     └── TestingError                            of weft_core.testing
         ├── RunStuckError                       no time that passes will bring the run to its end
         ├── MockUnansweredError                 a mock was called before it was told what to answer
@@ -651,6 +652,13 @@ class ScopeTimeoutError(OutcomeError, TimeoutError):
 
 class OperationSkippedError(OutcomeError):
     template = "{operation} was skipped by hand: {reason}"
+
+
+class AtomicStateConflictError(OutcomeError):
+    template = (
+        "{scope} state {key!r} was changed by others each of {attempts} times that it was read and set; it is as they "
+        "left it. Try again later, or use increment() or append(), which do not conflict"
+    )
 
 
 class SignalTimeoutError(OutcomeError, TimeoutError):

@@ -30,14 +30,14 @@ SUMMARY = (
     "steps", "completed", "next_task", "next_seq", "mail_seq", "updated_at", "active", "exposed", "places",
 )  # fmt: skip
 FINISHED = {"completed", "failed", "cancelled", "timed_out", "terminated"}
-ASKING = {"join", "child", "run", "signal_run", "cancel_run", "lock", "unlock"}
+ASKING = {"join", "child", "run", "signal_run", "cancel_run", "lock", "unlock", "state"}
 UNFINISHED = {"needs_attention", "pending", "running", "suspended"}
 PLACED = ("run_restarted", "run_forked", "run_rewound")
 """Events from which on a run stands somewhere that the events before do not lead to."""
 ENDINGS = {"run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated"}
 
 
-_OF_ONE_RUN = ("log", "ckpt", "past", "mail", "mail-id", "update", "answers", "review")
+_OF_ONE_RUN = ("log", "ckpt", "past", "mail", "mail-id", "update", "answers", "review", "state")
 UPDATE_ENDS = ("update_pending", "update_completed", "update_rejected", "update_unanswered")
 """The event that goes with each status of an update."""
 
@@ -100,6 +100,10 @@ class View:
                 self.update_mail[run_id][of_update[0]] = name, len(of_update) > 1
             else:
                 self.mail[run_id].append((int(seq, 16), name))
+        self.values: defaultdict[str, dict[str, list[Any]]] = defaultdict(dict)
+        for key, value in self.kinds["state"].items():
+            _, run_id, name = key.split("/")
+            self.values[run_id][name] = unseal(key, value)
         self.updates: defaultdict[str, dict[str, list[Any]]] = defaultdict(dict)
         for key, value in self.kinds["update"].items():
             _, run_id, update_id = key.split("/")
@@ -136,6 +140,7 @@ class Invariants:
         _keys(view)
         _children(view)
         _locks(view)
+        _values(view, self._windows)
         _indexes(view)
         _bulk_operations(view)
         _feed(view)
@@ -434,6 +439,23 @@ def _locks(view: View) -> None:
         assert tokens == sorted(set(tokens)) and (not tokens or tokens[-1] <= token)
         for run_id in {who[0] for who in holders + waiters}:
             assert view.runs[run_id]["status"] not in FINISHED or run_id in leaving, f"{key}: {run_id} has ended"
+
+
+def _values(view: View, windows: bool) -> None:
+    """G5 a value's version counts the changes of it in the run's log; a run with values says that it has some."""
+    for run_id, header in view.runs.items():
+        values = view.values[run_id]
+        assert not values or "state" in header["rare"].get("kept", ()), f"{run_id} would not find {sorted(values)}"
+        if windows or header["rare"].get("generation") or "forked_from" in header["rare"].get("lineage", {}):
+            continue
+        versions: defaultdict[str, list[int]] = defaultdict(list)
+        for _, kind, data in view.events[run_id]:
+            if kind == "state_changed":
+                versions[data["key"]].append(data["version"])
+        assert versions == {k: list(range(1, v[0] + 1)) for k, v in values.items()}, f"G5: values of {run_id}"
+    for key, value in view.kinds["shared"].items():
+        if key.startswith("shared/state/"):
+            assert unseal(key, value)[0][0] > 0, f"{key} was never changed"
 
 
 def _indexes(view: View) -> None:

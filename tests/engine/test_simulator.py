@@ -202,6 +202,13 @@ async def perform(ctx: Context, node: Node) -> Any:
         await ctx.set_attribute(name, [name])
         await ctx.set_attributes({"last": name, "count": len(name), "odd": None if len(name) % 2 else True})
         return ctx.get_attribute(name)
+    if kind == "tally":
+        own, shared = ctx.state.execution("tally"), ctx.state.workflow("tally")
+        await own.append(name)
+        total = await shared.increment()
+        assert await shared.update(lambda n: n + 1) > total
+        assert name in await own.get()
+        return name
     if kind == "step":
         return await ctx.step(name, lambda: name)
     if kind == "hoard":
@@ -267,6 +274,7 @@ class Author:
             "touch", "stumble", "sleep", "wait", "note", "step", "hoard", "plain-race", "count", "outside", "buy",
             "ask", "heard",
             "squeeze", "squeeze",
+            "tally",
         ] * 3 + ["fail"]  # fmt: skip
         whole = ["seq", "seq", "all", "race", "last", "guard"]
         kind = pick.choice(whole if depth > 1 else leaves if depth == 0 else leaves + whole * 4)

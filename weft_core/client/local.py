@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from weft_core.engine import Aggregate, Engine, Page, ScheduleHandle, StartedOrSignalled, UpdateState, WorkflowHandle
+from weft_core.engine import (
+    Aggregate,
+    Engine,
+    EngineState,
+    Page,
+    ScheduleHandle,
+    StartedOrSignalled,
+    UpdateState,
+    WorkflowHandle,
+)
 
 Items = list[dict[str, Any]]
 """``list`` is a method below."""
@@ -61,6 +70,10 @@ class LocalClient:
 
     async def heartbeat_async_activity(self, token: str, *details: Any) -> None:
         await self._engine.heartbeat_async_activity(token, *details)
+
+    @property
+    def state(self) -> EngineState:
+        return self._engine.state
 
     async def purge(self, run_id: str, *, force: bool = False) -> None:
         await self._engine.purge(run_id, force=force)

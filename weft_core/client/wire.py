@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from weft_core.client import repairs
-from weft_core.engine import BulkPlan, BulkResult, Engine
+from weft_core.engine import BulkPlan, BulkResult, Engine, StateAccess
 from weft_core.engine.present import jsonable
 from weft_core.errors import InvalidInputError, WeftError
+from weft_core.model.operations import StateValue
 
 Params = dict[str, Any]
 Method = Callable[[Engine, Params], Awaitable[Any]]
@@ -287,6 +288,29 @@ async def _schedule_delete(engine: Engine, p: Params) -> Any:
     await engine.delete_schedule(_need(p, "id"))
 
 
+def _state(engine: Engine, p: Params) -> StateAccess:
+    """Of a run (``id``), of a workflow (``workflow``), or of the store."""
+    key = _need(p, "key")
+    if p.get("id") is not None:
+        return engine.state.execution(p["id"], key)
+    return engine.state.workflow(p["workflow"], key) if p.get("workflow") else engine.state.store(key)
+
+
+async def _state_get(engine: Engine, p: Params) -> Any:
+    found = await _state(engine, p).read()
+    return {"value": jsonable(found.value), "version": found.version, "exists": found.exists}
+
+
+async def _state_set(engine: Engine, p: Params) -> Any:
+    """With ``version``: only if it is still that; ``version`` 0: only if it was never set. Whether it was set."""
+    value, place = _need(p, "value"), _state(engine, p)
+    if p.get("version") is None:
+        return {"set": True, "version": await place.set(value)}
+    expected = StateValue(None, p["version"], False)
+    swapped = await place.compare_and_swap(expected, value)
+    return {"set": swapped, "version": p["version"] + 1 if swapped else (await place.read()).version}
+
+
 async def _workflows(engine: Engine, p: Params) -> Any:
     return [
         {"name": w.name, "version": w.version, "signals": _sorted(w.signals), "updates": _sorted(w.updates)}
@@ -353,6 +377,8 @@ METHODS: dict[str, Method] = {
     "schedule_trigger": _schedule_trigger,
     "schedule_backfill": _schedule_backfill,
     "schedule_delete": _schedule_delete,
+    "state_get": _state_get,
+    "state_set": _state_set,
     "workflows": _workflows,
     "diagnostics": _diagnostics,
     "queues": _queues,

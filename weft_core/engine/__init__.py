@@ -9,11 +9,12 @@ from weft_core.engine.schedules import ScheduleHandle, describe_schedule, list_s
 from weft_core.engine.search.page import Aggregate, Page
 from weft_core.engine.tails import EventTail
 from weft_core.engine.verbs.start_or_signal import StartedOrSignalled
+from weft_core.engine.verbs.state import EngineState, StateAccess
 from weft_core.engine.verbs.tailing import EventPage
 from weft_core.engine.verbs.updates import UpdateState
 
 __all__ = [
-    "Aggregate", "BulkPlan", "BulkResult", "Engine", "EventPage", "EventTail", "Page", "ScheduleHandle",
-    "StartedOrSignalled", "StoreReader", "UpdateState", "WorkflowHandle",
+    "Aggregate", "BulkPlan", "BulkResult", "Engine", "EngineState", "EventPage", "EventTail", "Page", "ScheduleHandle",
+    "StartedOrSignalled", "StateAccess", "StoreReader", "UpdateState", "WorkflowHandle",
     "assert_durable_storage_for_recovery", "describe_schedule", "list_schedules",
 ]  # fmt: skip

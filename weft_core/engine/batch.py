@@ -71,5 +71,7 @@ class Batch:
     envelopes: list[Envelope] = field(default_factory=list)
     ended: list[RunHeader] = field(default_factory=list)
     """Runs that finished or stopped."""
+    announced: list[dict[str, Any]] = field(default_factory=list)
+    """Events of no run, for listeners."""
     stopped: set[str] = field(default_factory=set)
     """Runs whose records this batch changes without their frames; what comes next for them waits for the commit."""

@@ -415,6 +415,8 @@ class EngineCore:
 
     def _committed(self, batch: Batch) -> None:
         self.events.publish(batch.position, batch.events)
+        for event in batch.announced:
+            self.events.announce(event)
         for header in batch.ended:
             self.events.ended(header)
             self._keeper.due(self._sweeps.ended(header))

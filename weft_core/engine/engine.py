@@ -9,12 +9,14 @@ from weft_core.engine.verbs.repair import RepairVerbs
 from weft_core.engine.verbs.reviews import ReviewVerbs
 from weft_core.engine.verbs.schedules import ScheduleVerbs
 from weft_core.engine.verbs.start_or_signal import StartOrSignalVerbs
+from weft_core.engine.verbs.state import StateVerbs
 from weft_core.engine.verbs.tailing import TailingVerbs
 
 
 class Engine(
-    StartOrSignalVerbs, ReviewVerbs, BulkVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs, RepairVerbs, QueueVerbs
-):
+    StartOrSignalVerbs, ReviewVerbs, StateVerbs, BulkVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs, RepairVerbs,
+    QueueVerbs,
+):  # fmt: skip
     """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store and drives its runs.
 
     One engine owns a store at a time: opening another one fences this one (G11), whose calls then raise

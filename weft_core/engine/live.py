@@ -16,10 +16,11 @@ from weft_core.errors import CodecError, CorruptRecordError
 from weft_core.machine import records
 from weft_core.machine.mail import read_mail
 from weft_core.machine.past import Past, named_chunks
+from weft_core.machine.sealed import unseal_plain
 from weft_core.machine.window import EventWindow
 from weft_core.model import keys
 from weft_core.model.retention import Retention, keep_all
-from weft_core.model.run import BufferedSignal, RunHeader, RunState
+from weft_core.model.run import BufferedSignal, RunHeader, RunState, Value
 from weft_core.ports import Clock, Ids, Op
 from weft_core.workflow import Context
 
@@ -75,9 +76,17 @@ class LiveRuns:
         return run
 
     async def prepare(self, header: RunHeader) -> RunState:
-        """A run without frames that has its services. ``ServicesUnavailableError``."""
+        """A run without frames that has its services and its values. ``ServicesUnavailableError``."""
         await self.services.resolve(header)
-        return self.blank(header)
+        run = self.blank(header)
+        if "state" in header.kept:
+            run.values = await self.read_values(header.id)
+        return run
+
+    async def read_values(self, run_id: str) -> dict[str, Value]:
+        """What it holds by ``ctx.state.execution``."""
+        rows = await scan_all(self._storage, keys.state_prefix(run_id))
+        return {key.rpartition("/")[2]: unseal_plain(key, data) for key, data in rows}
 
     async def load(self, header: RunHeader) -> RunState:
         """Restore a run from its checkpoint.

@@ -28,15 +28,22 @@ class Onlooker:
 
     def copy(self, run: RunState, own: Any) -> Any:
         """``own``, functions of the run's, as they are now, sharing nothing with it; their ``ctx`` is a copy too."""
-        return self.restore(run.header, run.exposed, frames.snapshot(own, run.externals))
+        seen = [own, run.session] if run.session else own
+        return self.restore(run.header, run.exposed, frames.snapshot(seen, run.externals))
 
     def restore(self, header: RunHeader, exposed: Mapping[str, bytes], body: bytes) -> Any:
-        """Functions of a run's from their snapshot. Raises what keeps them from being restored."""
+        """Functions of a run's from their snapshot, alone or with what ``ctx.state.session`` held.
+
+        Raises what keeps them from being restored.
+        """
         ctx = Context(self._clock, self._ids)
         apart = dataclasses.replace(header, attributes=dict(header.attributes))
         ctx._run = RunState(apart, ctx, codec.Externals({"ctx": ctx}))
         ctx._run.exposed = dict(exposed)
-        return frames.restore(body, ctx._run.externals, self._functions).root
+        root = frames.restore(body, ctx._run.externals, self._functions).root
+        if isinstance(root, list):
+            root, ctx._run.session = root
+        return root
 
     def validate(self, run: RunState, message: UpdateArrived) -> None:
         """Have the run's validator look at an update. ``UpdateValidationError`` if it refuses."""

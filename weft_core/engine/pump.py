@@ -52,6 +52,7 @@ from weft_core.model.messages import (
     Recover,
     ReviewSubmitted,
     SignalArrived,
+    StateAsked,
     SuspendRequested,
     TerminateRequested,
     TimerFired,
@@ -73,6 +74,7 @@ _REFUSALS = (RunNotFoundError, LimitExceededError, CodecError, StorageKeyError, 
 _ACTIONS: dict[type, str] = {
     SignalArrived: "a signal", UpdateArrived: "an update", CancelRequested: "cancelling it",
     TerminateRequested: "terminating it", SuspendRequested: "suspending it",
+    StateAsked: "changing its state",
 }  # fmt: skip
 _MAIL = (SignalArrived, UpdateArrived)
 _TAKEN_WHEN_STOPPED = (*_MAIL, CancelRequested, TerminateRequested, Annotate, ReviewSubmitted)
@@ -114,7 +116,7 @@ class Pump:
         self.feed = FeedWriter(rules.limits.feed_commits)
         self.timers = TimerQueue(storage, clock, self._wake.set)
         self._stopped = StoppedRuns(storage, live, rules.limits)
-        self._shared = SharedObjects(storage)
+        self._shared = SharedObjects(storage, rules.limits)
         self.attempts: Attempts
         self.posts: PostOffice
         self.queues: Queues

@@ -14,6 +14,7 @@ from weft_core.machine.farewell import stored
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.machine.shared import OUTSIDE, SHARED, Caller, Decision
 from weft_core.model import keys
+from weft_core.model.limits import Limits
 
 _KEPT = 1_000
 """Objects held in memory; others are read again."""
@@ -22,8 +23,8 @@ _KEPT = 1_000
 class SharedObjects:
     """Decides requests for shared objects inside the pump's batches."""
 
-    def __init__(self, storage: PatientReads) -> None:
-        self._storage = storage
+    def __init__(self, storage: PatientReads, limits: Limits) -> None:
+        self._storage, self._limits = storage, limits
         self._records: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         """As they are stored, so that a request that is refused half way has changed nothing; empty for none."""
 
@@ -40,17 +41,21 @@ class SharedObjects:
         assert place is not None
         request, *asking = envelope.request
         caller: Caller = (asking[0], asking[1], asking[2])
-        decision, before = Decision(now), self._records[place]
+        decision, before = Decision(now, place[1], self._limits), self._records[place]
         try:
             after = self._decided(decision, place, before, request, caller)
         except WeftError as refusal:
-            decision, after = Decision(now, [(caller, False, failure.record(refusal))]), before
+            decision, after = Decision(now, place[1], self._limits), before
+            decision.replies.append((caller, False, failure.record(refusal)))
             if caller == OUTSIDE:
                 envelope.reject(refusal)
         if after != before:
             batch.ops.append((keys.shared(*place), after or None))
             self._records[place] = after
         batch.ops.extend(envelope.extra)
+        batch.announced += [
+            {"run_id": "", "seq": 0, "at": now, "type": type_, **data} for type_, data in decision.events
+        ]
         self._answer(envelope, decision, batch)
         self._records.move_to_end(place)
         if len(self._records) > _KEPT:

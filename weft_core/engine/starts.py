@@ -34,6 +34,7 @@ from weft_core.ports import Host, Op
 from weft_core.workflow import Workflow
 from weft_core.workflow.attributes import by_name
 
+_PAGE = 256
 Conflict = Literal["error", "return_existing", "restart"]
 """What a start does whose id names a run that exists: refuse; give that run; take the place of it if it is finished."""
 
@@ -270,6 +271,7 @@ class Starts:
             header.lineage = {**header.lineage, "restarted_from": before.created_at}
             assert before.finished_at is not None
             request.rows.append((keys.answers(run_id), None))
+            await self._forget(before)
             request.rows.append((keys.ended(before.workflow, before.status, before.finished_at, run_id), None))
             header.indexed = before.indexed
             if before.retain:
@@ -294,6 +296,14 @@ class Starts:
         """How many checkpoints a run that is started now retains."""
         declared = definition.retain_checkpoints
         return self._retain_checkpoints if declared is None else declared
+
+    async def _forget(self, before: RunHeader) -> None:
+        """The values of a finished run whose place another one takes."""
+        for kind in before.kept:
+            while found := await self._storage.scan(f"{kind}/{before.id}/", limit=_PAGE):
+                reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._submit(Envelope("", extra=[(key, None) for key, _ in found], reply=reply))
+                await reply
 
     async def submit_claimed(self, key: str, envelope: Envelope) -> None:
         """Have the envelope decided; its key stays claimed until then, also if the caller stops waiting."""

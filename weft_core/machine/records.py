@@ -28,7 +28,7 @@ _HEADER_FIELDS = (
 )  # fmt: skip
 _RARE_FIELDS: dict[str, Any] = {
     "tags": [], "deadline": 0, "ends_as": "cancelled", "parent": [], "has_services": False, "headers": {},
-    "lineage": {}, "generation": 0, "retain": 0,
+    "lineage": {}, "generation": 0, "retain": 0, "kept": [],
 }  # fmt: skip
 """Written only where they differ from these, so that they cost nothing where they are not used."""
 # `summary` positions in a checkpoint record
@@ -100,11 +100,12 @@ def write_checkpoint(run: RunState, now: int, active: bool) -> list[Op]:
 
 
 def _own_functions(run: RunState) -> Any:
-    """Functions of the workflow's that answer without being waited for."""
-    if run.handlers is None and not run.on_cancel:
+    """Functions of the workflow's that answer without being waited for, and values that all its functions share."""
+    if run.handlers is None and not run.on_cancel and not run.session:
         return run.queries or None
     handlers = run.handlers or Handlers()
-    return [run.queries, handlers.updates, handlers.signals, run.on_cancel]
+    own = [run.queries, handlers.updates, handlers.signals, run.on_cancel]
+    return [*own, run.session] if run.session else own
 
 
 def delete_checkpoint(run: RunState) -> list[Op]:
@@ -121,8 +122,9 @@ def write_answers(run: RunState) -> list[Op]:
     if not run.queries:
         return []
     key = keys.answers(run.id)
+    seen = [run.queries, run.session] if run.session else run.queries
     try:
-        return [(key, seal_plain(key, [_VERSION, frames.snapshot(run.queries, run.externals), None]))]
+        return [(key, seal_plain(key, [_VERSION, frames.snapshot(seen, run.externals), None]))]
     except WeftError as refusal:
         return [(key, seal_plain(key, [_VERSION, b"", str(refusal)]))]
 
@@ -194,7 +196,8 @@ def fill_run(run: RunState, summary: list[Any], restored: list[Any]) -> None:
     each suspended where it was."""
     graph = iter(restored)
     own = next(graph) or {}
-    run.queries, updates, signals, run.on_cancel = (own, {}, {}, []) if isinstance(own, dict) else own
+    run.queries, updates, signals, run.on_cancel, *more = (own, {}, {}, []) if isinstance(own, dict) else own
+    run.session = more[0] if more else {}
     run.handlers = Handlers(updates, signals) if updates or signals else None
     run.attentive = run.handlers is not None
     for id_, parent, step, kind, _, wait in summary[TASKS]:
@@ -222,6 +225,7 @@ def evict(run: RunState) -> None:
     frames.evict([*(t.frame for t in run.tasks.values()), *prepared], run.externals)
     run.tasks.clear()
     run.on_cancel.clear()
+    run.session.clear()
     if run.chunks is not None:
         run.chunks.clear()
         run.chunks = None

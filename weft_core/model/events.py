@@ -480,6 +480,47 @@ class Logged(Event):
     data: Facts | None = None
 
 
+@event
+class StateRequested(Event):
+    """The run asks for a value that it shares with others; ``action`` is what it awaits: "get", "update", ..."""
+
+    step: int
+    scope: str
+    key: str
+    action: str
+
+
+@event
+class StateAnswered(Event):
+    step: int
+    scope: str
+    key: str
+    version: int
+
+
+@event
+class StateConflict(Event):
+    """Others had changed a value since the run read it: it tries again, or gives up."""
+
+    step: int
+    scope: str
+    key: str
+    attempt: int
+
+
+@event
+class StateChanged(Event):
+    """A durable value has another version. ``scope`` is "execution" (in the log of the run whose value it is), or
+    "workflow" or "store" (told to listeners only: ``run_id`` is empty)."""
+
+    scope: str
+    key: str
+    version: int
+    deleted: bool = False
+    workflow: str = ""
+    """Of a value in the scope "workflow": whose it is."""
+
+
 # ------------------------------------------------------------------ other runs, and what runs share
 
 

@@ -42,6 +42,7 @@ STATUS: dict[type[WeftError], int] = {
     e.CompletionTokenUsedError: 409,
     e.IdempotencyKeyConflictError: 409,
     e.IdempotencyKeyPurgedError: 409,
+    e.AtomicStateConflictError: 409,
     e.CodeChangedError: 409,
     e.UnknownFunctionError: 409,
     e.TailOverflowError: 410,
@@ -74,6 +75,7 @@ STATUS: dict[type[WeftError], int] = {
 }
 
 RETRYABLE = (
+    e.AtomicStateConflictError,
     e.EngineClosedError,
     e.EngineFencedError,
     e.IndexesNotReadyError,

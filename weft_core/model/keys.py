@@ -18,6 +18,7 @@
     feed/<n>                                                where the events of the n-th commit that had any are
     schedule/<sid>                  a schedule              slog/<sid>/<n>        its log, the last entries of it
     timer/<deadline>//s:<sid>       when it is due next     (no run has the empty id)
+    state/<id>/<key>      a durable value of a run (ctx.state.execution)
     update/<id>/<uid>     an update and its answer          answers/<id>          query handlers of a finished run
     review/<id>/<step>    what people are asked             review-open/<requested>/<id>/<step>   not decided yet
     queue/<name>          paused or not, and how much of its rate is used up
@@ -62,7 +63,7 @@ QUEUES = "queue/"
 # keys of a kind named in one of these.
 ONE_OF_A_RUN = ("ckpt", "active", "answers")
 """Kinds of records of which a run has one, ``<kind>/<run id>``, that go with it."""
-MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id", "past", "review", "token", "update")
+MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id", "past", "review", "state", "token", "update")
 """Kinds of records of which a run has any number, ``<kind>/<run id>/...``, that go with it."""
 INDEXES = ("timer", "by-time", "ended", "review-open")
 """Kinds whose rows name a run behind something else; they are derived from its record, or looked for."""
@@ -134,6 +135,14 @@ CAME_WITH_START = b"started"
 
 def mail_id(run_id: str, signal_id: str) -> str:
     return f"mail-id/{run_id}/{signal_id}"
+
+
+def state(run_id: str, key: str) -> str:
+    return f"state/{run_id}/{key}"
+
+
+def state_prefix(run_id: str) -> str:
+    return f"state/{run_id}/"
 
 
 def update(run_id: str, update_id: str) -> str:
@@ -239,6 +248,18 @@ def shared(kind: str, name: str) -> str:
 def created(created_ms: int, owner: str) -> str:
     """How every row of a search ends, with the run it is of: a page of any index is in order of creation by it."""
     return f"{created_ms:012x}/{owner}"
+
+
+def shared_state(workflow: str, key: str) -> str:
+    """The name of a value that the runs of a workflow share; without one, all runs do. Its length stands before it, so
+    that no two pairs have the same name, whatever signs are in them."""
+    return f"{len(workflow)}:{workflow}:{key}"
+
+
+def parse_shared_state(name: str) -> tuple[str, str]:
+    """(workflow, key)."""
+    length, _, rest = name.partition(":")
+    return rest[: int(length)], rest[int(length) + 1 :]
 
 
 def by_time(created_ms: int, run_id: str) -> str:

@@ -29,6 +29,10 @@ class Limits:
     """Groups within groups."""
     max_child_depth: int = 100
     """Children of children."""
+    max_state_keys: int = 1_000
+    """``ctx.state.execution`` values of one run, deleted ones too."""
+    max_state_bytes: int = 16 * 1024 * 1024
+    """All ``ctx.state.execution`` values of one run together, encoded. One value is a payload."""
     max_id_bytes: int = 256
     """Run ids, idempotency keys, signal ids, names."""
     max_bulk: int = 100_000

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from weft_core.errors import WeftError
+
 
 class StepMessage:
     """For one step of a run: dropped when that step is over. Has ``task`` and ``step``."""
@@ -169,6 +171,16 @@ class Skip:
     by: str | None = None
 
 
+@dataclass(slots=True)
+class StateAsked:
+    """Somebody outside reads or changes one of the run's durable values; what comes of it is filled in."""
+
+    key: str
+    request: list[Any]
+    answer: list[Any] = field(default_factory=list)
+    refusal: WeftError | None = None
+
+
 Message = (
     Begin
     | Recover
@@ -181,4 +193,5 @@ Message = (
     | Watch
     | Annotate
     | (Forked | Rewound | Skip)
+    | StateAsked
 )

@@ -22,6 +22,8 @@ Status = Literal[
     "held",
     "dead",
 ]
+Value = list[Any]
+"""``[version, encoded or None]``: a durable value. None: it is deleted, and keeps its version."""
 FINISHED: frozenset[str] = frozenset({"completed", "failed", "cancelled", "timed_out", "terminated"})
 STOPPED: frozenset[str] = frozenset({"held", "dead"})
 """Neither finished nor stepping: waiting for code (held) or for a person (dead letter)."""
@@ -76,6 +78,8 @@ class RunHeader:
     """How often its id has begun anew, by a restart or a rewind; part of the idempotency keys of its steps."""
     retain: int = 0
     """How many checkpoints are retained behind the one it stands at."""
+    kept: list[str] = field(default_factory=list)
+    """Kinds of records that it has beside those of every run, ``state`` for example: where to look for more of it."""
     indexed: tuple[str, ...] = field(default=(), compare=False)
     """Not stored: the index rows that the store holds for it."""
 
@@ -148,7 +152,7 @@ class RunState:
     __slots__ = (
         "active", "attentive", "attribute_types", "chunks", "completed", "ctx", "exposed", "externals", "handlers",
         "header", "logged", "mail_seq", "mailbox", "migrated", "next_seq", "next_task", "notes", "on_cancel", "past",
-        "queries", "steps", "tasks", "unanswered", "uncommitted", "window",
+        "queries", "session", "steps", "tasks", "unanswered", "uncommitted", "values", "window",
     )  # fmt: skip
 
     def __init__(self, header: RunHeader, ctx: Any, externals: Any) -> None:
@@ -172,6 +176,10 @@ class RunState:
         ``answered`` (ids of updates that its frames will answer once more, in vain)."""
         self.on_cancel: list[Any] = []
         """Operations and durable calls that run, the last one first, if the run is cancelled or timed out."""
+        self.session: dict[str, Any] = {}
+        """What ``ctx.state.session`` holds: live values, in the checkpoint's graph."""
+        self.values: dict[str, Value] = {}
+        """What ``ctx.state.execution`` holds, as it is stored; complete."""
         self.queries: dict[str, Callable[..., Any]] = {}
         self.handlers: Handlers | None = None
         self.attentive = False

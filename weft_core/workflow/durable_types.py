@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from weft_core import codec
 from weft_core.model.operations import (
     OPERATIONS,
     ChildHandle,
+    DurableValue,
     Each,
     Operation,
     Pending,
@@ -14,9 +17,12 @@ from weft_core.model.operations import (
     Saga,
     SectionDecision,
     SharedLock,
+    StateValue,
     TimeoutScope,
 )
 from weft_core.model.retry import RetryPolicy
+from weft_core.workflow.context.facts import Facts
+from weft_core.workflow.context.state import SessionValue, States
 
 
 def _set_pending(pending: Pending, op: Operation[object] | None) -> None:
@@ -25,6 +31,14 @@ def _set_pending(pending: Pending, op: Operation[object] | None) -> None:
 
 def _set_received(received: ReceivedUpdate[object, object], state: list[object]) -> None:
     received.id, received.name, received.payload = state  # type: ignore[assignment]
+
+
+def _set_states(states: States, ctx: Facts) -> None:
+    states._ctx = ctx
+
+
+def _set_session(value: SessionValue, state: list[Any]) -> None:
+    value._ctx, value.key = state
 
 
 def _set_saga(saga: Saga, compensations: list[object]) -> None:
@@ -41,6 +55,12 @@ def register_types() -> None:
     codec.register(Saga, name="weft:saga", get=lambda s: s.compensations, set=_set_saga)
     codec.allow_module("weft_core.workflow.context.sagas")
     codec.register(SharedLock, name="weft:lock", get=lambda k: [k.name, k.permits], new=lambda s: SharedLock(*s))
+    codec.register(DurableValue, name="weft:value", get=lambda v: [v.scope, v.key], new=lambda s: DurableValue(*s))
+    codec.register(
+        StateValue, name="weft:state-value", get=lambda v: [v.value, v.version, v.exists], new=lambda s: StateValue(*s)
+    )  # fmt: skip
+    codec.register(States, name="weft:states", get=lambda s: s._ctx, set=_set_states)
+    codec.register(SessionValue, name="weft:session", get=lambda s: [s._ctx, s.key], set=_set_session)
     codec.register(
         ReceivedUpdate,
         name="weft:received-update",

@@ -18,6 +18,9 @@ _KINDS = {
     "wait_for_update": "update", "wait_until": "until", "review": "review", "respond": "answer", "reject": "answer",
     "map": "map",
 }  # fmt: skip
+_STATE = ("get", "read", "set", "update", "compare_and_swap", "increment", "append", "delete")
+_SHARED_NAMES = dict.fromkeys(_STATE, "state")
+"""Methods of ours that authors' durable methods may be called, too: these are calls, or operations of this kind."""
 _NAMELESS = frozenset({"sleep", "attribute", "until", "answer", "review"})
 _UNKNOWN = object()
 
@@ -36,6 +39,8 @@ class Meaning:
 
     def fits(self, op: Operation[Any]) -> bool:
         """False if it is surely another operation."""
+        if self.kind == CALL and self.name is not None:
+            return _SHARED_NAMES.get(self.name) == op.kind
         if self.kind != op.kind:
             return False
         return self.kind in _NAMELESS or self.name is None or self.name == op.label

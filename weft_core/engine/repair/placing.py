@@ -19,6 +19,7 @@ from weft_core.engine.restoring import restore_run
 from weft_core.errors import RunNotParkedError
 from weft_core.machine import records
 from weft_core.machine.mail import mail_row
+from weft_core.machine.own_values import value_rows
 from weft_core.machine.past import Mail, Past, named_chunks, put_back, read_past, set_moving_facts
 from weft_core.machine.reviews import review_rows
 from weft_core.model import keys
@@ -62,11 +63,13 @@ class Fork:
         run.notes = {name: note for name, note in run.notes.items() if name not in _OF_OTHERS}
         if standing.mail.owed:
             run.notes["answered"] = sorted(standing.mail.owed)
+        if "state" in source.kept:  # as it is now: what it was then nobody knows
+            run.header.kept, run.values = ["state"], await parts.live.read_values(source.id)
         lying = [s for seq, s in sorted(standing.mail.lying.items()) if s.update_id is None]
         run.mailbox.extend(s for s in lying if s.seq <= standing.accepted)
         run.mail_seq = max(run.mail_seq, standing.accepted)
         mail = [mail_row(self.run_id, signal) for signal in run.mailbox]
-        rows = [*self.rows, *chunks.items(), *mail]
+        rows = [*self.rows, *chunks.items(), *mail, *value_rows(run)]
         return Envelope(self.run_id, Forked(self.source, standing.step, changes), new=run, extra=rows)
 
     def _header(self, source: RunHeader, standing: Standing, now: int) -> RunHeader:

@@ -1,10 +1,12 @@
-"""What a run is sent: signals, updates, other runs that wait for its end, changes of its marks."""
+"""What a run is sent: signals, updates, other runs that wait for its end, changes of its marks and its values."""
 
 from __future__ import annotations
 
+from weft_core.errors import WeftError
+from weft_core.machine.own_values import ask_own
 from weft_core.machine.turn import Turn
 from weft_core.model import keys
-from weft_core.model.messages import Annotate, SignalArrived, UpdateArrived, Watch
+from weft_core.model.messages import Annotate, SignalArrived, StateAsked, UpdateArrived, Watch
 from weft_core.model.run import BufferedSignal
 
 
@@ -23,6 +25,13 @@ def accept_update(turn: Turn, message: UpdateArrived) -> None:
 
 def accept_watcher(turn: Turn, message: Watch) -> None:
     turn.run.notes.setdefault("watchers", []).append(list(message.watcher))
+
+
+def use_state(turn: Turn, message: StateAsked) -> None:
+    try:
+        message.answer = ask_own(turn, message.key, message.request)
+    except WeftError as refusal:
+        message.refusal = refusal
 
 
 def annotate(turn: Turn, message: Annotate) -> None:

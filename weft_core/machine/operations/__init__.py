@@ -17,6 +17,7 @@ from weft_core.machine.operations.saga import CompensateHooks, NeedsAttentionHoo
 from weft_core.machine.operations.scope import CloseScopeHooks, OpenScopeHooks
 from weft_core.machine.operations.signal import SignalHooks
 from weft_core.machine.operations.sleep import SleepHooks
+from weft_core.machine.operations.state import StateHooks
 from weft_core.machine.operations.until import UntilHooks
 from weft_core.machine.operations.update import AnswerUpdateHooks, WaitUpdateHooks
 from weft_core.model.operations import (
@@ -41,6 +42,7 @@ from weft_core.model.operations import (
     Sleep,
     StartChild,
     StartLater,
+    UseState,
     WaitRun,
     WaitSignal,
     WaitUntil,
@@ -72,5 +74,6 @@ HOOKS: dict[type[Operation[Any]], BaseHooks] = {
     Compensate: CompensateHooks(),
     NeedsAttention: NeedsAttentionHooks(),
     Review: ReviewHooks(),
+    UseState: StateHooks(),
 }
 HOOKS_BY_KIND: dict[str, BaseHooks] = {cls.kind: hooks for cls, hooks in HOOKS.items()}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from weft_core.machine.shared.base import OUTSIDE, Caller, Decision, SharedObject
 from weft_core.machine.shared.lock import Lock
+from weft_core.machine.shared.state import SharedState
 
-SHARED: dict[str, SharedObject] = {rules.kind: rules for rules in (Lock(),)}
+SHARED: dict[str, SharedObject] = {rules.kind: rules for rules in (Lock(), SharedState())}
 
 __all__ = ["OUTSIDE", "SHARED", "Caller", "Decision", "SharedObject"]

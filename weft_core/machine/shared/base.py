@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from weft_core.model.limits import Limits
+
 Caller = tuple[str, int, int]
 """(run id, task, step) of who asks."""
 OUTSIDE: Caller = ("", 0, 0)
@@ -20,12 +22,18 @@ class Decision:
     """What one request comes to, beside the new state."""
 
     now: int
+    name: str
+    limits: Limits
     replies: list[tuple[Caller, bool, Any]] = field(default_factory=list)
     """To whom, whether it went well, and plain data (an error record if not)."""
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """Told to listeners once they are durable; in no log, as they are of no run."""
 
     def reply(self, caller: Caller, data: Any) -> None:
         self.replies.append((caller, True, data))
+
+    def event(self, type_: str, /, **data: Any) -> None:
+        self.events.append((type_, data))
 
 
 class SharedObject(Protocol):

@@ -22,6 +22,7 @@ from weft_core.model.operations.parked import AwaitResume, StartLater
 from weft_core.model.operations.review import Decision, Review, ReviewDecision, SectionDecision
 from weft_core.model.operations.sagas import Compensate, NeedsAttention, Saga, SagaStep
 from weft_core.model.operations.scopes import CloseScope, OpenScope, TimeoutScope
+from weft_core.model.operations.state import DurableValue, StateValue, UseState
 from weft_core.model.operations.updates import AnswerUpdate, ReceivedUpdate, WaitUpdate
 from weft_core.model.operations.waiting import Sleep, WaitSignal, WaitUntil
 
@@ -50,6 +51,7 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     Compensate,
     NeedsAttention,
     Review,
+    UseState,
 )
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "ChildHandle",
     "CloseScope",
     "Compensate",
+    "DurableValue",
     "Each",
     "Group",
     "JoinChildren",
@@ -84,7 +87,9 @@ __all__ = [
     "Sleep",
     "StartChild",
     "StartLater",
+    "StateValue",
     "TimeoutScope",
+    "UseState",
     "WaitRun",
     "WaitSignal",
     "WaitUntil",

@@ -14,11 +14,14 @@ from weft_core.workflow.context.messages import Messages
 from weft_core.workflow.context.reviews import Reviews
 from weft_core.workflow.context.sagas import Sagas
 from weft_core.workflow.context.scopes import Scopes
+from weft_core.workflow.context.state import State
 from weft_core.workflow.context.visibility import Visibility
 from weft_core.workflow.context.waiting import Waiting
 
 
-class Context(Activities, Waiting, Messages, Reviews, Groups, Children, Locks, Scopes, Sagas, Cancelling, Visibility):
+class Context(
+    Activities, Waiting, Messages, Reviews, Groups, Children, Locks, Scopes, Sagas, Cancelling, State, Visibility
+):  # fmt: skip
     """Given to a workflow as its first argument. In a checkpoint it is named, not stored.
 
     A method that returns an :class:`Operation` does nothing until that is awaited, or awaited as a branch of ``all`` or
