@@ -196,3 +196,33 @@ async def test_G1_G12_a_crash_at_any_write_of_a_fork_leaves_one_whole_fork_or_no
         assert effects["flight"] == 1
 
     assert await repairing.crash_everywhere(lambda e: travel(e, "a"), use, judge, mode) >= 5
+
+
+@workflow(retain_checkpoints=50)
+async def two_lists(ctx: Context) -> list[int]:
+    sums = []
+    for add in (1, 100):
+        rows: list[list[int | str]] = []
+        for number in range(12):
+            rows.append([number + add, "x" * 600])
+            await ctx.run(act, f"{add}.{number}")
+        sums.append(sum(int(row[0]) for row in rows))
+        del rows
+        await ctx.run(act, "nothing is left")
+    return sums
+
+
+async def test_G18_chunks_of_a_list_that_is_gone_lend_their_names_to_no_other_while_a_checkpoint_has_them() -> None:
+    for crashes in (False, True):
+        forget()
+        async with TestEngine(workflows=[two_lists]) as engine:
+            await engine.start(two_lists, id="t")
+            await engine.settle()
+            ended = await engine.get_handle("t").result()
+            for step in [c["step"] for c in await engine.checkpoints("t")]:
+                fork = await engine.fork("t", at=step)
+                if crashes:
+                    await engine.crash_and_recover()
+                await engine.settle()
+                assert await engine.get_handle(fork.id).result() == ended, step
+            Invariants().check(rows_of(engine))

@@ -110,6 +110,7 @@ class LiveRuns:
         if header.retain:
             in_chunks = run.chunks.size if run.chunks is not None else 0
             run.past = Past.of(header, data, in_chunks, await scan_all(self._storage, keys.past_prefix(header.id)))
+            run.past.name_anew(run)
         return run
 
     async def watch_log(self, run: RunState) -> None:

@@ -5,7 +5,8 @@ supersedes it; the oldest is removed in that batch too, once there are more than
 of operations that were completed then. Beside the checkpoint the record has what the turn after it did with the
 mailbox, so that going back undoes it.
 
-Chunks are immutable and never named twice, so records and the checkpoint share them. A chunk that a checkpoint drops is
+Chunks are immutable and never named twice while a record names them (:meth:`Past.name_anew`), so records and the
+checkpoint share them. A chunk that a checkpoint drops is
 kept as long as a record names it: that is the newest one (if the chunk is not younger), which goes last. Nothing of
 this is counted in the store; :meth:`Past.of` finds it in the directories of the records.
 """
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from weft_core import codec
 from weft_core.errors import CodecError, CorruptRecordError
 from weft_core.machine import records
 from weft_core.machine.operations import HOOKS_BY_KIND
@@ -133,7 +135,7 @@ class Mail:
 class Past:
     """The retained checkpoints of a run in memory, and the checkpoint that is to become the next one."""
 
-    __slots__ = ("_deeds", "_dropped", "_facts", "_fresh", "_kept", "_last", "_size", "_step", "limit")
+    __slots__ = ("_deeds", "_dropped", "_facts", "_fresh", "_kept", "_last", "_size", "_start", "_step", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -145,6 +147,8 @@ class Past:
         """The checkpoint that the run stands at, its step, the facts of its header, and its size."""
         self._step, self._size = 0, 0
         self._facts: dict[str, Any] | None = None
+        self._start = 0
+        """Number of a container whose chunks no record can name."""
         self._deeds: list[list[Any]] = []
         self._dropped: list[str] = []
 
@@ -159,11 +163,13 @@ class Past:
         past._last, past._step = checkpoint, record.summary[records.COMPLETED]
         past._size = len(checkpoint) + in_chunks
         past._facts = moving_facts(header)
+        past._saw(record.directory)
         named: list[tuple[int, set[str]]] = []
         for key, data in rows:
             try:
                 directory = read_past(key, data).read(header.id).directory
                 named.append((keys.parse_past(key), named_chunks(header.id, directory)))
+                past._saw(directory)
             except CodecError:
                 named.append((keys.parse_past(key), set()))
         later = past._fresh = named_chunks(header.id, record.directory)
@@ -172,6 +178,16 @@ class Past:
             later = later | chunks
         past._fresh = past._fresh.difference(*(chunks for _, chunks in named))
         return past
+
+    def _saw(self, directory: Sequence[Any]) -> None:
+        if directory:
+            self._start = max(self._start, directory[0])
+
+    def name_anew(self, run: RunState) -> None:
+        """The run was restored: what it keeps in chunks from now on gets names that no record has."""
+        if self._start:
+            run.chunks = run.chunks or codec.Chunks()
+            run.chunks.start = max(run.chunks.start, self._start)
 
     def took(self, signals: Iterable[BufferedSignal]) -> None:
         """The turn consumes them."""

@@ -90,7 +90,7 @@ def write_checkpoint(run: RunState, now: int, active: bool) -> list[Op]:
     puts, drops = run.chunks.changes()
     directory = run.chunks.directory()
     record = seal_plain(key, [_VERSION, summary, body, directory] if directory else [_VERSION, summary, body])
-    if not directory and len(body) <= CHUNKS_FROM:
+    if not directory and len(body) <= CHUNKS_FROM and run.past is None:  # else names would be given again
         run.chunks = None
     return [
         (key, record),

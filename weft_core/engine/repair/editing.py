@@ -165,6 +165,7 @@ class Edit:
         await live.watch_log(run)
         if header.retain:
             run.past = Past.of(header, written, 0, past)
+            run.past.name_anew(run)
         live.drop(header.id)
         live.keep(run)
 

@@ -28,7 +28,7 @@ from weft_core.model.operations import Acquire, StartLater
 from weft_core.model.run import STOPPED, BufferedSignal, RunHeader, RunState
 from weft_core.ports import Op, Row
 
-_OF_OTHERS = ("holds", "watchers", "children", "await", "answered")
+_OF_OTHERS = ("holds", "watchers", "children", "await")
 """Notes of what others know of a run."""
 _REVIVED = frozenset({"failed", "cancelled", "timed_out", "terminated"})
 
@@ -62,7 +62,7 @@ class Fork:
         # What others know of the run they know of the other one: who waits for its end, its locks, its updates.
         run.notes = {name: note for name, note in run.notes.items() if name not in _OF_OTHERS}
         if standing.mail.owed:
-            run.notes["answered"] = sorted(standing.mail.owed)
+            run.notes["answered"] = [*run.notes.get("answered", ()), *sorted(standing.mail.owed)]
         if "state" in source.kept:  # as it is now: what it was then nobody knows
             run.header.kept, run.values = ["state"], await parts.live.read_values(source.id)
         lying = [s for seq, s in sorted(standing.mail.lying.items()) if s.update_id is None]
@@ -149,6 +149,7 @@ class Rewind:
         if header.retain:
             in_chunks = run.chunks.size if run.chunks is not None else 0
             run.past = Past.of(header, standing.data, in_chunks, _earlier(standing))
+            run.past.name_anew(run)
         return run
 
 
