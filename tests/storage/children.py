@@ -9,7 +9,7 @@ import sys
 
 from tests.storage.eager import eager_storage
 from weft_server.storage.lock import OwnerLock
-from weft_server.storage.sqlite import SQLiteStorage
+from weft_server.storage.sqlite import SQLiteStorage, outbox
 
 
 def open_storage(path: str, durability: str, where: str) -> SQLiteStorage:
@@ -45,6 +45,24 @@ async def take_over(path: str, name: str, times: str, where: str) -> None:
     await storage.close()
 
 
+def sell_for_ever(path: str) -> None:
+    """Orders of the program's own, each in one transaction with the start of a run for it; and some that it regrets."""
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY)")
+    number = connection.execute("SELECT count(*) FROM orders").fetchone()[0]
+    while True:
+        number += 1
+        connection.execute("INSERT INTO orders VALUES (?)", (f"order-{number}",))
+        outbox(connection).start("ship", f"order-{number}", id=f"order-{number}")
+        if number % 3 == 0:
+            outbox(connection).signal(f"order-{number}", "rush", True)
+        connection.commit()
+        connection.execute("INSERT INTO orders VALUES (?)", (f"regretted-{number}",))
+        outbox(connection).start("ship", "never", id=f"regretted-{number}")
+        connection.rollback()
+        print(number, flush=True)
+
+
 def hold(path: str) -> None:
     """Take the owner lock and keep it until stdin ends."""
     taken = OwnerLock(path).acquire()
@@ -72,7 +90,7 @@ def hold_and_fork(path: str) -> None:
 
 if __name__ == "__main__":
     _, wanted, *arguments = sys.argv
-    programs = [write_for_ever, take_over, hold, hold_write_lock, hold_and_fork]
+    programs = [write_for_ever, take_over, sell_for_ever, hold, hold_write_lock, hold_and_fork]
     outcome = {program.__name__: program for program in programs}[wanted](*arguments)
     if outcome is not None:
         asyncio.run(outcome)

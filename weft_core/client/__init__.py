@@ -6,6 +6,7 @@ from weft_core.client.inbox import (
     leave_review,
     leave_schedule,
     leave_signal,
+    leave_start,
     leave_to_schedule,
 )  # fmt: skip
 from weft_core.client.local import LocalClient
@@ -13,5 +14,6 @@ from weft_core.client.wire import Dispatcher
 
 __all__ = [
     "Dispatcher", "LocalClient", "leave_cancel", "leave_purge", "leave_review", "leave_schedule", "leave_signal",
+    "leave_start",
     "leave_to_schedule",
 ]  # fmt: skip

@@ -11,6 +11,9 @@ from weft_core.engine.inbox import leave_for_schedule
 from weft_core.engine.inbox import leave_purge as _leave_purge
 from weft_core.engine.inbox import leave_review as _leave_review
 from weft_core.engine.inbox import leave_signal as _leave_signal
+from weft_core.engine.inbox import leave_start as _leave_start
+from weft_core.engine.left_starts import same_run, start_message, starts_among
+from weft_core.engine.patience import scan_all
 from weft_core.engine.verbs.reviews import Sections, check_submission, submission
 from weft_core.errors import (
     CodecError,
@@ -21,9 +24,11 @@ from weft_core.errors import (
     ScheduleNotFoundError,
     SignalNotDeclaredError,
 )
+from weft_core.model import keys
 from weft_core.model.operations import Decision
 from weft_core.model.run import STOPPED, RunHeader
 from weft_core.ports import Ids, Storage
+from weft_core.workflow import Workflow
 from weft_core.workflow.schedule import make_spec
 
 
@@ -38,6 +43,25 @@ async def leave_signal(
     if header.signals and name not in header.signals:
         raise SignalNotDeclaredError(workflow=header.workflow, signal=name, declared=header.signals)
     return await _leave_signal(storage, ids, run_id, name, codec.dumps(payload), signal_id)
+
+
+async def leave_start(
+    storage: Storage, ids: Ids, workflow: Workflow | str, *inputs: Any, now: int, id: str | None = None, **options: Any
+) -> str:
+    """Leave a start; the owner starts the run, once, now or when it next runs. Returns the id of the run.
+
+    ``now`` (epoch ms) is what ``delay=`` counts from; the other options are ``idempotency_key``, ``start_at``,
+    ``execution_timeout``, ``tags`` and ``headers``. A workflow that the owner does not know waits until it does.
+    ``RunExistsError``, ``IdempotencyKeyConflictError``, ``InvalidInputError``.
+    """
+    run_id, key = id or ids.new_id(), options.get("idempotency_key")
+    message = start_message(workflow, inputs, now, run_id, **options)
+    of_key = await storage.get(keys.idempotency(key)) if key is not None else None
+    header, left = await storage.get(keys.run(run_id)), await scan_all(storage, keys.INBOX)
+    found = same_run(message, id, of_key, header, starts_among(left))
+    if found is None:
+        await _leave_start(storage, ids, message)
+    return found or run_id
 
 
 async def leave_cancel(storage: Storage, ids: Ids, run_id: str, *, reason: str | None = None) -> str:

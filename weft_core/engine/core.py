@@ -158,8 +158,8 @@ class EngineCore:
         self._pump.posts = PostOffice(reads, self._pump.submit, self._starts)
         self._schedules = ScheduleKeeper(reads, self._starts, self._pump, host.clock, self)
         self._inbox = InboxReader(
-            reads, self.deliver_signal, self.deliver_cancel, self._purge, self.deliver_to_schedule, self.deliver_review,
-            self.discard, self._check_owner,
+            reads, self.deliver_start, self.deliver_signal, self.deliver_cancel, self._purge, self.deliver_to_schedule,
+            self.deliver_review, self.discard, self._check_owner,
         )  # fmt: skip
         self._indexes = IndexKeeper(reads, self._decide_alone)
         self._make_keeper()
@@ -358,6 +358,10 @@ class EngineCore:
 
     async def deliver_review(self, review_id: str, submitted: dict[str, Any], extra: OpList | None = None) -> None:
         """Accept a decision in its plain form; ``extra`` is written in the same batch."""
+        raise NotImplementedError
+
+    async def deliver_start(self, workflow: str, data: bytes, facts: dict[str, Any], extra: OpList) -> None:
+        """Start a run that was left to be started; ``extra`` is written in the batch of its first turn."""
         raise NotImplementedError
 
     async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: OpList | None = None) -> None:

@@ -10,16 +10,20 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from weft_core.engine.left_starts import is_start
 from weft_core.engine.patience import PatientReads
 from weft_core.errors import (
     CorruptRecordError,
     EngineError,
+    InvalidInputError,
     LimitExceededError,
     PayloadTooLargeError,
     RunHeldError,
+    RunNotFoundError,
     StorageError,
     StorageKeyError,
     WeftError,
+    WorkflowNotRegisteredError,
 )
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
@@ -53,6 +57,11 @@ async def leave_for_schedule(storage: Storage, ids: Ids, verb: str, schedule_id:
     return await _leave(storage, ids, ["schedule", verb, schedule_id, argument])
 
 
+async def leave_start(storage: Storage, ids: Ids, message: list[object]) -> str:
+    """Leave a start (``engine/left_starts.py``) for the store's owner."""
+    return await _leave(storage, ids, message)
+
+
 async def leave_review(storage: Storage, ids: Ids, review_id: str, submitted: dict[str, Any]) -> str:
     """Leave the plain form of a decision for the store's owner."""
     return await _leave(storage, ids, ["review", review_id, submitted])
@@ -71,6 +80,7 @@ class InboxReader:
     def __init__(
         self,
         storage: PatientReads,
+        start: Callable[[str, bytes, dict[str, Any], list[Op]], Awaitable[None]],
         signal: Callable[[str, SignalArrived, list[Op]], Awaitable[None]],
         cancel: Callable[[str, CancelRequested, list[Op]], Awaitable[None]],
         purge: Callable[[str, bool], Awaitable[None]],
@@ -80,9 +90,12 @@ class InboxReader:
         check_owner: Callable[[], Awaitable[None]],
     ) -> None:
         self._storage, self._signal, self._cancel, self._discard = storage, signal, cancel, discard
+        self._start = start
         self._purge, self._schedule, self._review = purge, schedule, review
         self._check_owner = check_owner
         self._task: asyncio.Task[None] | None = None
+        self._waiting: dict[str, str] = {}
+        """Runs that cannot be started with the code there is, by id, and why."""
 
     def watch(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._watch(), name="weft-inbox")
@@ -110,6 +123,9 @@ class InboxReader:
         remove: list[Op] = [(key, None)]
         try:
             match unseal_plain(key, data):
+                case ["start", str(workflow), bytes(inputs), dict(facts)] if is_start(facts):
+                    if not await self._can_start(workflow, inputs, facts, remove):
+                        return
                 case ["signal", str(run_id), str(name), bytes(payload), None | str() as signal_id]:
                     await self._signal(run_id, SignalArrived(name, payload, signal_id), remove)
                 case ["cancel", str(run_id), None | str() as reason]:
@@ -131,8 +147,22 @@ class InboxReader:
                 return  # the mailbox is full now; its sender was told that it is durable
             if isinstance(refusal, RunHeldError):
                 return  # it can be decided when its run goes on
+            if isinstance(refusal, RunNotFoundError) and refusal.facts["run_id"] in self._waiting:
+                return  # it is for a run that is still to be started
             log.warning("a message left in the inbox was refused: %s", refusal)
         await self._discard(remove)
+
+    async def _can_start(self, workflow: str, inputs: bytes, facts: dict[str, Any], remove: list[Op]) -> bool:
+        """Start a run. False: the code there is cannot, so it stays until there is other code; this is told once."""
+        try:
+            await self._start(workflow, inputs, facts, remove)
+        except (WorkflowNotRegisteredError, InvalidInputError) as misfit:
+            if self._waiting.get(facts["id"]) != str(misfit):
+                log.warning("a start left in the inbox waits: %s", misfit)
+            self._waiting[facts["id"]] = str(misfit)
+            return False
+        self._waiting.pop(facts["id"], None)
+        return True
 
     async def close(self) -> None:
         if self._task is not None:

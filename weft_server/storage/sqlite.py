@@ -23,9 +23,11 @@ from weft_server.storage import _sqlite_sql as sql
 from weft_server.storage._sqlite_file import Settings, open_file
 from weft_server.storage._sqlite_in_loop import EagerLane, LoopLane
 from weft_server.storage._sqlite_lanes import Lane
+from weft_server.storage._sqlite_outbox import Outbox, outbox
 from weft_server.storage._sqlite_work import Commits, Reads
 from weft_server.storage.lock import OwnerLock
 
+__all__ = ["Outbox", "SQLiteStorage", "outbox"]
 _PAGE = 4096
 _UNKNOWN_PAGES = 256
 """For a call that may delete any number of rows; more than is done in the event loop."""

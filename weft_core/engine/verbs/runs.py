@@ -10,6 +10,7 @@ from weft_core import codec
 from weft_core.engine.batch import Envelope
 from weft_core.engine.core import OpList
 from weft_core.engine.handle import WorkflowHandle
+from weft_core.engine.left_starts import inputs_of, options_of
 from weft_core.engine.starts import Conflict, StartOptions, check_id, check_text
 from weft_core.engine.verbs.updates import UpdateVerbs
 from weft_core.errors import (
@@ -81,6 +82,15 @@ class RunVerbs(UpdateVerbs):
             tags=tags, services=services,
         )  # fmt: skip
         return WorkflowHandle(self, await self._starts.start(workflow, inputs, options))
+
+    async def deliver_start(self, workflow: str, data: bytes, facts: dict[str, Any], extra: OpList) -> None:
+        """Start a run that was left to be started; ``extra`` is written in the batch of its first turn, once."""
+        inputs, headers = self.interceptors.start(
+            workflow, inputs_of(data), facts["id"], facts.get("headers")
+        )  # fmt: skip
+        await self._starts.start(workflow, inputs, options_of(facts, self._clock.now_ms(), headers), extra)
+        if await self._reads.has(extra[0][0]):  # the key has its run already: nothing was started
+            await self.discard(extra)
 
     def get_handle(self, run_id: str) -> WorkflowHandle:
         """A handle for a run that may or may not exist."""
