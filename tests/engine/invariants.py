@@ -215,7 +215,9 @@ def _wait(place: list[Any]) -> dict[str, Any]:
     """What a task waits for, and until when."""
     task, _, step, kind, name, note = place
     deadline, in_flight, tokens = None, False, []
-    if kind == "activity":
+    if note == ["anew"]:  # it begins when its run is resumed
+        pass
+    elif kind == "activity":
         phase, _, deadline, *more = note
         in_flight = phase in (0, 2, 4, 6)  # running, put off, verifying, queued
         assert in_flight or deadline or phase == 3, f"1: {name} waits between two attempts, and for nothing"
@@ -243,6 +245,9 @@ def _waits_for_something(view: View, run_id: str) -> None:
     parents = Counter(place[1] for place in places.values())
     buffered = {name for _, name in view.mail[run_id]}
     for wait in map(_wait, summary["places"]):
+        if places[wait["task"]][5] == ["anew"]:
+            assert view.runs[run_id]["status"] == "suspended", f"1: {run_id} {wait} does not ask"
+            continue
         if wait.get("deadline"):
             expected[wait["deadline"], wait["task"], wait["step"]] += 1
         if wait["kind"] == "activity":
@@ -250,8 +255,6 @@ def _waits_for_something(view: View, run_id: str) -> None:
             tokens |= {f"token/{run_id}/{mark}": [wait["task"], wait["step"]] for mark in wait["tokens"]}
         elif wait["kind"] in ("sleep", "start"):
             assert wait["deadline"] is not None
-        elif wait["kind"] in ASKING and places[wait["task"]][5] == ["anew"]:
-            assert view.runs[run_id]["status"] == "suspended", f"1: {run_id} {wait} does not ask"
         elif wait["kind"] in ASKING:
             assert _asked(view, run_id, wait["task"], wait["step"]), f"1: {run_id} {wait} asked nobody"
         elif wait["kind"] == "attention":
@@ -287,15 +290,20 @@ def _waits_for_something(view: View, run_id: str) -> None:
     assert (f"active/{run_id}" in view.rows) == in_flight == summary["active"], f"1, 9: active row of {run_id}"
 
 
+def address(header: dict[str, Any], step: int) -> int:
+    """How others call a step of a run: with a part of when the run was created."""
+    return (header["created_at"] & 0x7FFFFFFF) << 32 | step
+
+
 def _asked(view: View, run_id: str, task: int, step: int) -> bool:
     """What a step has asked of others, or their answer, is somewhere: nothing that is on its way is lost."""
-    asking = [run_id, task, step]
+    asking = [run_id, task, address(view.runs[run_id], step)]
     if any(
         asking in ([*content[-3:]], [*content[-1][:3]] if isinstance(content[-1], list) else [])
         for content in view.posts
     ):
         return True
-    if any(content[0] == "reply" and content[1:3] == [task, step] for content in view.replies[run_id]):
+    if any(content[0] == "reply" and content[1:3] == asking[1:] for content in view.replies[run_id]):
         return True
     if any(asking in run["notes"].get("watchers", ()) for run in view.parked.values()):
         return True

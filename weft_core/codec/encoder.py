@@ -288,9 +288,10 @@ def dumps(value: Any, *, externals: Externals | Mapping[str, Any] | None = None)
     try:
         return encode(value, ext)
     except Rejected as no:
-        raise NotSerializableError(**no.facts()) from None
+        refusal = NotSerializableError(**no.facts())
     except RecursionError:
-        raise too_deep() from None
+        refusal = too_deep()
+    raise refusal  # not in the handler: with a Rejected as its context it could not be stored by who catches it
 
 
 def too_deep() -> NotSerializableError:

@@ -156,6 +156,7 @@ class EngineCore:
             reads, self.registry, self._live, self._pump.submit, host, self.limits, self._retain_checkpoints
         )
         self._pump.posts = PostOffice(reads, self._pump.submit, self._starts)
+        self._pump.posts.check_signal = self._check_signal_to
         self._schedules = ScheduleKeeper(reads, self._starts, self._pump, host.clock, self)
         self._inbox = InboxReader(
             reads, self.deliver_start, self.deliver_signal, self.deliver_cancel, self._purge, self.deliver_to_schedule,
@@ -362,6 +363,10 @@ class EngineCore:
 
     async def deliver_start(self, workflow: str, data: bytes, facts: dict[str, Any], extra: OpList) -> None:
         """Start a run that was left to be started; ``extra`` is written in the batch of its first turn."""
+        raise NotImplementedError
+
+    async def _check_signal_to(self, run_id: str, message: SignalArrived) -> None:
+        """Raises what is wrong with a signal for a run."""
         raise NotImplementedError
 
     async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: OpList | None = None) -> None:

@@ -9,7 +9,7 @@ from weft_core import codec
 from weft_core.errors import DefinitionError, InterceptorRefusedError, InvalidInputError, LimitExceededError, WeftError
 from weft_core.model.limits import Limits
 from weft_core.model.messages import CancelRequested, SignalArrived
-from weft_core.model.operations import Operation, StartLater
+from weft_core.model.operations import CloseScope, Compensate, NeedsAttention, Operation, StartLater
 from weft_core.model.run import RunHeader
 from weft_core.workflow.attempt import ActivityInfo
 from weft_core.workflow.interceptors import (
@@ -88,8 +88,8 @@ class Interceptors:
 
     def _operation(self, header: RunHeader, op: Operation[Any]) -> Operation[Any]:
         """The operation to begin: a copy, since the author may await the same one again."""
-        if type(op) is StartLater:
-            return op  # ours
+        if type(op) in _OURS:
+            return op
         copied = object.__new__(type(op))
         copied.load(op.state())
         call = OperationCall(header.id, header.workflow, copied, dict(header.headers))
@@ -107,6 +107,10 @@ class Interceptors:
         for hook in reversed(self._activities):
             chain = _link(hook, info, chain)
         return await chain(*args)
+
+
+_OURS = (StartLater, CloseScope, Compensate, NeedsAttention)
+"""What an author does not ask for: nobody may refuse that a scope ends, or that work is undone."""
 
 
 def _link(hook: Callable[..., Any], info: ActivityInfo, next: Next) -> Next:

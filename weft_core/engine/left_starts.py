@@ -9,7 +9,7 @@ from typing import Any
 
 from weft_core import codec
 from weft_core.engine.interceptors import check_headers
-from weft_core.engine.starts import StartOptions, check_id, check_text
+from weft_core.engine.starts import StartOptions
 from weft_core.errors import (
     CorruptRecordError,
     IdempotencyKeyConflictError,
@@ -22,6 +22,7 @@ from weft_core.machine.sealed import unseal_plain
 from weft_core.model import keys
 from weft_core.model.durations import Duration, duration_ms
 from weft_core.model.limits import DEFAULT_LIMITS
+from weft_core.model.names import check_id, check_text
 from weft_core.ports import Row
 from weft_core.workflow import Workflow
 

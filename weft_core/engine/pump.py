@@ -404,7 +404,7 @@ class Pump:
     async def go_on(self, run: RunState) -> None:
         """A run that was stopped is to be driven again."""
         run.active = run.header.status == "held"  # as the index has it, whatever the checkpoint says
-        run.header.status, run.header.error = "running", None
+        run.header.status, run.header.was, run.header.error = run.header.was, "running", None
         await self.posts.call_again(run.id)
 
     async def _taken_up(self, run: RunState, envelope: Envelope, batch: Batch, now: int) -> RunState | None:
@@ -434,12 +434,19 @@ class Pump:
         envelope.reject(error)
         batch.ops.extend(envelope.extra)
         if isinstance(envelope.message, Watch):
-            data = outcome_of(finished) if finished is not None else failure.record(error)
-            leave(batch, envelope.message.watcher, finished is not None, data, f"{envelope.post_id}.r")
+            self._tell_watcher(envelope, envelope.message, batch, error, finished)
         elif envelope.reply_to is not None:
             leave(batch, envelope.reply_to, False, failure.record(error), f"{envelope.post_id}.r")
         if isinstance(envelope.message, TimerFired):
             batch.ops.append(self._timer_record(envelope.run_id, envelope.message))
+
+    @staticmethod
+    def _tell_watcher(
+        envelope: Envelope, watch: Watch, batch: Batch, error: WeftError, finished: RunHeader | None
+    ) -> None:
+        if not watch.no_more:
+            told = outcome_of(finished) if finished is not None else {**failure.record(error), "run": envelope.run_id}
+            leave(batch, watch.watcher, finished is not None, told, f"{envelope.post_id}.r")
 
     @staticmethod
     def _timer_record(run_id: str, fired: TimerFired) -> Op:
@@ -522,7 +529,9 @@ class Pump:
                 else:
                     self.attempts.start(effect)
             elif type(effect) is Post:
-                self.posts.forward(effect.key, effect.content)
+                # Not while closing: two runs that speak to each other would do so for ever. It is found again.
+                if not self._closing:
+                    self.posts.forward(effect.key, effect.content)
             elif type(effect) is StopAttempt:
                 self.attempts.stop(effect)
             elif type(effect) is JoinQueue or type(effect) is LeaveQueue:

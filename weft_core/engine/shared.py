@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from typing import Any
 
 from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.patience import PatientReads
-from weft_core.errors import WeftError
+from weft_core.errors import CorruptRecordError, WeftError
 from weft_core.machine import failure
 from weft_core.machine.effects import Post
 from weft_core.machine.farewell import stored
@@ -16,6 +17,7 @@ from weft_core.machine.shared import OUTSIDE, SHARED, Caller, Decision
 from weft_core.model import keys
 from weft_core.model.limits import Limits
 
+log = logging.getLogger("weft")
 _KEPT = 1_000
 """Objects held in memory; others are read again."""
 
@@ -40,10 +42,15 @@ class SharedObjects:
         place = envelope.shared
         assert place is not None
         request, *asking = envelope.request
-        caller: Caller = (asking[0], asking[1], asking[2])
+        caller = caller_of(asking)
         decision, before = Decision(now, place[1], self._limits), self._records[place]
         try:
             after = self._decided(decision, place, before, request, caller)
+        except (TypeError, ValueError, IndexError) as nonsense:  # the record is not of our making, or the request is
+            damage = CorruptRecordError(key=keys.shared(*place), reason=f"cannot decide {request!r}: {nonsense}")
+            log.error("%s", damage)
+            envelope.reject(damage)
+            return
         except WeftError as refusal:
             decision, after = Decision(now, place[1], self._limits), before
             decision.replies.append((caller, False, failure.record(refusal)))
@@ -79,7 +86,29 @@ class SharedObjects:
 
 def leave(batch: Batch, caller: Caller, ok: bool, data: Any, post_id: str) -> None:
     """Leave an answer for a step of a run."""
-    run_id, task, step = caller
-    post = Post(keys.post(run_id, post_id), ["reply", task, step, ok, data])
+    post = answer(caller, ok, data, post_id)
     batch.ops.append(stored(post))
     batch.effects.append(post)
+
+
+def answer(caller: Caller, ok: bool, data: Any, post_id: str) -> Post:
+    """The post that answers a step of a run."""
+    run_id, task, address = caller
+    return Post(keys.post(run_id, post_id), ["reply", task, address, ok, data])
+
+
+def caller_of(asking: list[Any]) -> Caller:
+    """``ValueError``: it is none."""
+    match asking:
+        case [str(run_id), int(task), int(address)]:
+            return run_id, task, address
+    raise ValueError(f"{asking!r} names no step of a run")
+
+
+def check_request(kind: str, content: list[Any]) -> None:
+    """``ValueError``: a record from which no request can be made."""
+    if kind not in SHARED:
+        raise ValueError(f"there are no shared objects of the kind {kind!r}")
+    if not content or not isinstance(content[0], list) or not content[0]:
+        raise ValueError("it asks for nothing")
+    caller_of(content[1:])

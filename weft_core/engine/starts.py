@@ -18,7 +18,6 @@ from weft_core.errors import (
     IdempotencyKeyConflictError,
     IdempotencyKeyPurgedError,
     InvalidInputError,
-    LimitExceededError,
     PayloadTooLargeError,
     RunExistsError,
 )  # fmt: skip
@@ -29,6 +28,7 @@ from weft_core.model import keys
 from weft_core.model.durations import Duration, duration_ms, instant_ms
 from weft_core.model.limits import Limits
 from weft_core.model.messages import Begin, SignalArrived
+from weft_core.model.names import check_id
 from weft_core.model.run import RunHeader
 from weft_core.ports import Host, Op
 from weft_core.workflow import Workflow
@@ -166,13 +166,19 @@ class Starts:
             return await _to_the_end(self._start_as(request, options.id))
         return await self._start(request, self._host.ids.new_id())
 
-    async def start_child(self, workflow: str, data: bytes, options: StartOptions, spawn_key: str) -> None:
-        """Start what a run has asked for; its post is removed, and its parent told, in the batch of the first turn."""
+    async def start_child(
+        self, workflow: str, data: bytes, options: StartOptions, spawn_key: str, born: int | None
+    ) -> None:
+        """Start what a run that was created at ``born`` (None: it has ended) has asked for; its post is removed, and
+        its parent told, in the batch of the first turn."""
         run_id, task, step, policy = options.parent
+        check_id(options.id, "the id of a child run", self._limits)
         assert options.id is not None
-        row: Op = (keys.child(run_id, options.id), policy.encode())
         definition = self._registry.newest(workflow)
-        rows: list[Op] = [(spawn_key, None), row]
+        definition.check_inputs(tuple(codec.loads(data)))
+        rows: list[Op] = [(spawn_key, None)]
+        if born is not None:
+            rows.append((keys.child(run_id, options.id), f"{policy}@{born:x}".encode()))
         request = _Request(definition, data, options, rows, [*options.tags], {}, (run_id, task, step), spawn_key)
         await _to_the_end(self._start_as(request, options.id))
 
@@ -263,6 +269,8 @@ class Starts:
             retain=self.retained(definition),
         )  # fmt: skip
         if before is not None:
+            header.created_at = max(now, before.created_at + 1)  # by which others tell the two from each other
+            header.idempotency_key = before.idempotency_key
             header.generation, header.next_seq, header.mail_seq = (
                 before.generation + 1,
                 before.next_seq,
@@ -317,22 +325,3 @@ async def _to_the_end(work: Coroutine[Any, Any, str]) -> str:
     """Await work that holds claims. If the caller stops waiting (a timeout) it goes on: what it has asked for may
     become durable, and until that is known nobody else may claim the same."""
     return await asyncio.shield(asyncio.get_running_loop().create_task(work))
-
-
-def check_id(text: Any, what: str, limits: Limits) -> None:
-    """Ids become parts of keys: text, no slash, not too long."""
-    if not isinstance(text, str) or not text or "/" in text or "\0" in text:
-        raise InvalidInputError(call=what, reason=f"{text!r} is no id; use non-empty text without slashes")
-    check_text(text, what, limits)
-
-
-def check_text(text: Any, what: str, limits: Limits) -> None:
-    """Names and ids: text that can be written as UTF-8, not too long."""
-    if not isinstance(text, str):
-        raise InvalidInputError(call=what, reason=f"{text!r} is not text")
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise InvalidInputError(call=what, reason=f"{text!r} holds half a character (a lone surrogate)") from None
-    if size > limits.max_id_bytes:
-        raise LimitExceededError(what=f"{what} in bytes", actual=size, limit=limits.max_id_bytes)

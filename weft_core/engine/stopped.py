@@ -6,9 +6,13 @@ code, which is the code that cannot run.
 
 from __future__ import annotations
 
+import contextlib
+
 from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.live import LiveRuns
 from weft_core.engine.patience import PatientReads, scan_all
+from weft_core.engine.shared import leave
+from weft_core.engine.traces import traces_of
 from weft_core.errors import (
     ActivityNotRegisteredError,
     CodeChangedError,
@@ -37,7 +41,7 @@ from weft_core.model.messages import (
     TimerFired,
     UpdateArrived,
 )
-from weft_core.model.run import BufferedSignal, RunHeader, RunState, Status
+from weft_core.model.run import STOPPED, BufferedSignal, RunHeader, RunState, Status
 from weft_core.ports import Op
 
 NEEDS_CODE = (
@@ -67,7 +71,7 @@ class StoppedRuns:
 
     async def stop(self, header: RunHeader, obstacle: Exception, batch: Batch, now: int) -> None:
         """A run cannot be loaded."""
-        if header.status != "running":  # it was stopped before and still is; the obstacle may have changed
+        if header.status in STOPPED:  # it was before and still is; the obstacle may have changed
             header.error = failure.record(obstacle)
             batch.ops.extend(records.write_run(header))
             return
@@ -91,6 +95,8 @@ class StoppedRuns:
 
     def _stop(self, header: RunHeader, obstacle: Exception, batch: Batch, now: int) -> None:
         held = isinstance(obstacle, NEEDS_CODE)
+        if header.status not in STOPPED:
+            header.was = header.status
         header.status = "held" if held else "dead"
         header.error, header.updated_at = failure.record(obstacle), now
         # Held runs are tried again whenever an engine opens the store; dead ones wait for a person.
@@ -133,11 +139,11 @@ class StoppedRuns:
         """A message for a stopped run."""
         message = envelope.message
         if isinstance(message, (SignalArrived, UpdateArrived)):
-            batch.ops.extend(envelope.extra)
             await self._buffer(header, message, batch, now)
+            self._taken(envelope, batch)
         elif isinstance(message, (CancelRequested, TerminateRequested)):
-            batch.ops.extend(envelope.extra)
             await self._end(header, message, batch, now)
+            self._taken(envelope, batch)
         elif isinstance(message, Annotate):
             await self._catch_up(header)
             self.annotate(header, message, batch, now)
@@ -146,6 +152,12 @@ class StoppedRuns:
         else:
             reason = (header.error or {}).get("message", header.status)
             envelope.reject(RunHeldError(run_id=header.id, reason=reason))
+
+    @staticmethod
+    def _taken(envelope: Envelope, batch: Batch) -> None:
+        batch.ops.extend(envelope.extra)
+        if envelope.reply_to is not None:
+            leave(batch, envelope.reply_to, True, None, f"{envelope.post_id}.r")
 
     async def _buffer(
         self, header: RunHeader, message: SignalArrived | UpdateArrived, batch: Batch, now: int
@@ -210,16 +222,17 @@ class StoppedRuns:
             ops.extend([(key, None) for key, _ in await scan_all(self._storage, prefix)])
         if header.deadline:
             ops.append((keys.timer(header.deadline, header.id, *keys.WHOLE_RUN), None))
-        notes = records.notes_of(summary) if summary is not None else {}
+        notes = records.notes_of(summary) if summary is not None else await traces_of(self._storage, header)
         ops.extend((scopes.timer(header.id, scope), None) for scope in scopes.running(notes))
         ended: Status = "cancelled" if isinstance(message, CancelRequested) else "terminated"
         header.status, header.finished_at, header.updated_at = ended, now, now
         batch.ops += [*ops, *await self._live.end(header)]
         header.cancel_requested, header.cancel_reason = True, message.reason
-        farewell_ops, posts = farewell(header, notes, f"{header.id}.{header.next_seq:x}")
+        farewell_ops, posts = farewell(header, notes, f"{header.id}.{header.next_seq:012x}")
         batch.ops.extend(farewell_ops)
         batch.effects.extend(posts)
         for key, data in await scan_all(self._storage, keys.posts(header.id)):  # they are refused now
-            batch.effects.append(Post(key, unseal_plain(key, data)))
+            with contextlib.suppress(CorruptRecordError):
+                batch.effects.append(Post(key, unseal_plain(key, data)))
         self._log(header, batch, now, f"run_{ended}", reason=message.reason)
         batch.ended.append(header)

@@ -36,7 +36,7 @@ class RunAttention:
 
     def attend(self, turn: Turn) -> bool:
         run = turn.run
-        if run.header.status != "running":  # its code must not run
+        if run.header.status not in ("running", "needs_attention"):  # its code must not run
             return False
         if run.handlers is not None:
             while (signal := _for_handlers(turn, run.handlers)) is not None:

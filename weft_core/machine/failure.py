@@ -6,7 +6,7 @@ import traceback
 from typing import Any
 
 from weft_core import codec, frames
-from weft_core.errors import ActivityFailedError, ForeignAwaitError, WeftError
+from weft_core.errors import ActivityFailedError, ForeignAwaitError, NotSerializableError, WeftError
 
 _MAX_TRACEBACK = 8_000
 
@@ -51,12 +51,17 @@ def durable_error(error: BaseException, activity: str) -> BaseException:
     """The error as the workflow sees it: itself if a checkpoint can hold it, else an ActivityFailedError that names it.
 
     Decided when the error is recorded, so that an ``except`` clause sees the same class before and after a crash (G4).
+
+    One that says that a value of the activity's cannot be stored is told as such a failure, too.
     """
     try:
         codec.loads(codec.dumps(error))
+        storable = not isinstance(error, NotSerializableError)
     except Exception:
-        return ActivityFailedError(activity=activity, error_type=type_name(error), error_message=text(error))
-    return error
+        storable = False
+    if storable:
+        return error
+    return ActivityFailedError(activity=activity, error_type=type_name(error), error_message=text(error))
 
 
 def foreign_await(frame: Any, yielded: Any) -> ForeignAwaitError:

@@ -21,9 +21,9 @@ def farewell(header: RunHeader, notes: dict[str, Any], post_id: str) -> tuple[li
     ]
     for i, place in enumerate(dict.fromkeys(notes.get("holds", ()))):
         kind, name = place.split("/")
-        posts.append(Post(keys.ask(kind, name, f"{post_id}.h{i}"), [["gone"], header.id, 0, 0]))
+        posts.append(Post(keys.ask(kind, name, f"{post_id}.h{i}"), [["gone"], header.id, 0, header.address(0)]))
     if notes.get("children"):
-        posts.append(Post(keys.closing(header.id), []))
+        posts.append(Post(keys.closing(header.id, header.created_at), []))
     ops: list[Op] = [stored(post) for post in posts]
     if header.parent:
         ops.append((keys.child(header.parent[0], header.id), None))

@@ -28,7 +28,7 @@ from weft_core.model.limits import Limits
 from weft_core.model.messages import Annotate, Message, StepMessage, TimerFired, UpdateArrived
 from weft_core.model.operations import AwaitResume, Operation, WaitSignal, WaitUpdate
 from weft_core.model.retry import RetryPolicy
-from weft_core.model.run import BufferedSignal, RunHeader, RunState, Task
+from weft_core.model.run import UNBEGUN, BufferedSignal, RunHeader, RunState, Task
 from weft_core.ports import Op
 
 _SCALARS = frozenset({int, str, float, bool, bytes, type(None)})
@@ -145,8 +145,8 @@ class Turn:
         """Decide one message to its end."""
         if isinstance(message, StepMessage):
             task = self.run.tasks.get(message.task)
-            if task is not None and task.step == message.step and task.op is not None:
-                self.rules.hooks[type(task.op)].deliver(self, task, message)
+            if task is not None and task.step == message.step and self.waits(task):
+                self.rules.hooks[type(task.op)].deliver(self, task, message)  # type: ignore[index]
             elif type(message) is TimerFired and message.task < 0:
                 self.rules.life.timer(self, message)
         else:
@@ -157,7 +157,7 @@ class Turn:
         """The task that has waited longest for it."""
         wanted: type[WaitSignal | WaitUpdate[Any, Any]] = WaitSignal if signal.update_id is None else WaitUpdate
         tasks = self.run.tasks.values()
-        waiting = [t for t in tasks if type(t.op) is wanted and t.op.label == signal.name and t.wait]
+        waiting = [t for t in tasks if type(t.op) is wanted and t.op.label == signal.name and t.wait and self.waits(t)]
         return min(waiting, key=lambda t: t.step) if waiting else None
 
     def offer(self, signal: BufferedSignal) -> None:
@@ -224,11 +224,10 @@ class Turn:
 
     def ask(self, task: Task, kind: str, name: str, request: list[Any]) -> None:
         """Ask a shared object for something on behalf of ``task``; the answer comes as a :class:`Reply`."""
-        content = [request, self.run.id, task.id, task.step]
-        self.leave(Post(keys.ask(kind, name, self.post_id()), content))
+        self.leave(Post(keys.ask(kind, name, self.post_id()), [request, *self.address(task)]))
 
     def spawn(self, content: list[Any]) -> None:
-        """Ask for a child run: ``[workflow, input, start options, [run, task, step, close policy]]``."""
+        """Ask for a child run: ``[workflow, input, start options, [*address of the step, close policy]]``."""
         self.run.notes["children"] = True
         self.leave(Post(keys.spawn(self.run.id, self.post_id()), content))
 
@@ -239,8 +238,12 @@ class Turn:
 
     def post_id(self) -> str:
         """Names what is left for others. Unique: a turn that leaves posts also logs an event, so the next one begins
-        with another number."""
-        return f"{self.run.id}.{self.run.next_seq:x}.{len(self.ops)}"
+        with another number. In the order in which they are left, which is that of their keys after a crash."""
+        return f"{self.run.id}.{self.run.next_seq:012x}.{len(self.ops):06x}"
+
+    def address(self, task: Task) -> list[Any]:
+        """Where answers to what ``task`` asks others now are sent."""
+        return [self.run.id, task.id, self.run.header.address(task.step)]
 
     def arm_scope(self, scope: scopes.Scope) -> None:
         """Store the timer of a ``ctx.timeout`` scope."""
@@ -262,10 +265,13 @@ class Turn:
         return copied
 
     def begin(self, task: Task, op: Operation[Any]) -> None:
-        """Start an operation on behalf of ``task``."""
+        """Start an operation on behalf of ``task``; if the run is suspended, when it is resumed."""
         run = self.run
         run.steps += 1
         task.op, task.step, task.wait = op, run.steps, []
+        if run.header.status == "suspended":
+            task.wait = [*UNBEGUN]
+            return
         if self.rules.intercept is not None:
             try:
                 task.op = op = self.rules.intercept(run.header, op)
@@ -296,15 +302,31 @@ class Turn:
         task.done = True
         del self.run.tasks[task.id]
 
-    def cancel_task(self, task: Task) -> None:
-        """Raise ``RunCancelled`` at the task's suspension point, once whatever it waits for has let go."""
+    def cancel_task(self, task: Task, within: scopes.Scope | None = None) -> None:
+        """Raise ``RunCancelled`` at the task's suspension point, once whatever it waits for has let go.
+
+        ``within`` is the scope whose time is over; none: it is cancelled from outside of all its scopes.
+        """
+        if "scopes" in self.run.notes:
+            void = scopes.void(self.run.notes, task.id, within)
+            self.ops.extend((scopes.timer(self.run.id, scope), None) for scope in void)
         for i, (waiting, _, _) in enumerate(self.ready):
             if waiting is task:
                 self.ready[i] = (task, False, RunCancelled())
                 self.give_back(self.taken.pop(task.id, ()))
                 return
-        if task.op is not None and self.rules.hooks[type(task.op)].cancel(self, task):
+        if task.op is not None and self.let_go(task):
             self.fail(task, RunCancelled())
+
+    @staticmethod
+    def waits(task: Task) -> bool:
+        """Its operation is begun, and has no answer yet."""
+        return task.op is not None and task.wait != UNBEGUN
+
+    def let_go(self, task: Task) -> bool:
+        """Have it wait no more; False: it will end later."""
+        assert task.op is not None
+        return task.wait == UNBEGUN or self.rules.hooks[type(task.op)].cancel(self, task)
 
     # -- driving frames
 
@@ -320,11 +342,14 @@ class Turn:
             task, ok, value = ready.popleft()
             if task.done:
                 continue
-            if task.frame is None:
+            if task.frame is None and task.parent is not None:
                 self.finish_task(task, ok, value)
                 continue
             if self.run.header.status == "suspended":
                 self.rules.hooks[AwaitResume].hold(self, task, ok, value)  # type: ignore[attr-defined]
+                continue
+            if task.frame is None:
+                self.finish_task(task, ok, value)
                 continue
             if self.taken:
                 self.taken.pop(task.id, None)
@@ -337,14 +362,16 @@ class Turn:
             while not isinstance(op, Operation):
                 op = frame.throw(failure.foreign_await(frame, op))
         except StopIteration as stop:
-            self.finish_task(task, True, stop.value)
+            ok, value = True, stop.value
         except KeyboardInterrupt:  # a SystemExit is of this run, and would stop all others
             raise
         except BaseException as error:
-            self.finish_task(task, False, error)
+            ok, value = False, error
         else:
             self.drain_log()
             self.begin(task, op)
+            return
+        self.finish_task(task, ok, value)  # not in a handler: its exception would be the context of all that follow
 
     def drain_log(self) -> None:
         """Turn what the author's code has logged into events."""

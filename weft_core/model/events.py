@@ -570,6 +570,12 @@ class RunAwaitedEnded(Event):
 
 
 @event
+class RunForgotten(Event):
+    step: int
+    awaited: str
+
+
+@event
 class RunAddressed(Event):
     step: int
     addressed: str

@@ -9,7 +9,7 @@
     active/<id>           an attempt is in flight           mail-id/<id>/<sid>    a signal id that was accepted
     timer/<deadline>/<id>/<task>.<step>                     child/<parent>/<id>   an unfinished child and its policy
     post/<id>/<post>      on its way to a run               ask/<kind>/<name>/<post>  on its way to a shared object
-    spawn/<id>/<post>     a child that a run asked for      closing/<id>          its children are to be told
+    spawn/<id>/<post>     a child that a run asked for      closing/<id>/<created>  tell its children
     shared/<kind>/<name>  a lock, a shared value, ...       token/<id>/<hash>     a completion token: step, and answer
     ended/<workflow>/<status>/<finished>/<id>               finished runs, oldest first, where a retention may apply
     meta/ended             how far those rows are complete  purging/<id>          a run that is being removed
@@ -42,6 +42,7 @@ INDEX = "meta/index"
 RUNS = "run/"
 TIMERS = "timer/"
 ACTIVE = "active/"
+CHECKPOINTS = "ckpt/"
 INBOX = "inbox/"
 IDEMPOTENCY = "idem/"
 BY_TIME = "by-time/"
@@ -229,8 +230,13 @@ def spawn(run_id: str, post_id: str) -> str:
     return f"spawn/{run_id}/{post_id}"
 
 
-def closing(run_id: str) -> str:
-    return f"closing/{run_id}"
+def spawns(run_id: str) -> str:
+    return f"spawn/{run_id}/"
+
+
+def closing(run_id: str, created_ms: int) -> str:
+    """With the time at which the run was created: another one of its id may be there soon."""
+    return f"closing/{run_id}/{created_ms:012x}"
 
 
 def child(parent_id: str, run_id: str) -> str:

@@ -91,20 +91,22 @@ class ResumeRequested:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply(StepMessage):
+class Reply:
     """What a step hears from another run or a shared object it has asked. ``data`` is plain; an error is a record."""
 
     task: int
-    step: int
+    address: int
+    """Of the step (``RunHeader.address``): that of another run which had this id is not meant."""
     ok: bool
     data: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Another run wants to hear how this one ends: ``watcher`` is ``[run id, task, step]``."""
+    """Another run wants to hear how this one ends, or no more: ``watcher`` is ``[run id, task, address of a step]``."""
 
     watcher: tuple[str, int, int]
+    no_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,7 @@ Message = (
     | TerminateRequested
     | SuspendRequested
     | ResumeRequested
+    | Reply
     | Watch
     | Annotate
     | (Forked | Rewound | Skip)

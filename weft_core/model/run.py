@@ -80,8 +80,14 @@ class RunHeader:
     """How many checkpoints are retained behind the one it stands at."""
     kept: list[str] = field(default_factory=list)
     """Kinds of records that it has beside those of every run, ``state`` for example: where to look for more of it."""
+    was: Status = "running"
+    """Of a stopped run: what it was before, and will be again."""
     indexed: tuple[str, ...] = field(default=(), compare=False)
     """Not stored: the index rows that the store holds for it."""
+
+    def address(self, step: int) -> int:
+        """A step as others know it who are to answer it: also a later run of the same id has none that is equal."""
+        return (self.created_at & 0x7FFFFFFF) << 32 | step
 
 
 UNBEGUN: list[Any] = ["anew"]

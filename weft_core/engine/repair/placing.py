@@ -25,7 +25,7 @@ from weft_core.machine.reviews import review_rows
 from weft_core.model import keys
 from weft_core.model.messages import Forked, Rewound
 from weft_core.model.operations import Acquire, StartLater
-from weft_core.model.run import STOPPED, BufferedSignal, RunHeader, RunState
+from weft_core.model.run import STOPPED, UNBEGUN, BufferedSignal, RunHeader, RunState
 from weft_core.ports import Op, Row
 
 _OF_OTHERS = ("holds", "watchers", "children", "await")
@@ -112,7 +112,7 @@ class Rewind:
         from_step = present.step if present.step is not None else header.steps
         places = present.checkpoint.summary[records.TASKS] if present.checkpoint is not None else []
         rewound = Rewound(
-            header.status, from_step, self.to, [place[2] for place in places], _unwanted(standing),
+            header.status, from_step, self.to, [place[2] for place in places], _unwanted(header, standing),
             [step for step, _, _ in present.reviews], self.reason, self.by,
         )  # fmt: skip
         rows, was_stopped = _undone(header, standing, now), header.status in STOPPED
@@ -163,6 +163,7 @@ def _bring_back(header: RunHeader, standing: Standing, now: int) -> None:
     header.mail_seq = max([header.mail_seq, *standing.mail.lying])
     header.status, header.error, header.generation = "suspended", None, header.generation + 1
     header.finished_at, header.result, header.exposed, header.ends_as = None, None, {}, "cancelled"
+    header.was = "running"
     if header.deadline <= now:
         header.deadline = 0
 
@@ -177,26 +178,35 @@ def _notes(standing: Standing) -> dict[str, Any]:
     """What others know of the run: who waits for its end does so still; of its locks it has those that it had then and
     has now."""
     then = records.notes_of(standing.record.summary)
-    now = records.notes_of(standing.now.checkpoint.summary) if standing.now.checkpoint is not None else {}
-    held = now.get("holds", [])
+    summary = standing.now.checkpoint.summary if standing.now.checkpoint is not None else None
+    now, held = (records.notes_of(summary), _held(summary)) if summary is not None else ({}, [])
     answered = [*then.get("answered", ()), *sorted(standing.mail.answered & standing.mail.owed.keys())]
     notes = {
-        **then, "holds": [place for place in then.get("holds", ()) if place in held],
+        **then, "holds": [place for place in _held(standing.record.summary) if place in held],
         "watchers": now.get("watchers"), "children": then.get("children") or now.get("children"), "answered": answered,
     }  # fmt: skip
     return {name: value for name, value in notes.items() if value}
 
 
-def _unwanted(standing: Standing) -> list[tuple[str, list[Any]]]:
+def _unwanted(header: RunHeader, standing: Standing) -> list[tuple[str, list[Any]]]:
     """Requests to the locks that it has, or waits for, and had not then."""
     if standing.now.checkpoint is None:
         return []
     summary = standing.now.checkpoint.summary
-    then = records.notes_of(standing.record.summary).get("holds", [])
+    then = _held(standing.record.summary)
     held = [place for place in records.notes_of(summary).get("holds", ()) if place not in then]
     asks: list[tuple[str, list[Any]]] = [(place.partition("/")[2], ["gone"]) for place in dict.fromkeys(held)]
     waiting = [place for place in summary[records.TASKS] if place[3] == Acquire.kind]
-    return asks + [(name, ["forget", task, step]) for task, _, step, _, name, _ in waiting]
+    return asks + [(name, ["forget", task, header.address(step)]) for task, _, step, _, name, _ in waiting]
+
+
+def _held(summary: list[Any]) -> list[str]:
+    """The locks that a run had, without those that it was still waiting for."""
+    held = [*records.notes_of(summary).get("holds", ())]
+    for _, _, _, kind, name, wait in summary[records.TASKS]:
+        if kind == Acquire.kind and wait != UNBEGUN and f"lock/{name}" in held:
+            held.remove(f"lock/{name}")
+    return held
 
 
 def _undone(header: RunHeader, standing: Standing, now: int) -> list[Op]:

@@ -14,7 +14,6 @@ from weft_core.engine.bulk.runner import Audit
 from weft_core.engine.bulk.verbs import Actions
 from weft_core.engine.present import jsonable
 from weft_core.engine.search.page import Page
-from weft_core.engine.starts import check_id, check_text
 from weft_core.engine.verbs.purging import PurgingVerbs
 from weft_core.engine.verbs.search import SearchVerbs
 from weft_core.errors import (
@@ -27,6 +26,7 @@ from weft_core.errors import (
 )  # fmt: skip
 from weft_core.machine import marks
 from weft_core.model import keys
+from weft_core.model.names import check_id, check_text
 from weft_core.workflow import SearchAttribute, Signal, Workflow
 
 Planned = BulkPlan | BulkResult

@@ -14,12 +14,12 @@ from weft_core.engine.repair.parts import Parts
 from weft_core.engine.repair.placing import Fork, Rewind
 from weft_core.engine.repair.skipping import Skipping
 from weft_core.engine.search.page import Page
-from weft_core.engine.starts import check_id
 from weft_core.engine.verbs.looking import EventList
 from weft_core.engine.verbs.runs import RunVerbs
 from weft_core.errors import InvalidInputError, OperationSkippedError, PayloadTooLargeError, RunExistsError
 from weft_core.machine import failure
 from weft_core.model import keys
+from weft_core.model.names import check_id
 from weft_core.model.run import RunHeader
 from weft_core.ports import Op
 from weft_core.workflow import StoredRun

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from weft_core.engine.search.page import Page
-from weft_core.engine.starts import check_id, check_text
 from weft_core.engine.verbs.looking import LookingVerbs
 from weft_core.errors import (
     InvalidInputError,
@@ -17,6 +16,7 @@ from weft_core.errors import (
 )  # fmt: skip
 from weft_core.machine.reviews import ReviewRecord, parse_review_id
 from weft_core.model.messages import ReviewSubmitted
+from weft_core.model.names import check_id, check_text
 from weft_core.model.operations import Decision
 from weft_core.ports import Op
 

@@ -11,7 +11,7 @@ from weft_core.engine.batch import Envelope
 from weft_core.engine.core import OpList
 from weft_core.engine.handle import WorkflowHandle
 from weft_core.engine.left_starts import inputs_of, options_of
-from weft_core.engine.starts import Conflict, StartOptions, check_id, check_text
+from weft_core.engine.starts import Conflict, StartOptions
 from weft_core.engine.verbs.updates import UpdateVerbs
 from weft_core.errors import (
     InvalidInputError,
@@ -32,6 +32,7 @@ from weft_core.model.messages import (
     SuspendRequested,
     TerminateRequested,
 )  # fmt: skip
+from weft_core.model.names import check_id, check_text
 from weft_core.model.run import RunHeader, RunState
 from weft_core.workflow import Query, Signal, Workflow
 
@@ -112,8 +113,7 @@ class RunVerbs(UpdateVerbs):
         """Accept a signal that is encoded already; ``extra`` is written in the same batch."""
         message = self.interceptors.signal(run_id, message)
         check_text(message.name, "the name of a signal", self.limits)
-        header = await self.reader.header(run_id)
-        self._check_signal(message, header.workflow, header.version, header.signals)
+        await self._check_signal_to(run_id, message)
         if message.signal_id is None:
             await self._deliver(run_id, message, extra)
             return
@@ -123,6 +123,10 @@ class RunVerbs(UpdateVerbs):
             await self._starts.submit_claimed(claim, Envelope(run_id, message, extra=extra or []))
         elif extra:
             await self.discard(extra)
+
+    async def _check_signal_to(self, run_id: str, message: SignalArrived) -> None:
+        header = await self.reader.header(run_id)
+        self._check_signal(message, header.workflow, header.version, header.signals)
 
     def _check_signal(self, message: SignalArrived, workflow: str, version: str, stored: Sequence[str]) -> None:
         """Whether it may be sent to a run of that workflow, which declared the ``stored`` signals when it began."""

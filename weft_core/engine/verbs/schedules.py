@@ -14,7 +14,6 @@ from weft_core.engine.handle import WorkflowHandle
 from weft_core.engine.patience import scan_all
 from weft_core.engine.schedules import ScheduleHandle, describe_schedule, list_schedules
 from weft_core.engine.search.page import Page
-from weft_core.engine.starts import check_id
 from weft_core.engine.verbs.runs import RunVerbs
 from weft_core.errors import (
     CorruptRecordError,
@@ -27,6 +26,7 @@ from weft_core.errors import (
 from weft_core.machine.schedules import ScheduleTurn, fire_id
 from weft_core.model import keys
 from weft_core.model.durations import instant_ms
+from weft_core.model.names import check_id
 from weft_core.model.schedule import MAX_BACKFILL, MAX_QUEUED, ScheduleRecord, ScheduleSpec
 from weft_core.ports import Op
 from weft_core.workflow import Workflow

@@ -10,12 +10,13 @@ from typing import Any, Literal, NamedTuple
 from weft_core import codec
 from weft_core.engine.batch import Envelope
 from weft_core.engine.handle import WorkflowHandle
-from weft_core.engine.starts import StartOptions, check_id
+from weft_core.engine.starts import StartOptions
 from weft_core.engine.verbs.runs import RunVerbs
 from weft_core.errors import InvalidInputError, RunExistsError, RunFinishedError, StartOrSignalConflictError
 from weft_core.model import keys
 from weft_core.model.durations import Duration
 from weft_core.model.messages import SignalArrived
+from weft_core.model.names import check_id
 from weft_core.workflow import Signal, Workflow
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from weft_core import codec
 from weft_core.engine.batch import Envelope
 from weft_core.engine.events import Told
-from weft_core.engine.starts import check_id, check_text
 from weft_core.engine.verbs.looking import LookingVerbs
 from weft_core.errors import (
     InvalidInputError,
@@ -26,6 +25,7 @@ from weft_core.machine.mail import UpdateStatus, read_update
 from weft_core.model import keys
 from weft_core.model.durations import Duration, duration_ms
 from weft_core.model.messages import UpdateArrived
+from weft_core.model.names import check_id, check_text
 from weft_core.workflow import Update
 
 _ANSWERED = frozenset({"update_completed", "update_rejected", "update_unanswered"})

@@ -36,7 +36,7 @@ def timer(turn: Turn, message: TimerFired) -> None:
     task = turn.run.tasks.get(scope[scopes.TASK]) if scope is not None else None
     if scope is not None and task is not None:
         turn.event("scope_timed_out", deadline=scope[scopes.DEADLINE])
-        turn.cancel_task(task)
+        turn.cancel_task(task, within=scope)
 
 
 def _time_out(turn: Turn) -> None:

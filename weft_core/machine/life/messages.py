@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from weft_core.errors import WeftError
 from weft_core.machine.own_values import ask_own
 from weft_core.machine.turn import Turn
 from weft_core.model import keys
-from weft_core.model.messages import Annotate, SignalArrived, StateAsked, UpdateArrived, Watch
+from weft_core.model.messages import Annotate, Reply, SignalArrived, StateAsked, UpdateArrived, Watch
 from weft_core.model.run import BufferedSignal
 
 
@@ -24,7 +26,19 @@ def accept_update(turn: Turn, message: UpdateArrived) -> None:
 
 
 def accept_watcher(turn: Turn, message: Watch) -> None:
-    turn.run.notes.setdefault("watchers", []).append(list(message.watcher))
+    watchers: list[list[Any]] = turn.run.notes.setdefault("watchers", [])
+    if not message.no_more:
+        watchers.append(list(message.watcher))
+    elif list(message.watcher) in watchers:
+        watchers.remove(list(message.watcher))
+    if not watchers:
+        del turn.run.notes["watchers"]
+
+
+def accept_reply(turn: Turn, message: Reply) -> None:
+    task = turn.run.tasks.get(message.task)
+    if task is not None and turn.run.header.address(task.step) == message.address and turn.waits(task):
+        turn.rules.hooks[type(task.op)].deliver(turn, task, message)  # type: ignore[index]
 
 
 def use_state(turn: Turn, message: StateAsked) -> None:

@@ -22,7 +22,7 @@ def resume(turn: Turn, message: ResumeRequested | None = None) -> None:
     if header.status not in ("suspended", "needs_attention"):
         return
     begun = type(turn.run.tasks[0].op) is not StartLater
-    header.status, turn.header_changed = "running" if begun else "pending", True
+    header.status, header.error, turn.header_changed = "running" if begun else "pending", None, True
     turn.event("run_resumed")
     release(turn)
 

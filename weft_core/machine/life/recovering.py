@@ -43,6 +43,6 @@ def _migrate(turn: Turn, new: Migrated) -> int:
         return 0
     root = run.tasks[0]
     assert root.op is not None
-    turn.rules.hooks[type(root.op)].cancel(turn, root)
+    turn.let_go(root)
     turn.begin(root, new.instead)
     return 1

@@ -37,7 +37,7 @@ def rewound(turn: Turn, message: Rewound) -> None:
     for step in message.reviews:
         turn.event("review_cancelled", step=step, review_id=review_id(run.id, step))
     for name, request in message.asks:
-        turn.leave(Post(keys.ask("lock", name, turn.post_id()), [request, run.id, 0, 0]))
+        turn.leave(Post(keys.ask("lock", name, turn.post_id()), [request, run.id, 0, run.header.address(0)]))
     take_up(turn)  # and no more: it is suspended
 
 
@@ -53,7 +53,7 @@ def skip(turn: Turn, message: Skip) -> None:
     turn.header_changed = True
     if message.recover:
         take_up(turn, but=task)
-    turn.rules.hooks[type(op)].cancel(turn, task)
+    turn.let_go(task)
     if type(op) is NeedsAttention:
         turn.run.header.status, turn.run.header.error = "running", None
     if message.error is not None:

@@ -9,11 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from weft_core import codec
-from weft_core.errors import LimitExceededError, PayloadTooLargeError, RunCancelled, WeftError
+from weft_core.errors import (
+    LimitExceededError,
+    OperationMisuseError,
+    PayloadTooLargeError,
+    RunCancelled,
+    WeftError,
+)
+from weft_core.machine import failure
 from weft_core.machine.operations.base import BaseHooks
 from weft_core.machine.outcomes import error_of, value_of
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import Reply
+from weft_core.model.names import check_id, check_text
 from weft_core.model.operations import CancelRun, ChildHandle, JoinChildren, SignalRun, StartChild, WaitRun
 from weft_core.model.run import UNBEGUN, Task
 
@@ -32,6 +40,8 @@ class ChildHooks(AskingHooks):
 
     def begin(self, turn: Turn, task: Task, op: StartChild) -> None:
         header = turn.run.header
+        if op.id is not None:
+            check_id(op.id, "the id of a child run", turn.rules.limits)
         data = codec.dumps(list(op.inputs), externals=turn.run.externals)
         if len(data) > turn.rules.limits.max_payload_bytes:
             raise PayloadTooLargeError(what=f"the input of child {op.workflow}", actual=len(data),
@@ -47,7 +57,7 @@ class ChildHooks(AskingHooks):
         options = {"id": child_id, "deadline": deadline, "headers": headers, "lineage": {"depth": depth}}
         turn.event("child_requested", step=task.step, workflow=op.workflow, child_id=child_id)
         task.wait = [STARTING, child_id, False]
-        turn.spawn([op.workflow, data, options, [header.id, task.id, task.step, op.policy]])
+        turn.spawn([op.workflow, data, options, [*turn.address(task), op.policy]])
 
     def deliver(self, turn: Turn, task: Task, message: Reply) -> None:
         op = task.op
@@ -74,7 +84,7 @@ class ChildHooks(AskingHooks):
                 turn.answer(task, ChildHandle(child_id))
             return
         task.wait[0] = WAITING
-        turn.post(child_id, ["watch", turn.run.id, task.id, task.step])
+        turn.post(child_id, ["watch", *turn.address(task)])
         if cancelled:
             self._cancel_child(turn, task)
 
@@ -96,6 +106,8 @@ class ChildHooks(AskingHooks):
         op = task.op
         assert isinstance(op, StartChild)
         if op.policy == "abandon" and task.wait[0] == WAITING:
+            turn.event("run_forgotten", step=task.step, awaited=task.wait[1])
+            turn.post(task.wait[1], ["unwatch", *turn.address(task)])
             return True
         if not task.wait[2]:
             task.wait[2] = True
@@ -117,17 +129,18 @@ class JoinHooks(BaseHooks):
     def hold(self, turn: Turn, task: Task, ok: bool, value: Any) -> None:
         """Begin: the end of the run waits for its children."""
         children = turn.run.notes.pop("await")
+        ok, value = _storable(turn, ok, value)
         turn.run.steps += 1
         task.op, task.step, task.wait = JoinChildren(), turn.run.steps, [ok, value, children]
         turn.event("children_awaited", step=task.step, children=len(children))
         for child_id in children:
-            turn.post(child_id, ["watch", turn.run.id, task.id, task.step])
+            turn.post(child_id, ["watch", *turn.address(task)])
         if isinstance(value, RunCancelled):
             self._cancel_children(turn, children)
 
     def deliver(self, turn: Turn, task: Task, message: Reply) -> None:
         ok, value, children = task.wait
-        ended = message.data[0] if message.ok else message.data["facts"].get("run_id")
+        ended = message.data[0] if message.ok else message.data["run"]
         if ended in children:
             children.remove(ended)
         if not children:
@@ -151,24 +164,36 @@ class JoinHooks(BaseHooks):
 
 class WaitRunHooks(AskingHooks):
     def begin(self, turn: Turn, task: Task, op: WaitRun) -> None:
+        check_id(op.run_id, "the id of an awaited run", turn.rules.limits)
+        if op.run_id == turn.run.id:
+            raise OperationMisuseError(operation="ctx.result_of", reason="a run that waits for its own end never ends")
         turn.event("run_awaited", step=task.step, awaited=op.run_id)
         task.wait = [op.run_id]
-        turn.post(op.run_id, ["watch", turn.run.id, task.id, task.step])
+        turn.post(op.run_id, ["watch", *turn.address(task)])
 
     def deliver(self, turn: Turn, task: Task, message: Reply) -> None:
         turn.event("run_awaited_ended", step=task.step, awaited=task.wait[0])
         settle(turn, task, message)
 
     def cancel(self, turn: Turn, task: Task) -> bool:
+        turn.event("run_forgotten", step=task.step, awaited=task.wait[0])
+        turn.post(task.wait[0], ["unwatch", *turn.address(task)])
         return True
+
+    def drop(self, turn: Turn, task: Task) -> None:
+        self.cancel(turn, task)
 
 
 class SpeakHooks(AskingHooks):
     """Speaking to another run. Done when that has been decided there; refused when there is no such unfinished run."""
 
     def begin(self, turn: Turn, task: Task, op: SignalRun | CancelRun) -> None:
-        asking = [turn.run.id, task.id, task.step]
+        asking, limits = turn.address(task), turn.rules.limits
+        check_id(op.run_id, "the id of another run", limits)
         if isinstance(op, SignalRun):
+            check_text(op.name, "the name of a signal", limits)
+            if op.signal_id is not None:
+                check_id(op.signal_id, "a signal_id", limits)
             (payload,) = turn.copy((op.payload,), f"the payload of signal {op.name}")
             content = ["signal", op.name, codec.dumps(payload), op.signal_id, *asking]
         else:
@@ -186,6 +211,19 @@ class SpeakHooks(AskingHooks):
 
     def cancel(self, turn: Turn, task: Task) -> bool:
         return True
+
+
+def _storable(turn: Turn, ok: bool, value: Any) -> tuple[bool, Any]:
+    """How the body has ended, as a checkpoint can hold it; a value that none can hold fails the run, as it would."""
+    if isinstance(value, RunCancelled):
+        return ok, value
+    if not ok:
+        return False, failure.durable_error(value, turn.run.header.workflow)
+    try:
+        codec.dumps(value)
+    except WeftError as refusal:
+        return False, refusal
+    return True, value
 
 
 def settle(turn: Turn, task: Task, message: Reply) -> None:

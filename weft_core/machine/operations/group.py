@@ -8,6 +8,7 @@ branch outlives its group. Signals in outcomes that nobody will see go back to t
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from types import CoroutineType, GeneratorType
 from typing import Any
 
@@ -42,12 +43,7 @@ class GroupHooks(BaseHooks):
         if len(op.branches) > limits.max_branches:
             raise LimitExceededError(what=f"the number of branches of {what}", actual=len(op.branches),
                                      limit=limits.max_branches)  # fmt: skip
-        if len(turn.run.tasks) + len(op.branches) > limits.max_tasks:
-            raise LimitExceededError(what="the number of branches alive in one run",
-                                     actual=len(turn.run.tasks) + len(op.branches), limit=limits.max_tasks)  # fmt: skip
-        depth = _depth(turn, task)
-        if depth > limits.max_nesting:
-            raise LimitExceededError(what="the nesting of groups", actual=depth, limit=limits.max_nesting)
+        check_room(turn, task, len(op.branches))
         if op.mode == "race" and not op.branches:
             raise OperationMisuseError(operation=what, reason="a race without branches never ends")
         seen: set[int] = set()
@@ -64,7 +60,7 @@ class GroupHooks(BaseHooks):
     def child_done(self, turn: Turn, task: Task, child: Task, ok: bool, value: Any) -> None:
         op: Any = task.op
         children, outcomes, verdict = task.wait
-        position = children.index(child.id)
+        position = bisect_left(children, child.id)  # in the order in which they were begun
         signals = turn.taken.pop(child.id, [])  # of a branch that is one wait, or a group of them
         if verdict is None:
             outcomes[position] = [ok, value, [s.state() for s in signals]]
@@ -129,6 +125,16 @@ def begin_branch(turn: Turn, child: Task, branch: Any) -> None:
 def add_branch(turn: Turn, task: Task, branch: Any) -> Task:
     """The task of a new branch of ``task``."""
     return turn.run.add_task(task.id, None if isinstance(branch, Operation) else branch)
+
+
+def check_room(turn: Turn, task: Task, branches: int) -> None:
+    """``LimitExceededError`` if so many further branches are too many, or lie too deep."""
+    limits, alive = turn.rules.limits, len(turn.run.tasks) + branches
+    if alive > limits.max_tasks:
+        raise LimitExceededError(what="the number of branches alive in one run", actual=alive, limit=limits.max_tasks)
+    depth = _depth(turn, task)
+    if depth > limits.max_nesting:
+        raise LimitExceededError(what="the nesting of groups", actual=depth, limit=limits.max_nesting)
 
 
 def check_branch(what: str, branch: Any) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft_core.errors import OperationMisuseError, RunCancelled
-from weft_core.machine.operations.group import GroupHooks, add_branch, begin_branch, check_branch
+from weft_core.errors import OperationMisuseError
+from weft_core.machine.operations.group import GroupHooks, add_branch, begin_branch, check_branch, check_room
 from weft_core.machine.turn import Turn
 from weft_core.model.operations import MapOver
 from weft_core.model.run import Task
@@ -17,6 +17,7 @@ class MapHooks(GroupHooks):
         if not isinstance(op.concurrency, int) or not 1 <= op.concurrency <= limit:
             reason = f"concurrency is {op.concurrency!r}, not between 1 and {limit}"
             raise OperationMisuseError(operation="ctx.map", reason=reason)
+        check_room(turn, task, min(op.concurrency, len(op.items)))
         turn.event("group_started", step=task.step, kind=op.mode, size=len(op.items))
         task.wait = [[], {}, None]
         if not op.items:
@@ -32,7 +33,9 @@ class MapHooks(GroupHooks):
         try:
             branch = op.maker(turn.run.ctx, item) if hasattr(op.maker, "__durable__") else op.maker(item)
             check_branch("ctx.map", branch)
-        except (RunCancelled, Exception) as error:
+        except KeyboardInterrupt:  # a SystemExit is of this run, and would stop all others
+            raise
+        except BaseException as error:
             child = add_branch(turn, task, None)
             children.append(child.id)
             turn.ready.append((child, False, error))

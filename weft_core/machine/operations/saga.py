@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft_core.errors import RunCancelled
+from weft_core.errors import OperationMisuseError, RunCancelled
 from weft_core.machine import failure
 from weft_core.machine.operations.base import BaseHooks
 from weft_core.machine.operations.group import add_branch, begin_branch, check_branch
@@ -49,13 +49,19 @@ class CompensateHooks(BaseHooks):
         if not op.branches:
             turn.answer(task, None)
             return
-        for branch in op.branches:
-            check_branch("a saga's compensation", branch)
         turn.event("compensation_started", step=task.step, size=len(op.branches))
         self._next(turn, task, op)
 
     def _next(self, turn: Turn, task: Task, op: Compensate) -> None:
-        branch = op.branches[task.wait[0]]
+        position = task.wait[0]
+        branch = op.branches[position]
+        if not isinstance(branch, Operation):
+            op.branches[position] = None  # its task has it; a call that has come to its end cannot be stored
+        try:
+            check_branch("a saga's compensation", branch)
+        except OperationMisuseError as misuse:  # a person must see to this one; those after it are still to be done
+            turn.ready.append((add_branch(turn, task, NeedsAttention(None)), False, misuse))
+            return
         begin_branch(turn, add_branch(turn, task, branch), branch)
 
     def child_done(self, turn: Turn, task: Task, child: Task, ok: bool, value: Any) -> None:
@@ -77,9 +83,8 @@ class CompensateHooks(BaseHooks):
 
     @staticmethod
     def _park(turn: Turn, task: Task, failed: Any, error: BaseException) -> None:
-        header = turn.run.header
         turn.event("compensation_failed", step=task.step, error=failure.brief(error))
-        header.status, header.error, turn.header_changed = "needs_attention", failure.record(error), True
+        turn.run.header.error = failure.record(error)
         again = failed if isinstance(failed, Operation) else None
         branch = NeedsAttention(again)
         turn.begin(add_branch(turn, task, branch), branch)
@@ -97,6 +102,7 @@ class NeedsAttentionHooks(BaseHooks):
 
     def begin(self, turn: Turn, task: Task, op: NeedsAttention) -> None:
         task.wait = [0]
+        turn.run.header.status, turn.header_changed = "needs_attention", True
 
     def release(self, turn: Turn, task: Task) -> None:
         """Try again, under the idempotency key of a new step: the receiver may have remembered the failure."""

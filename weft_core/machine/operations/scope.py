@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weft_core.errors import ScopeTimeoutError
+from weft_core.errors import OperationMisuseError, ScopeTimeoutError
 from weft_core.machine import scopes
 from weft_core.machine.operations.base import BaseHooks
 from weft_core.machine.turn import Turn
@@ -25,8 +25,10 @@ class OpenScopeHooks(BaseHooks):
 class CloseScopeHooks(BaseHooks):
     def begin(self, turn: Turn, task: Task, op: CloseScope) -> None:
         scope = scopes.closed(turn.run.notes, task.id)
+        if scope is None:
+            raise OperationMisuseError(operation="ctx.timeout", reason="a scope ends where it was begun, and once")
         turn.ops.append((scopes.timer(turn.run.id, scope), None))
-        late = scope[scopes.FIRED] and op.cancelled and not turn.run.header.cancel_requested
+        late = scope[scopes.FIRED] == scopes.OVER and op.cancelled
         turn.event("scope_closed", step=task.step, timed_out=late)
         if late:
             turn.fail(task, ScopeTimeoutError(deadline=scope[scopes.DEADLINE]))

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from weft_core.model.limits import Limits
 
 Caller = tuple[str, int, int]
-"""(run id, task, step) of who asks."""
+"""(run id, task, address of the step) of who asks (``RunHeader.address``)."""
 OUTSIDE: Caller = ("", 0, 0)
 """A caller that is no run."""
 

@@ -1,12 +1,13 @@
 """Mutexes and semaphores: permits, holders, and a queue in order of arrival. Fencing tokens only grow.
 
-State: ``[permits, last token, holders, waiters]``; a holder is ``[run, task, step, token]``, a waiter ``[run, task,
-step]``. There is no lease: a holder is a durable run, which holds until it lets go or ends, however often its engine
-crashes.
+State: ``[permits, last token, holders, waiters]``; a holder is ``[run, task, address of a step, token]``, a waiter
+``[run, task, address]``. There is no lease: a holder is a durable run, which holds until it lets go or ends, however
+often its engine crashes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from weft_core.errors import OperationMisuseError
@@ -19,7 +20,7 @@ class Lock:
     kind = "lock"
 
     def decide(self, decision: Decision, state: Any, request: list[Any], caller: Caller) -> Any:
-        """Requests: ``acquire permits``, ``release token-or-None``, ``forget task step``, ``gone``."""
+        """Requests: ``acquire permits``, ``release token-or-None``, ``forget task address``, ``gone``."""
         verb, *rest = request
         state = state or [0, 0, [], []]
         if verb == "acquire":
@@ -27,10 +28,10 @@ class Lock:
         elif verb == "release":
             self._release(state[HOLDERS], caller, *rest)
             decision.reply(caller, None)
-        else:  # who waited waits no more, and may have been given the lock on the way here
-            gone = [caller[0], *rest]
-            for part in (HOLDERS, WAITERS):
-                state[part] = [who for who in state[part] if who[: len(gone)] != gone]
+        elif verb == "forget":  # who waited waits no more, and may have been given the lock on the way here
+            _remove(state, lambda who: who[:3] == [caller[0], *rest])
+        else:  # with all that it has here; not what a later run of the same id has
+            _remove(state, lambda who: who[0] == caller[0] and who[2] >> 32 == caller[2] >> 32)
         self._grant(decision, state)
         return state  # also when it is free: tokens go on growing
 
@@ -57,3 +58,8 @@ class Lock:
             state[TOKEN] += 1
             state[HOLDERS].append([run_id, task, step, state[TOKEN]])
             decision.reply((run_id, task, step), state[TOKEN])
+
+
+def _remove(state: list[Any], gone: Callable[[list[Any]], bool]) -> None:
+    for part in (HOLDERS, WAITERS):
+        state[part] = [who for who in state[part] if not gone(who)]

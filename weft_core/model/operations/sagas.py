@@ -78,7 +78,7 @@ class Saga:
         return self
 
     def __aexit__(self, kind: type[BaseException] | None, *exc: Any) -> Operation[None]:
-        undo = self.compensations[::-1]
+        undo, self.compensations = self.compensations[::-1], []
         if kind is None:
             for unneeded in undo:
                 if not isinstance(unneeded, Operation):

@@ -1,0 +1,27 @@
+"""Names and ids that others give: what they may be (G19)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft_core.errors import InvalidInputError, LimitExceededError
+from weft_core.model.limits import Limits
+
+
+def check_id(text: Any, what: str, limits: Limits) -> None:
+    """Ids become parts of keys: text, no slash, not too long."""
+    if not isinstance(text, str) or not text or "/" in text or "\0" in text:
+        raise InvalidInputError(call=what, reason=f"{text!r} is no id; use non-empty text without slashes")
+    check_text(text, what, limits)
+
+
+def check_text(text: Any, what: str, limits: Limits) -> None:
+    """Names and ids: text that can be written as UTF-8, not too long."""
+    if not isinstance(text, str):
+        raise InvalidInputError(call=what, reason=f"{text!r} is not text")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise InvalidInputError(call=what, reason=f"{text!r} holds half a character (a lone surrogate)") from None
+    if size > limits.max_id_bytes:
+        raise LimitExceededError(what=f"{what} in bytes", actual=size, limit=limits.max_id_bytes)
