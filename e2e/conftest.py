@@ -17,6 +17,7 @@ if str(ROOT) not in sys.path:  # the tests import e2e.harness also when pytest i
 
 from e2e.harness.browser import Browser  # noqa: E402
 from e2e.harness.server import Server  # noqa: E402
+from tests.example_programs import PROGRAMS  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +73,23 @@ def browser_on(playwright: Playwright, chromium: str, tmp_path: Path) -> Iterato
 def chrome(browser_on: Callable[[str], Browser]) -> Browser:
     """A browser on a fresh profile."""
     return browser_on("profile")
+
+
+@pytest.fixture(scope="session")
+def examples_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One site with every example in it, and with the workflows of test_page_verbs.py."""
+    from weft_browser.build import build
+
+    page, out = tmp_path_factory.mktemp("page"), tmp_path_factory.mktemp("examples")
+    shutil.copytree(ROOT / "e2e" / "site", page, dirs_exist_ok=True)
+    shutil.copyfile(page / "test.html", page / "index.html")
+    build(out, page=page, workflows=[*(program.path for program in PROGRAMS), ROOT / "e2e" / "every_verb.py"])
+    return out
+
+
+@pytest.fixture
+def examples(examples_site: Path, tmp_path: Path) -> Iterator[Server]:
+    """It, on a port of this test's own."""
+    server = Server(examples_site, tmp_path / "shop.jsonl").start()
+    yield server
+    server.stop()
