@@ -8,6 +8,7 @@
 import { Caller, WeftError, uniqueId } from "./rpc.mjs";
 import { Tab } from "./leader.mjs";
 import { tailAll, tailRun } from "./tail.mjs";
+import { Verbs } from "./verbs.mjs";
 
 export { WeftError };
 
@@ -26,18 +27,26 @@ export { WeftError };
  * @property {(status: import("./leader.mjs").Status) => void} [onStatus]
  */
 
-export class Weft {
+const BEGINNINGS = new Set(["start", "start_or_signal", "schedule_create"]);
+
+/** The verbs are in verbs.mjs and operating.mjs; here is what a page needs besides: opening, waiting, following, closing. */
+export class Weft extends Verbs {
   /** @type {Tab} */ #tab;
   /** @type {Caller} */ #caller;
-  /** @type {number} */ #deadlineMs;
-  /** @type {boolean} */ #askPersist;
 
   /** Use {@link Weft.open}. @param {Tab} tab @param {Caller} caller @param {OpenOptions} options */
   constructor(tab, caller, { deadlineMs = 30_000, persist = true }) {
+    let askPersist = persist;
+    super(async (method, params, deadline) => {
+      const answer = await caller.call(method, params, deadline);
+      if (askPersist && BEGINNINGS.has(method)) {
+        askPersist = false;
+        void tab.persist();
+      }
+      return answer;
+    }, deadlineMs);
     this.#tab = tab;
     this.#caller = caller;
-    this.#deadlineMs = deadlineMs;
-    this.#askPersist = persist;
   }
 
   /** Resolves when an engine answers: this tab's, or the one of the tab that leads. @param {OpenOptions} options @returns {Promise<Weft>} */
@@ -50,68 +59,6 @@ export class Weft {
     return weft;
   }
 
-  /**
-   * Start a run. A call that is repeated because a tab died starts it once: without a key of yours, the page makes one per call.
-   * @param {string} workflow @param {unknown[]} [input] positional @param {{id?: string, idempotencyKey?: string}} [options]
-   */
-  async start(workflow, input = [], { id, idempotencyKey } = {}) {
-    const key = idempotencyKey ?? `page-${uniqueId()}`;
-    const run = await this.#call("start", { workflow, input, id, idempotency_key: key });
-    if (this.#askPersist) this.#tab.persist();
-    this.#askPersist = false;
-    return run;
-  }
-
-  /** @param {string} id @param {string} name @param {unknown} [payload] @param {{signalId?: string}} [options] */
-  signal(id, name, payload = null, { signalId } = {}) {
-    return this.#call("signal", { id, name, payload, signal_id: signalId ?? `page-${uniqueId()}` });
-  }
-
-  /** The answer from committed state, also of a parked run. @param {string} id @param {string} name @param {...unknown} args */
-  async query(id, name, ...args) {
-    return (await this.#call("query", { id, name, args })).value;
-  }
-
-  /** @param {string} id @param {string} [reason] */
-  cancel(id, reason) {
-    return this.#call("cancel", { id, reason });
-  }
-
-  /**
-   * Runs, the newest first.
-   * @param {{status?: string, workflow?: string, limit?: number, cursor?: string}} [filter]
-   * @returns {Promise<{items: any[], cursor: string | null}>}
-   */
-  list(filter = {}) {
-    return this.#call("list", filter);
-  }
-
-  /** @param {string} id */
-  describe(id) {
-    return this.#call("describe", { id });
-  }
-
-  /**
-   * Events of a run with a sequence number above `after`.
-   * @param {string} id @param {{after?: number, limit?: number}} [options] @returns {Promise<any[]>}
-   */
-  history(id, { after = 0, limit } = {}) {
-    return this.#call("history", { id, after, limit });
-  }
-
-  /** Where the run's code stands, with its local variables. @param {string} id */
-  frames(id) {
-    return this.#call("frames", { id });
-  }
-
-  workflows() {
-    return this.#call("workflows", {});
-  }
-
-  diagnostics() {
-    return this.#call("diagnostics", {});
-  }
-
   /** Wait for the run to end; resolves with its result, rejects with its error. @param {string} id */
   async result(id) {
     const { result, error } = await this.#caller.call("result", { id }, 0);
@@ -121,11 +68,13 @@ export class Weft {
 
   /**
    * The run's events from `after` on, in order and without gaps, over changes of the leader; ends when the run does. Without an id: the
-   * events of all runs from now on, in order for each run.
-   * @param {string | null} [id] @param {{after?: number}} [options] @returns {AsyncGenerator<any, void, void>}
+   * events of all runs in the order in which they became durable, after a cursor of events(), "oldest", or "now" (the default); ends never.
+   * @param {string | null} [id] @param {{after?: number | string}} [options] @returns {AsyncGenerator<any, void, void>}
    */
-  tail(id = null, { after = 0 } = {}) {
-    return id === null ? tailAll(this, this.#tab) : tailRun(this, this.#tab, id, after);
+  tail(id = null, { after } = {}) {
+    const read = (/** @type {string} */ method) => (/** @type {object} */ params) => this.#caller.call(method, params, 0);
+    const source = { history: read("history"), events: read("events") };
+    return id === null ? tailAll(source, this.#tab, String(after ?? "now")) : tailRun(source, this.#tab, id, Number(after ?? 0));
   }
 
   get status() {
@@ -140,10 +89,5 @@ export class Weft {
   /** Stop this tab's worker; another tab takes over. Runs stay where they are. */
   close() {
     return this.#tab.close();
-  }
-
-  /** @param {string} method @param {object} params */
-  #call(method, params) {
-    return this.#caller.call(method, params, this.#deadlineMs);
   }
 }

@@ -4,8 +4,8 @@ const LAST = new Set(["run_completed", "run_failed", "run_cancelled", "run_timed
 
 /**
  * @typedef {object} Source
- * @property {(id: string, options: {after: number}) => Promise<any[]>} history
- * @property {(filter: object) => Promise<{items: any[], cursor: string | null}>} list
+ * @property {(page: {id: string, after: number}) => Promise<any[]>} history
+ * @property {(page: {after: string}) => Promise<{events: any[], cursor: string, more: boolean}>} events
  *
  * @typedef {{subscribe(listener: {event(event: any): void, leader(): void, closed(): void}): () => void}} Feed
  */
@@ -62,47 +62,44 @@ export async function* tailRun(weft, feed, id, after) {
 /** All events after `after` that are stored by now. @param {Source} weft @param {string} id @param {number} after */
 async function* missing(weft, id, after) {
   for (;;) {
-    const page = await weft.history(id, { after });
+    const page = await weft.history({ id, after });
     if (!page.length) return;
     yield* page;
     after = page[page.length - 1].seq;
   }
 }
 
-/** @param {Source} weft @param {Feed} feed @returns {AsyncGenerator<any, void, void>} */
-export async function* tailAll(weft, feed) {
-  const inbox = new Inbox();
-  const began = Date.now();
-  /** @type {Map<string, number>} the last number given out, by run */ const given = new Map();
+/**
+ * Events that come say that there is something to read; the feed says what, in which order, and where to go on.
+ * @param {Source} weft @param {Feed} feed @param {string} after @returns {AsyncGenerator<any, void, void>}
+ */
+export async function* tailAll(weft, feed, after) {
+  let news = true;
+  let closed = false;
+  let wake = () => {};
+  const tell = () => {
+    news = true;
+    wake();
+  };
   const stop = feed.subscribe({
-    event: (event) => inbox.put(event),
-    leader: () => inbox.put(CATCH_UP),
-    closed: () => inbox.end(),
+    event: tell,
+    leader: tell,
+    closed: () => {
+      closed = true;
+      wake();
+    },
   });
   try {
-    for (let item = await inbox.take(); item !== undefined; item = await inbox.take()) {
-      const runs = item === CATCH_UP ? await unsettled(weft, given, began) : [item.run_id];
-      if (item !== CATCH_UP && !given.has(item.run_id)) given.set(item.run_id, item.seq - 1);
-      for (const id of runs) {
-        const after = given.get(id) ?? 0;
-        if (item !== CATCH_UP && item.seq <= after) continue;
-        const next = item !== CATCH_UP && item.seq === after + 1 ? [item] : missing(weft, id, after);
-        for await (const event of next) {
-          given.set(id, event.seq);
-          yield event;
-        }
+    while (!closed) {
+      if (!news) await new Promise((resolve) => (wake = () => resolve(undefined)));
+      news = false;
+      for (let more = !closed; more; ) {
+        const page = await weft.events({ after });
+        yield* page.events;
+        ({ cursor: after, more } = page);
       }
     }
   } finally {
     stop();
   }
-}
-
-/**
- * Runs that may have moved while there was no leader: those seen before, and those begun since.
- * @param {Source} weft @param {Map<string, number>} given @param {number} began
- */
-async function unsettled(weft, given, began) {
-  const { items } = await weft.list({ limit: 200 });
-  return [...new Set([...given.keys(), ...items.filter((run) => run.created_at >= began).map((run) => run.id)])];
 }

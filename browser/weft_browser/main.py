@@ -17,7 +17,8 @@ from pyodide.ffi import create_proxy
 from weft_core.client.wire import Dispatcher
 from weft_core.engine import Engine
 from weft_core.errors import WeftError
-from weft_core.workflow import definitions_in
+from weft_core.model.queues import Queue
+from weft_core.workflow import Schedule, declared_in, definitions_in
 
 from . import loop
 from .compiling import APP
@@ -32,6 +33,8 @@ class Runtime:
         self._queue = loop.install()
         self._workflows = [found for module in workflows for found in definitions_in(module)[0]]
         self._activities = [found for module in activities for found in definitions_in(module)[1]]
+        self._queues = [found for module in workflows for found in declared_in(module, Queue)]
+        self._schedules = [found for module in workflows for found in declared_in(module, Schedule)]
         self._storage: BridgeStorage | None = None
         self._engine: Engine | None = None
         self._dispatcher: Dispatcher | None = None
@@ -41,7 +44,10 @@ class Runtime:
     async def open(self, durability: Literal["strict", "relaxed"]) -> None:
         """Open an engine, recover its runs, and begin to answer. Again, when the one before has stopped."""
         self._storage = BridgeStorage(self._bridge, durability=durability)
-        engine = Engine(storage=self._storage, workflows=self._workflows, activities=self._activities)
+        engine = Engine(
+            storage=self._storage, workflows=self._workflows, activities=self._activities,
+            queues=self._queues, schedules=self._schedules,
+        )  # fmt: skip
         engine.events.subscribe(self._event)
         # Never closed: the worker dies with its tab, and recovery is the way on.
         await engine.open()

@@ -17,7 +17,7 @@ from weft_core.workflow.definition import (
     update,
     workflow,
 )  # fmt: skip
-from weft_core.workflow.discovery import definitions_in
+from weft_core.workflow.discovery import declared_in, definitions_in
 from weft_core.workflow.interceptors import (
     CancelCall,
     Interceptor,
@@ -52,6 +52,7 @@ __all__ = [
     "WorkflowBuilder",
     "activity",
     "activity_info",
+    "declared_in",
     "definitions_in",
     "durable",
     "query",

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import TypeVar
 
 from weft_core.workflow.activity import Activity
 from weft_core.workflow.definition import WRITTEN, Workflow
+
+T = TypeVar("T")
+
+
+def declared_in(module: ModuleType, kind: type[T]) -> list[T]:
+    """What a module declares of a kind, a ``Queue`` or a ``Schedule``: each once, in order of definition."""
+    return list({id(value): value for value in vars(module).values() if isinstance(value, kind)}.values())
 
 
 def definitions_in(module: ModuleType) -> tuple[list[Workflow], list[Activity[..., object]]]:

@@ -10,31 +10,34 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from weft_core.workflow import Activity, Workflow, definitions_in
+from weft_core import Queue
+from weft_core.workflow import Activity, Workflow, declared_in, definitions_in
 from weft_server.cli.failure import CommandError
 
 
 @dataclass(frozen=True)
 class Program:
-    """One workflow to run, all workflows of its file (any of them may have unfinished runs), and activities that
-    replace those of the file."""
+    """One workflow to run, all workflows and queues of its file (any of them may have unfinished runs), and activities
+    that replace those of the file."""
 
     workflow: Workflow
     workflows: list[Workflow]
     activities: list[Activity[..., Any]]
+    queues: list[Queue]
 
 
 def load_program(target: str, activity_files: list[str]) -> Program:
     """Import ``target``; activities of ``activity_files`` replace its own by name. Raises CommandError."""
     place, name = _split(target)
-    workflows, _ = definitions_in(_import(place))
+    module = _import(place)
+    workflows, _ = definitions_in(module)
     activities: dict[str, Activity[..., Any]] = {}
     for file in activity_files:
         _, given = definitions_in(_import(file))
         if not given:
             raise CommandError(f"{file} defines no activity; decorate a function with @activity")
         activities |= {activity.name: activity for activity in given}
-    return Program(_choose(workflows, place, name), workflows, list(activities.values()))
+    return Program(_choose(workflows, place, name), workflows, list(activities.values()), declared_in(module, Queue))
 
 
 def load_definitions(places: list[str]) -> tuple[list[Workflow], list[Activity[..., Any]]]:

@@ -48,8 +48,9 @@ async def run(request: Request) -> int:
     log = RunLog(request.quiet)
     async with owned(request.db, request.durability) as storage:
         engine = Engine(
-            storage=storage, workflows=program.workflows, activities=program.activities, close_storage=False
-        )
+            storage=storage, workflows=program.workflows, activities=program.activities, queues=program.queues,
+            close_storage=False,
+        )  # fmt: skip
         engine.events.subscribe(log.event)
         # Before the engine opens: opening delivers what was left for the run, which may end it at once.
         known = await _known(engine, program, request, inputs)

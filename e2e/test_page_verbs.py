@@ -1,0 +1,53 @@
+"""The page client has a method for each verb of the wire, and each of them does it in a real browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from e2e.harness.browser import Browser
+from e2e.harness.pages import open_weft
+from e2e.harness.server import Server
+from weft_core.client.wire import METHODS
+
+CLIENT = Path(__file__).resolve().parent.parent / "browser"
+SAY = "import(new URL('every_verb.mjs', location.href).href).then(({ everyVerb }) => everyVerb(weft))"
+
+
+def test_every_verb_of_the_wire_has_a_method_of_the_page_client() -> None:
+    scripts = "".join((CLIENT / name).read_text("utf-8") for name in ("client.mjs", "verbs.mjs", "operating.mjs"))
+    called = set(re.findall(r'call\("(\w+)"', scripts))
+    wanted = {method for method in METHODS if not method.startswith("bulk_")}
+    assert called == wanted, called ^ wanted
+
+
+def test_a_page_says_every_verb_once(chrome: Browser, examples: Server) -> None:
+    page = open_weft(chrome, examples.url, workflows="every_verb.py")
+    answer: dict[str, Any] = page.evaluate(SAY)
+    said, used = answer["said"], set(answer["used"])
+    assert used == set(METHODS) - {"result"}, used ^ set(METHODS)
+    assert said["bulk"].pop("id")
+    assert said == EXPECTED
+
+
+EXPECTED: dict[str, Any] = {
+    "again": "c1", "update": 15, "recorded": 15, "once": 15, "query": 15,
+    "found": 1, "count": 1, "groups": [{"key": "Bern", "count": 1}],
+    "attributes": {"city": "Rome", "floor": 3}, "tags": ["new"],
+    "events": ["run_started", 1], "workflows": True, "open": "open",
+    "stage": "begun", "greeting": [{"set": True, "version": 1}, {"set": False, "version": 1}], "unset": False,
+    "suspended": "suspended", "early": 1, "fork": "c2",
+    "result": {"total": 100, "told": ["first", "by hand"]},
+    "forked": {"total": 1000, "told": ["first", "of the fork"]},
+    "retry": "RunFinishedError", "dead": 0,
+    "outcomes": ["started", "started"], "cancelled": "RunCancelledError",
+    "terminated": "terminated", "purged": "RunNotFoundError",
+    "review": "approved",
+    "delegated": ["by the page", "refused: activity 'outside' failed: Broken: no paper"],
+    "paused": True,
+    "plans": [2, 2, 2, 2, 2, "BulkDeleteUnfinishedError"],
+    "bulk": {"verb": "cancel", "matched": 2, "done": 2, "refused": {}}, "audit": 1,
+    "schedule": ["hourly", 1], "pausedSchedule": "paused", "triggered": "tick", "backfilled": 2,
+    "deleted": "ScheduleNotFoundError",
+}  # fmt: skip
