@@ -30,6 +30,8 @@ class Registry(Mapping[str, Activity[..., Any]]):
         """The workflows' own functions, by the key that checkpoints have for them."""
         self._explicit: dict[str, Activity[..., Any]] = {}
         self._found: dict[str, Activity[..., Any]] = {}
+        self._beside: dict[str, frozenset[str]] = {}
+        """By name of a found activity: the workflows of the module that it was found in."""
         self._replaced: dict[str, Callable[..., Any]] = {}
 
     # -- workflows
@@ -42,16 +44,30 @@ class Registry(Mapping[str, Activity[..., Any]]):
         known = self._workflows.get(key)
         if known is not None and known is not workflow:
             raise DuplicateDefinitionError(kind="workflow", name=workflow.name)
+        found = self._activities_of(workflow)
         if known is None:
             self._workflows[key] = workflow
             self._versions.setdefault(workflow.name, []).append(workflow)
             self.functions[workflow.key] = workflow.root
-        for act in workflow.activities:
-            self._found[act.name] = act
+        self._found.update(found)
+
+    def _activities_of(self, workflow: Workflow) -> dict[str, Activity[..., Any]]:
+        """Those that it declares, and those of its module.
+
+        Two of one name in two modules: ``DuplicateDefinitionError``, unless the modules hold versions of one workflow,
+        or ``activities=`` says which it is.
+        """
         module = sys.modules.get(workflow.__module__)
-        if module is not None:
-            for act in definitions_in(module)[1]:
-                self._found.setdefault(act.name, act)
+        workflows, activities = definitions_in(module) if module is not None else ([workflow], [])
+        declared = {act.name: act for act in workflow.activities}
+        found = {**{act.name: self._found.get(act.name, act) for act in activities}, **declared}
+        beside = frozenset(w.name for w in [workflow, *workflows])
+        for act in [*activities, *workflow.activities]:
+            name = act.name
+            if self._found.get(name, act) is not act and name not in self._explicit and not beside & self._beside[name]:
+                raise DuplicateDefinitionError(kind="activity", name=name)
+        self._beside.update({name: self._beside.get(name, frozenset()) | beside for name in found})
+        return found
 
     def newest(self, name: str) -> Workflow:
         """The version that was registered last, which new runs are started on. ``WorkflowNotRegisteredError``."""
@@ -127,6 +143,7 @@ class Registry(Mapping[str, Activity[..., Any]]):
             if len(declared) != 1:  # unknown, or several: then Engine(activities=[...]) must say which
                 raise KeyError(name)
             found = self._found[name] = next(iter(declared.values()))
+            self._beside[name] = frozenset()
         return found
 
     def __iter__(self) -> Iterator[str]:
