@@ -31,7 +31,7 @@ SURFACE = {
     """,
     "weft_core.observe": "Aggregate Page StoreReader Verdict check_runs examine jsonable",
     "weft_core.client": """
-        Dispatcher LocalClient leave_cancel leave_purge leave_review leave_schedule leave_signal leave_start
+        Dispatcher LocalClient leave_cancel leave_order leave_purge leave_review leave_schedule leave_signal leave_start
         leave_to_schedule
     """,
 }

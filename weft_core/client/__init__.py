@@ -2,6 +2,7 @@
 
 from weft_core.client.inbox import (
     leave_cancel,
+    leave_order,
     leave_purge,
     leave_review,
     leave_schedule,
@@ -13,7 +14,6 @@ from weft_core.client.local import LocalClient
 from weft_core.client.wire import Dispatcher
 
 __all__ = [
-    "Dispatcher", "LocalClient", "leave_cancel", "leave_purge", "leave_review", "leave_schedule", "leave_signal",
-    "leave_start",
-    "leave_to_schedule",
+    "Dispatcher", "LocalClient", "leave_cancel", "leave_order", "leave_purge", "leave_review", "leave_schedule",
+    "leave_signal", "leave_start", "leave_to_schedule",
 ]  # fmt: skip

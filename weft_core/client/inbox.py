@@ -8,6 +8,7 @@ from weft_core import codec
 from weft_core.engine import StoreReader, describe_schedule
 from weft_core.engine.inbox import leave_cancel as _leave_cancel
 from weft_core.engine.inbox import leave_for_schedule
+from weft_core.engine.inbox import leave_order as _leave_order
 from weft_core.engine.inbox import leave_purge as _leave_purge
 from weft_core.engine.inbox import leave_review as _leave_review
 from weft_core.engine.inbox import leave_signal as _leave_signal
@@ -68,6 +69,20 @@ async def leave_cancel(storage: Storage, ids: Ids, run_id: str, *, reason: str |
     """Leave a request to cancel a run. ``RunNotFoundError``, ``RunFinishedError``."""
     await _unfinished(storage, run_id, "cancelling it")
     return await _leave_cancel(storage, ids, run_id, reason)
+
+
+async def leave_order(
+    storage: Storage,
+    ids: Ids,
+    run_id: str,
+    verb: Literal["terminate", "suspend", "resume"],
+    reason: str | None = None,
+) -> str:
+    """Leave a request to terminate, suspend or resume a run. ``RunNotFoundError``, ``RunFinishedError``."""
+    await _unfinished(
+        storage, run_id, {"terminate": "terminating it", "suspend": "suspending it", "resume": "resuming it"}[verb]
+    )
+    return await _leave_order(storage, ids, verb, run_id, reason)
 
 
 async def leave_purge(storage: Storage, ids: Ids, run_id: str, *, force: bool = False) -> str:

@@ -160,7 +160,7 @@ class EngineCore:
         self._schedules = ScheduleKeeper(reads, self._starts, self._pump, host.clock, self)
         self._inbox = InboxReader(
             reads, self.deliver_start, self.deliver_signal, self.deliver_cancel, self._purge, self.deliver_to_schedule,
-            self.deliver_review, self.discard, self._check_owner,
+            self.deliver_review, self.deliver_order, self.discard, self._check_owner,
         )  # fmt: skip
         self._indexes = IndexKeeper(reads, self._decide_alone)
         self._make_keeper()
@@ -371,6 +371,10 @@ class EngineCore:
 
     async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: OpList | None = None) -> None:
         """Accept a request to cancel; ``extra`` is written in the same batch."""
+        raise NotImplementedError
+
+    async def deliver_order(self, verb: str, run_id: str, reason: str | None) -> None:
+        """Terminate, suspend or resume a run, as was left to be done."""
         raise NotImplementedError
 
     async def deliver_to_schedule(self, verb: str, schedule_id: str, argument: Any, extra: OpList) -> None:

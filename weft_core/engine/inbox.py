@@ -67,6 +67,11 @@ async def leave_review(storage: Storage, ids: Ids, review_id: str, submitted: di
     return await _leave(storage, ids, ["review", review_id, submitted])
 
 
+async def leave_order(storage: Storage, ids: Ids, verb: str, run_id: str, reason: str | None = None) -> str:
+    """Leave a request to terminate, suspend or resume a run for the store's owner."""
+    return await _leave(storage, ids, ["order", verb, run_id, reason])
+
+
 async def _leave(storage: Storage, ids: Ids, message: list[object]) -> str:
     message_id = ids.new_id()
     key = keys.inbox(message_id)
@@ -86,12 +91,13 @@ class InboxReader:
         purge: Callable[[str, bool], Awaitable[None]],
         schedule: Callable[[str, str, Any, list[Op]], Awaitable[None]],
         review: Callable[[str, dict[str, Any], list[Op]], Awaitable[None]],
+        order: Callable[[str, str, str | None], Awaitable[None]],
         discard: Callable[[list[Op]], Awaitable[None]],
         check_owner: Callable[[], Awaitable[None]],
     ) -> None:
         self._storage, self._signal, self._cancel, self._discard = storage, signal, cancel, discard
         self._start = start
-        self._purge, self._schedule, self._review = purge, schedule, review
+        self._purge, self._schedule, self._review, self._order = purge, schedule, review, order
         self._check_owner = check_owner
         self._task: asyncio.Task[None] | None = None
         self._waiting: dict[str, str] = {}
@@ -135,6 +141,9 @@ class InboxReader:
                     await self._discard(remove)
                 case ["schedule", str(verb), str(schedule_id), argument]:
                     await self._schedule(verb, schedule_id, argument, remove)
+                case ["order", str(verb), str(run_id), None | str() as reason]:
+                    await self._order(verb, run_id, reason)  # may be done twice
+                    await self._discard(remove)
                 case ["review", str(review_id), dict(submitted)]:
                     await self._review(review_id, submitted, remove)
                 case _:

@@ -56,6 +56,23 @@ class Overlap(StrEnum):
     allow = "allow"
 
 
+class ReviewStatus(StrEnum):
+    """What `weft reviews --status` can ask for."""
+
+    pending = "pending"
+    decided = "decided"
+    timed_out = "timed_out"
+    cancelled = "cancelled"
+
+
+class Decision(StrEnum):
+    """What `weft decide` can say."""
+
+    approved = "approved"
+    rejected = "rejected"
+    needs_changes = "needs_changes"
+
+
 class Durability(StrEnum):
     """strict: every step is on disk before it counts. relaxed: a power cut may lose the last moments."""
 
@@ -167,6 +184,76 @@ def cancel_(
     from weft_server.cli.send import send_cancel
 
     execute(send_cancel, db, run_id, reason)
+
+
+@app.command("terminate")
+def terminate_(
+    run_id: RunId,
+    reason: Annotated[str | None, typer.Option("--reason", "-r", help="Kept with the run.")] = None,
+    db: Db = DEFAULT_DB,
+) -> None:
+    """End a run where it stands: nothing of its code runs any more, no finally block either. Prefer cancel."""
+    from weft_server.cli.send import send_order
+
+    execute(send_order, db, run_id, "terminate", reason)
+
+
+@app.command("suspend")
+def suspend_(
+    run_id: RunId,
+    reason: Annotated[str | None, typer.Option("--reason", "-r", help="Kept with the run.")] = None,
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Have a run take no further step until it is resumed; what comes for it is kept."""
+    from weft_server.cli.send import send_order
+
+    execute(send_order, db, run_id, "suspend", reason)
+
+
+@app.command("resume")
+def resume_(run_id: RunId, db: Db = DEFAULT_DB) -> None:
+    """Go on with a suspended run, or with a held or dead one whose obstacle has been removed."""
+    from weft_server.cli.send import send_order
+
+    execute(send_order, db, run_id, "resume", None)
+
+
+@app.command("reviews")
+def reviews_(
+    status: Annotated[ReviewStatus, typer.Option("--status", "-s", help="Of the review.")] = ReviewStatus.pending,
+    reviewer: Annotated[str | None, typer.Option("--reviewer", "-r", help="Only those that this one is asked.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many.")] = 50,
+    db: Db = DEFAULT_DB,
+    as_json: AsJson = False,
+) -> None:
+    """List what people are asked to decide, the oldest first."""
+    from weft_server.cli.reviews import reviews
+
+    execute(reviews, db, status.value, reviewer, limit, as_json)
+
+
+@app.command("decide")
+def decide_(
+    review_id: Annotated[str, typer.Argument(metavar="REVIEW", help="A review's id; weft reviews lists them.")],
+    decision: Annotated[Decision | None, typer.Argument(help="Of the whole.")] = None,
+    reviewer: Annotated[str | None, typer.Option("--reviewer", "-r", help="Who decides.")] = None,
+    feedback: Annotated[str | None, typer.Option("--feedback", "-f", help="Why.")] = None,
+    sections: Annotated[
+        str | None, typer.Option("--sections", metavar="JSON", help='Of parts: {"prices": "rejected"}.')
+    ] = None,
+    decision_id: Annotated[
+        str | None, typer.Option("--decision-id", help="Sent twice under one, it counts once.")
+    ] = None,
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Decide a review. Done means: durable; of several decisions the first that the run's engine sees counts."""
+    from weft_server.cli.send import send_decision
+
+    decided = {
+        "decision": decision.value if decision else None, "reviewer": reviewer, "feedback": feedback,
+        "decision_id": decision_id,
+    }  # fmt: skip
+    execute(send_decision, db, review_id, decided, sections)
 
 
 @app.command("purge")

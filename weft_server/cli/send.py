@@ -1,4 +1,4 @@
-"""``weft signal``, ``weft cancel`` and ``weft purge``: leave a durable message for the owner of the store."""
+"""``weft signal``, ``cancel``, ``suspend``, ``decide``, …: leave a durable message for the owner of the store."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 import json
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from weft_core.client import leave_cancel, leave_purge, leave_signal
+from weft_core.client import leave_cancel, leave_order, leave_purge, leave_review, leave_signal
 from weft_core.model import keys
 from weft_server.cli import screen
 from weft_server.cli.failure import DONE, CommandError
@@ -37,6 +37,24 @@ async def send_cancel(db: Path, run_id: str, reason: str | None) -> int:
         run_id = await find_run(storage, run_id)
         message = await leave_cancel(storage, default_host().ids, run_id, reason=reason)
         await report(storage, message, f"request to cancel run {run_id}")
+    return DONE
+
+
+async def send_order(db: Path, run_id: str, verb: Literal["terminate", "suspend", "resume"], reason: str | None) -> int:
+    """Likewise for a request to terminate, suspend or resume."""
+    async with shared(db) as storage:
+        run_id = await find_run(storage, run_id)
+        message = await leave_order(storage, default_host().ids, run_id, verb, reason)
+        await report(storage, message, f"request to {verb} run {run_id}")
+    return DONE
+
+
+async def send_decision(db: Path, review_id: str, decided: dict[str, Any], sections: str | None) -> int:
+    """Likewise for what people decide."""
+    parts = None if sections is None else parse_json(sections)
+    async with shared(db) as storage:
+        message = await leave_review(storage, default_host().ids, review_id, sections=parts, **decided)
+        await report(storage, message, f"decision of review {review_id}")
     return DONE
 
 

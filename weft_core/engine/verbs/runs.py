@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -238,6 +238,17 @@ class RunVerbs(UpdateVerbs):
             return
         await self._renew_code()
         await self._deliver(run_id, Recover())
+
+    async def deliver_order(self, verb: str, run_id: str, reason: str | None) -> None:
+        """Do what was left to be done with a run. ``InvalidInputError``: nothing of ours."""
+        orders: dict[str, Callable[[], Awaitable[None]]] = {
+            "terminate": lambda: self.terminate(run_id, reason),
+            "suspend": lambda: self.suspend(run_id, reason),
+            "resume": lambda: self.resume(run_id),
+        }
+        if verb not in orders:
+            raise InvalidInputError(call="what was left", reason=f"{verb!r} is nothing that a run can be told")
+        await orders[verb]()
 
 
 def _check_reason(verb: str, reason: Any) -> None:
