@@ -16,7 +16,8 @@ SURFACE = {
         Activity ActivityInfo Aggregate BulkPlan BulkResult CancelCall Context Done Engine Interceptor Limits NotDone
         OperationCall
         Page QueryCall Queue Retention RetryLater RetryPolicy ReviewDecision RunCancelled Schedule ScheduleHandle
-        SignalCall StartCall StateValue StoredRun Unknown UpdateCall UpdateState VERSION WeftError Workflow
+        SignalCall StartCall StateValue StoredRun StreamItem StreamPage StreamRef
+        Unknown UpdateCall UpdateState VERSION WeftError Workflow
         WorkflowHandle activity activity_info assert_durable_storage_for_recovery durable is_weft_error
         is_weft_error_like load_source query queue schedule search_attribute signal update workflow
     """,

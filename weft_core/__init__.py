@@ -21,6 +21,7 @@ from weft_core.model.operations import ReviewDecision, StateValue
 from weft_core.model.queues import Queue, queue
 from weft_core.model.retention import Retention
 from weft_core.model.retry import RetryPolicy
+from weft_core.model.streams import StreamItem, StreamPage, StreamRef
 from weft_core.model.verdicts import Done, NotDone, Unknown
 from weft_core.version import VERSION
 from weft_core.workflow import (
@@ -80,6 +81,9 @@ __all__ = [
     "StartCall",
     "StateValue",
     "StoredRun",
+    "StreamItem",
+    "StreamPage",
+    "StreamRef",
     "Unknown",
     "UpdateCall",
     "UpdateState",

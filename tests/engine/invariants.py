@@ -37,7 +37,7 @@ PLACED = ("run_restarted", "run_forked", "run_rewound")
 ENDINGS = {"run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated"}
 
 
-_OF_ONE_RUN = ("log", "ckpt", "past", "mail", "mail-id", "update", "answers", "review", "state")
+_OF_ONE_RUN = ("log", "ckpt", "past", "mail", "mail-id", "update", "answers", "review", "state", "stream")
 UPDATE_ENDS = ("update_pending", "update_completed", "update_rejected", "update_unanswered")
 """The event that goes with each status of an update."""
 
@@ -100,6 +100,8 @@ class View:
                 self.update_mail[run_id][of_update[0]] = name, len(of_update) > 1
             else:
                 self.mail[run_id].append((int(seq, 16), name))
+        self.streams: dict[tuple[str, str], list[Any]] = {}
+        """Entries by run and name."""
         self.values: defaultdict[str, dict[str, list[Any]]] = defaultdict(dict)
         for key, value in self.kinds["state"].items():
             _, run_id, name = key.split("/")
@@ -141,6 +143,7 @@ class Invariants:
         _children(view)
         _locks(view)
         _values(view, self._windows)
+        view.streams = _streams(view)
         _indexes(view)
         _bulk_operations(view)
         _feed(view)
@@ -464,6 +467,20 @@ def _values(view: View, windows: bool) -> None:
     for key, value in view.kinds["shared"].items():
         if key.startswith("shared/state/"):
             assert unseal(key, value)[0][0] > 0, f"{key} was never changed"
+
+
+def _streams(view: View) -> dict[tuple[str, str], list[Any]]:
+    """4 the entries of a stream have no gap, and nothing follows the one that closes it."""
+    entries: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
+    for key in sorted(view.kinds["stream"]):
+        _, run_id, name, seq = key.split("/")
+        so_far = entries[run_id, name]
+        assert int(seq, 16) == len(so_far) + 1, f"4: {key} does not follow on {len(so_far)} entries"
+        so_far += unseal(key, view.rows[key])[2]
+    for (run_id, name), found in entries.items():
+        assert "stream" in view.runs[run_id]["rare"]["kept"], f"{run_id} would not find its streams"
+        assert [] not in found[:-1], f"{name} of {run_id} was closed, and went on"
+    return entries
 
 
 def _indexes(view: View) -> None:

@@ -15,7 +15,19 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from tests.engine.invariants import ENDINGS, FINISHED, Invariants, View, without_ownership
-from weft_core import Context, Done, NotDone, Retention, RetryPolicy, activity, activity_info, durable, queue, workflow
+from weft_core import (
+    Context,
+    Done,
+    NotDone,
+    Retention,
+    RetryPolicy,
+    activity,
+    activity_info,
+    codec,
+    durable,
+    queue,
+    workflow,
+)
 from weft_core.client import leave_cancel, leave_signal
 from weft_core.errors import (
     BulkConfirmationError,
@@ -102,6 +114,16 @@ async def count_on(name: str, to: int) -> str:
     while at < to:
         at += 1
         info.heartbeat(at)
+        await asyncio.sleep(0)
+    return name
+
+
+@activity(retry=PATIENT)
+async def speak(name: str, words: int) -> str:
+    world.called(name)
+    sink = activity_info().stream("all")
+    for i in range(words):
+        await sink.write([name, i])
         await asyncio.sleep(0)
     return name
 
@@ -209,6 +231,9 @@ async def perform(ctx: Context, node: Node) -> Any:
         assert await shared.update(lambda n: n + 1) > total
         assert name in await own.get()
         return name
+    if kind == "speak":
+        ctx.stream("all").write(name)
+        return await ctx.run(speak, name, node[2])
     if kind == "step":
         return await ctx.step(name, lambda: name)
     if kind == "hoard":
@@ -274,7 +299,7 @@ class Author:
             "touch", "stumble", "sleep", "wait", "note", "step", "hoard", "plain-race", "count", "outside", "buy",
             "ask", "heard",
             "squeeze", "squeeze",
-            "tally",
+            "tally", "speak",
         ] * 3 + ["fail"]  # fmt: skip
         whole = ["seq", "seq", "all", "race", "last", "guard"]
         kind = pick.choice(whole if depth > 1 else leaves if depth == 0 else leaves + whole * 4)
@@ -282,6 +307,7 @@ class Author:
             "touch": lambda: [pick.randint(0, 3)],
             "squeeze": lambda: [pick.randint(0, 1)],
             "stumble": lambda: [pick.randint(0, 5)],
+            "speak": lambda: [pick.randint(1, 4)],
             "count": lambda: [pick.randint(0, 4)],
             "outside": lambda: [pick.randint(0, 2), pick.choice([1, 20, 1000])],
             "buy": lambda: [pick.randint(0, 4)],
@@ -395,7 +421,21 @@ class Round:
             assert run_id in view.runs, f"G1: {run_id} is lost"
         if self.engine.status == "open" and self.engine.idle:
             assert not view.kinds["active"], f"an attempt that nobody makes: {list(view.kinds['active'])}"
+        for place, entries in view.streams.items():
+            self.check_stream(place, entries)
         return view
+
+    @staticmethod
+    def check_stream(place: tuple[str, str], entries: list[Any]) -> None:
+        """What counts of a step's words is from one attempt: each once, in order."""
+        said: defaultdict[int, list[int]] = defaultdict(list)
+        for step, *data in entries:
+            if not data:
+                said[step].clear()
+            elif step:
+                said[step].append(codec.loads(data[0])[1])
+        for step, words in said.items():
+            assert words == list(range(len(words))), f"step {step} has said {words} to {place}"
 
     # -- what users do
 

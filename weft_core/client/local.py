@@ -12,9 +12,11 @@ from weft_core.engine import (
     Page,
     ScheduleHandle,
     StartedOrSignalled,
+    StreamTail,
     UpdateState,
     WorkflowHandle,
 )
+from weft_core.model.streams import StreamPage
 
 Items = list[dict[str, Any]]
 """``list`` is a method below."""
@@ -74,6 +76,12 @@ class LocalClient:
     @property
     def state(self) -> EngineState:
         return self._engine.state
+
+    async def read_stream(self, run_id: str, name: str, **paging: Any) -> StreamPage:
+        return await self._engine.read_stream(run_id, name, **paging)
+
+    def tail_stream(self, run_id: str, name: str, *, after: int = 0) -> StreamTail:
+        return self._engine.tail_stream(run_id, name, after=after)
 
     async def purge(self, run_id: str, *, force: bool = False) -> None:
         await self._engine.purge(run_id, force=force)

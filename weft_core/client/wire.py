@@ -311,6 +311,17 @@ async def _state_set(engine: Engine, p: Params) -> Any:
     return {"set": swapped, "version": p["version"] + 1 if swapped else (await place.read()).version}
 
 
+async def _stream_read(engine: Engine, p: Params) -> Any:
+    page = await engine.read_stream(
+        _need(p, "id"), _need(p, "name"), after=p.get("after", 0), limit=p.get("limit", 256)
+    )  # fmt: skip
+    items = [
+        {"seq": i.seq, "step": i.step, **({"reset": True} if i.reset else {"value": jsonable(i.value)})}
+        for i in page.items
+    ]
+    return {"items": items, "cursor": page.cursor, "ended": page.ended}
+
+
 async def _workflows(engine: Engine, p: Params) -> Any:
     return [
         {"name": w.name, "version": w.version, "signals": _sorted(w.signals), "updates": _sorted(w.updates)}
@@ -379,6 +390,7 @@ METHODS: dict[str, Method] = {
     "schedule_delete": _schedule_delete,
     "state_get": _state_get,
     "state_set": _state_set,
+    "stream_read": _stream_read,
     "workflows": _workflows,
     "diagnostics": _diagnostics,
     "queues": _queues,

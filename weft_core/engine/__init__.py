@@ -7,6 +7,7 @@ from weft_core.engine.handle import WorkflowHandle
 from weft_core.engine.reader import StoreReader
 from weft_core.engine.schedules import ScheduleHandle, describe_schedule, list_schedules
 from weft_core.engine.search.page import Aggregate, Page
+from weft_core.engine.streams import StreamTail
 from weft_core.engine.tails import EventTail
 from weft_core.engine.verbs.start_or_signal import StartedOrSignalled
 from weft_core.engine.verbs.state import EngineState, StateAccess
@@ -15,6 +16,6 @@ from weft_core.engine.verbs.updates import UpdateState
 
 __all__ = [
     "Aggregate", "BulkPlan", "BulkResult", "Engine", "EngineState", "EventPage", "EventTail", "Page", "ScheduleHandle",
-    "StartedOrSignalled", "StateAccess", "StoreReader", "UpdateState", "WorkflowHandle",
+    "StartedOrSignalled", "StateAccess", "StoreReader", "StreamTail", "UpdateState", "WorkflowHandle",
     "assert_durable_storage_for_recovery", "describe_schedule", "list_schedules",
 ]  # fmt: skip

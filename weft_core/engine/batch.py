@@ -15,6 +15,8 @@ from weft_core.model.run import RunHeader, RunState
 from weft_core.ports import Op
 
 Visit = Callable[[RunState], Any]
+Write = Callable[[RunState, int], list[Op]]
+"""A visit, at this time (epoch ms), that writes records of the run beside its checkpoint."""
 Plan = Callable[[], Awaitable[list[Op]]]
 Job = Callable[["Batch", int], Awaitable["Envelope | None"]]
 """Work on what is stored of a run, which nothing else changes meanwhile: adds to the batch what it writes, at this time
@@ -32,6 +34,7 @@ class Envelope:
     run_id: str
     message: Message | None = None
     visit: Visit | None = None
+    write: Write | None = None
     new: RunState | None = None
     plan: Plan | None = None
     job: Job | None = None
@@ -71,6 +74,8 @@ class Batch:
     envelopes: list[Envelope] = field(default_factory=list)
     ended: list[RunHeader] = field(default_factory=list)
     """Runs that finished or stopped."""
+    written: set[str] = field(default_factory=set)
+    """Runs of which records were written that may come without events."""
     announced: list[dict[str, Any]] = field(default_factory=list)
     """Events of no run, for listeners."""
     stopped: set[str] = field(default_factory=set)

@@ -14,6 +14,7 @@ from weft_core.engine.stopped import NEEDS_CODE
 from weft_core.errors import ActivityNotRegisteredError, RunNotFoundError, StorageError, WeftError
 from weft_core.machine import records
 from weft_core.model import keys
+from weft_core.model.limits import Limits
 from weft_core.model.operations import RunActivity
 from weft_core.model.run import RunHeader, RunState
 from weft_core.ports import Host, Storage, default_host
@@ -81,7 +82,7 @@ class _Checking:
         self._reads = PatientReads(storage, RETRY_DELAYS_S)
         self._reader = StoreReader(self._reads)
         self._registry = registry
-        self._live = LiveRuns(self._reads, registry, host.clock, host.ids, 1)
+        self._live = LiveRuns(self._reads, registry, host.clock, host.ids, Limits(max_live_runs=1))
 
     async def verdicts(self) -> AsyncIterator[tuple[tuple[int, str], Verdict]]:
         seen: set[str] = set()

@@ -134,7 +134,7 @@ class EngineCore:
         await self._committer.take_ownership(host.ids)
         reads = self._reads
         self._live = LiveRuns(
-            reads, self.registry, host.clock, host.ids, self.limits.max_live_runs, self._policy, self._services,
+            reads, self.registry, host.clock, host.ids, self.limits, self._policy, self._services,
         )  # fmt: skip
         queues = self._queues = Queues(self._declared_queues, host.clock)
         rules = Rules(
@@ -428,6 +428,8 @@ class EngineCore:
 
     def _committed(self, batch: Batch) -> None:
         self.events.publish(batch.position, batch.events)
+        for run_id in batch.written:
+            self.events.wake(run_id)
         for event in batch.announced:
             self.events.announce(event)
         for header in batch.ended:

@@ -10,12 +10,13 @@ from weft_core.engine.verbs.reviews import ReviewVerbs
 from weft_core.engine.verbs.schedules import ScheduleVerbs
 from weft_core.engine.verbs.start_or_signal import StartOrSignalVerbs
 from weft_core.engine.verbs.state import StateVerbs
+from weft_core.engine.verbs.streaming import StreamVerbs
 from weft_core.engine.verbs.tailing import TailingVerbs
 
 
 class Engine(
     StartOrSignalVerbs, ReviewVerbs, StateVerbs, BulkVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs, RepairVerbs,
-    QueueVerbs,
+    QueueVerbs, StreamVerbs,
 ):  # fmt: skip
     """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store and drives its runs.
 

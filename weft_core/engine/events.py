@@ -100,6 +100,12 @@ class EventBus:
                     hearer.told(told)
             offset += len(events)
 
+    def wake(self, run_id: str) -> None:
+        """Something of a run is durable that is no event: whoever hears of that run may look."""
+        nothing = Told(self.position, 0, False, run_id, 0, 0, [])
+        for hearer in list(self._of_run.get(run_id, {}).values()):
+            hearer.told(nothing)
+
     def announce(self, event: dict[str, Any]) -> None:
         """Call the listeners with a durable event that is of no run, and so in no log that a tail could follow."""
         for hearer in list(self._of_all.values()):

@@ -12,6 +12,7 @@ from weft_core.engine.patience import PatientReads, scan_all
 from weft_core.engine.registry import Registry
 from weft_core.engine.restoring import restore_run
 from weft_core.engine.services import ServiceBook, externals
+from weft_core.engine.streams import find_streams
 from weft_core.errors import CodecError, CorruptRecordError
 from weft_core.machine import records
 from weft_core.machine.mail import read_mail
@@ -19,6 +20,7 @@ from weft_core.machine.past import Past, named_chunks
 from weft_core.machine.sealed import unseal_plain
 from weft_core.machine.window import EventWindow
 from weft_core.model import keys
+from weft_core.model.limits import Limits
 from weft_core.model.retention import Retention, keep_all
 from weft_core.model.run import BufferedSignal, RunHeader, RunState, Value
 from weft_core.ports import Clock, Ids, Op
@@ -34,14 +36,14 @@ class LiveRuns:
         registry: Registry,
         clock: Clock,
         ids: Ids,
-        capacity: int,
+        limits: Limits,
         policy: Callable[[str], Retention] = keep_all,
         services: ServiceBook | None = None,
     ) -> None:
         self.services = services or ServiceBook(None, None)
         self._storage, self._registry, self._policy = storage, registry, policy
         self._clock, self._ids = clock, ids
-        self._capacity = capacity
+        self._limits = limits
         self._runs: OrderedDict[str, RunState] = OrderedDict()
 
     def __len__(self) -> int:
@@ -69,18 +71,20 @@ class LiveRuns:
         ctx = Context(self._clock, self._ids)
         services = self.services.of(header.id)
         run = RunState(header, ctx, externals(ctx, services))
-        ctx._run, ctx._services = run, services
+        ctx._run, ctx._services, ctx._limits = run, services, self._limits
         run.attribute_types = self._registry.attribute_types(header.workflow, header.version)
         if header.retain:
             run.past = Past(header.retain)
         return run
 
     async def prepare(self, header: RunHeader) -> RunState:
-        """A run without frames that has its services and its values. ``ServicesUnavailableError``."""
+        """A run without frames that has its services, values and streams. ``ServicesUnavailableError``."""
         await self.services.resolve(header)
         run = self.blank(header)
         if "state" in header.kept:
             run.values = await self.read_values(header.id)
+        if "stream" in header.kept:
+            run.streams = await find_streams(self._storage, header.id)
         return run
 
     async def read_values(self, run_id: str) -> dict[str, Value]:
@@ -184,7 +188,7 @@ class LiveRuns:
 
     def evict_surplus(self) -> None:
         """Evict the least recently used parked runs above capacity. Runs with an attempt in flight stay."""
-        surplus = len(self._runs) - self._capacity
+        surplus = len(self._runs) - self._limits.max_live_runs
         if surplus <= 0:
             return
         idle = [r.id for r in self._runs.values() if not r.active and not r.uncommitted]

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 
 from weft_core.engine.attempts import Attempts
-from weft_core.engine.batch import Batch, Envelope, Job
+from weft_core.engine.batch import Batch, Envelope, Job, Write
 from weft_core.engine.commit import Committer
 from weft_core.engine.feed import FeedWriter
 from weft_core.engine.live import LiveRuns
@@ -290,6 +290,8 @@ class Pump:
                 self._after_the_end(run.header, envelope, batch, now)
             elif envelope.visit is not None:
                 self._visit(run, envelope)
+            elif envelope.write is not None:
+                self._write(run, envelope, envelope.write, batch, now)
             elif not (was_live and isinstance(envelope.message, Recover)):  # else it has been taken up already
                 self._check_message(run, envelope.message)
                 obstacle = self._turn(run, envelope, batch, now)
@@ -353,6 +355,17 @@ class Pump:
             envelope.reject(RuntimeError(f"the query's handler raised SystemExit({error})"))
         except Exception as error:
             envelope.reject(error)
+
+    @staticmethod
+    def _write(run: RunState, envelope: Envelope, write: Write, batch: Batch, now: int) -> None:
+        try:
+            batch.ops.extend(write(run, now))
+        except WeftError as refusal:
+            envelope.reject(refusal)
+            return
+        batch.written.add(run.id)
+        batch.runs.append(run)
+        run.uncommitted += 1
 
     def _check_message(self, run: RunState, message: Message | None) -> None:
         """What is wrong with a message is no obstacle to its run, so it is found out before the turn."""
@@ -478,6 +491,8 @@ class Pump:
         run.uncommitted += 1
         if turn.events:
             batch.events.append((run.id, first_seq, now, turn.events))
+        if run.streams is not None:
+            batch.written.add(run.id)
         if run.finished:
             batch.ended.append(run.header)
         self._live.keep(run)

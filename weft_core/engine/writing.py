@@ -17,6 +17,8 @@ def write_records(turn: Turn, first_seq: int, epoch: int, code: str | None) -> N
     ``first_seq`` numbers the turn's first event; ``code`` names the stored source that the run was driven with.
     """
     run, ops = turn.run, turn.ops
+    if run.streams is not None:
+        ops.extend(store_streams(run, turn.now))
     if turn.events:
         ops.append(records.write_events(run.id, first_seq, turn.now, turn.events))
         if run.window is not None:
@@ -33,6 +35,16 @@ def write_records(turn: Turn, first_seq: int, epoch: int, code: str | None) -> N
         ops.append((keys.active(run.id), b"" if active else None))
     if turn.header_changed:
         ops.extend(records.write_run(run.header))
+
+
+def store_streams(run: RunState, now: int) -> list[Op]:
+    """What was written to a run's streams since it was last stored; with its record if those are its first."""
+    assert run.streams is not None
+    ops: list[Op] = run.streams.take(run.id, now)
+    if ops and "stream" not in run.header.kept:
+        run.header.kept = [*run.header.kept, "stream"]
+        ops.extend(records.write_run(run.header))
+    return ops
 
 
 def _checkpoint(turn: Turn, active: bool) -> list[Op]:

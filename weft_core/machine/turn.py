@@ -206,6 +206,8 @@ class Turn:
         self._completed(task, False, error)
 
     def _completed(self, task: Task, ok: bool, value: Any) -> None:
+        if self.run.streams is not None:
+            self.run.streams.decided(task.step, ok)
         task.op, task.wait = None, []
         self.run.completed += 1
         self.ready.append((task, ok, value))

@@ -19,6 +19,7 @@
     schedule/<sid>                  a schedule              slog/<sid>/<n>        its log, the last entries of it
     timer/<deadline>//s:<sid>       when it is due next     (no run has the empty id)
     state/<id>/<key>      a durable value of a run (ctx.state.execution)
+    stream/<id>/<name>/<seq>  entries of a stream that were committed together, the first of this number
     update/<id>/<uid>     an update and its answer          answers/<id>          query handlers of a finished run
     review/<id>/<step>    what people are asked             review-open/<requested>/<id>/<step>   not decided yet
     queue/<name>          paused or not, and how much of its rate is used up
@@ -64,7 +65,7 @@ QUEUES = "queue/"
 # keys of a kind named in one of these.
 ONE_OF_A_RUN = ("ckpt", "active", "answers")
 """Kinds of records of which a run has one, ``<kind>/<run id>``, that go with it."""
-MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id", "past", "review", "state", "token", "update")
+MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id", "past", "review", "state", "stream", "token", "update")
 """Kinds of records of which a run has any number, ``<kind>/<run id>/...``, that go with it."""
 INDEXES = ("timer", "by-time", "ended", "review-open")
 """Kinds whose rows name a run behind something else; they are derived from its record, or looked for."""
@@ -144,6 +145,18 @@ def state(run_id: str, key: str) -> str:
 
 def state_prefix(run_id: str) -> str:
     return f"state/{run_id}/"
+
+
+def stream(run_id: str, name: str, seq: int) -> str:
+    return f"stream/{run_id}/{name}/{seq:012x}"
+
+
+def streams_prefix(run_id: str) -> str:
+    return f"stream/{run_id}/"
+
+
+def stream_prefix(run_id: str, name: str) -> str:
+    return f"stream/{run_id}/{name}/"
 
 
 def update(run_id: str, update_id: str) -> str:

@@ -33,6 +33,12 @@ class Limits:
     """``ctx.state.execution`` values of one run, deleted ones too."""
     max_state_bytes: int = 16 * 1024 * 1024
     """All ``ctx.state.execution`` values of one run together, encoded. One value is a payload."""
+    max_stream_chunk_bytes: int = 256 * 1024
+    """One value written to a stream, encoded."""
+    max_stream_entries: int = 1_000_000
+    """Of one stream."""
+    max_streams: int = 100
+    """Of one run."""
     max_id_bytes: int = 256
     """Run ids, idempotency keys, signal ids, names."""
     max_bulk: int = 100_000

@@ -158,7 +158,7 @@ class RunState:
     __slots__ = (
         "active", "attentive", "attribute_types", "chunks", "completed", "ctx", "exposed", "externals", "handlers",
         "header", "logged", "mail_seq", "mailbox", "migrated", "next_seq", "next_task", "notes", "on_cancel", "past",
-        "queries", "session", "steps", "tasks", "unanswered", "uncommitted", "values", "window",
+        "queries", "session", "steps", "streams", "tasks", "unanswered", "uncommitted", "values", "window",
     )  # fmt: skip
 
     def __init__(self, header: RunHeader, ctx: Any, externals: Any) -> None:
@@ -186,6 +186,8 @@ class RunState:
         """What ``ctx.state.session`` holds: live values, in the checkpoint's graph."""
         self.values: dict[str, Value] = {}
         """What ``ctx.state.execution`` holds, as it is stored; complete."""
+        self.streams: Any = None
+        """Where its streams stand (:class:`weft_core.machine.streams.Streams`); None while it has none."""
         self.queries: dict[str, Callable[..., Any]] = {}
         self.handlers: Handlers | None = None
         self.attentive = False

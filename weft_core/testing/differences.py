@@ -9,8 +9,8 @@ from weft_core.testing.journey import Effect, Travelled
 
 OWNED_WHILE_RUNNING = ("ckpt", "chunk", "mail", "timer", "active", "ask", *keys.ON_THEIR_WAY)
 """Kinds of records that a finished run must not leave."""
-_NOT_COMPARED = ("log", "feed", "meta", "code")
-"""A crash adds an event to the logs and an owner to the store."""
+_NOT_COMPARED = ("log", "feed", "stream", "meta", "code")
+"""A crash adds an event to the logs, a reset to streams, and an owner to the store."""
 
 
 def unfinished(made: Travelled) -> str | None:

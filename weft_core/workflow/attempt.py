@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
 from weft_core import codec
 from weft_core.model.services import Services
+
+
+class StreamSink(Protocol):
+    """Where an attempt writes to a stream of its run. May be used from the thread that a plain function runs in."""
+
+    def write(self, value: Any) -> Awaitable[None]:
+        """Append a value. It is stored soon, many in one commit, in order; ``await`` it to write no faster than that.
+        In a thread it waits by itself.
+
+        ``PayloadTooLargeError``, ``NotSerializableError``; and of what was written before: ``LimitExceededError``,
+        ``OperationMisuseError`` (the stream is closed).
+        """
+        ...
+
+    async def flush(self) -> None:
+        """Wait until everything is durable."""
+        ...
 
 
 class AttemptLink(Protocol):
@@ -20,6 +38,8 @@ class AttemptLink(Protocol):
     def services(self) -> Services: ...
 
     def heartbeat(self, details: tuple[Any, ...]) -> None: ...
+
+    def stream(self, name: str) -> StreamSink: ...
 
     def completion_token(self) -> str: ...
 
@@ -81,6 +101,13 @@ class ActivityInfo:
     def services(self) -> Services:
         """Objects of the host: those of the engine and of the run."""
         return self._engine().services
+
+    def stream(self, name: str) -> StreamSink:
+        """A stream of the run: ``await activity_info().stream("tokens").write(chunk)``.
+
+        What this attempt writes is void if it fails: readers are told by a reset.
+        """
+        return self._engine().stream(name)
 
     @property
     def cancelled(self) -> bool:

@@ -21,8 +21,10 @@ from weft_core.model.operations import (
     TimeoutScope,
 )
 from weft_core.model.retry import RetryPolicy
+from weft_core.model.streams import StreamRef
 from weft_core.workflow.context.facts import Facts
 from weft_core.workflow.context.state import SessionValue, States
+from weft_core.workflow.context.streams import WorkflowStream
 
 
 def _set_pending(pending: Pending, op: Operation[object] | None) -> None:
@@ -39,6 +41,10 @@ def _set_states(states: States, ctx: Facts) -> None:
 
 def _set_session(value: SessionValue, state: list[Any]) -> None:
     value._ctx, value.key = state
+
+
+def _set_stream(stream: WorkflowStream, state: list[Any]) -> None:
+    stream._ctx, stream.name = state
 
 
 def _set_saga(saga: Saga, compensations: list[object]) -> None:
@@ -61,6 +67,9 @@ def register_types() -> None:
     )  # fmt: skip
     codec.register(States, name="weft:states", get=lambda s: s._ctx, set=_set_states)
     codec.register(SessionValue, name="weft:session", get=lambda s: [s._ctx, s.key], set=_set_session)
+    codec.register(WorkflowStream, name="weft:stream", get=lambda s: [s._ctx, s.name], set=_set_stream)
+    codec.register(StreamRef, name="weft:stream-ref", get=lambda r: [r.run_id, r.name], new=lambda s: StreamRef(*s))
+    codec.allow_module("weft_core.workflow.context.streams")
     codec.register(
         ReceivedUpdate,
         name="weft:received-update",

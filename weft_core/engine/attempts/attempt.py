@@ -8,9 +8,11 @@ from typing import Any, NoReturn
 
 from weft_core import codec
 from weft_core.engine.attempts.heartbeats import Heartbeats
+from weft_core.engine.attempts.sinks import Sink
 from weft_core.engine.attempts.tokens import Tokens, on_loop
 from weft_core.errors import CompleteLater, OperationMisuseError, PayloadTooLargeError
 from weft_core.machine.effects import StartAttempt
+from weft_core.machine.naming import check_name
 from weft_core.model.limits import Limits
 from weft_core.model.services import Services
 
@@ -18,7 +20,7 @@ from weft_core.model.services import Services
 class Attempt:
     """Made for every attempt: what most attempts do not use is made when it is asked for."""
 
-    __slots__ = ("beats", "cancelled", "effect", "port", "task", "timer", "token")
+    __slots__ = ("beats", "cancelled", "effect", "port", "sinks", "task", "timer", "token")
 
     def __init__(self, effect: StartAttempt, port: AttemptPort) -> None:
         self.effect, self.port = effect, port
@@ -26,6 +28,7 @@ class Attempt:
         self.timer: asyncio.TimerHandle | None = None
         self.beats: Heartbeats | None = None
         self.token: str | None = None
+        self.sinks: dict[str, Sink] | None = None
         self.cancelled = False
 
     # -- for the activity, in whatever thread it runs
@@ -33,6 +36,15 @@ class Attempt:
     @property
     def services(self) -> Services:
         return self.port.services_of(self.effect.run_id)
+
+    def stream(self, name: str) -> Sink:
+        check_name(name, "the name of a stream", self.port.limits)
+        if self.sinks is None:
+            self.sinks = {}
+        if name not in self.sinks:
+            port = self.port
+            self.sinks[name] = Sink(self.effect, name, port.loop, port.limits, port.tokens.submit, self.wanted)
+        return self.sinks[name]
 
     def heartbeat(self, details: tuple[Any, ...]) -> None:
         encoded = None
@@ -68,6 +80,9 @@ class Attempt:
 
     # -- for the engine
 
+    def wanted(self) -> bool:
+        return not self.cancelled
+
     def remaining_ms(self) -> int | None:
         """What is left of its timeout."""
         if self.timer is None:  # it has none, or has ended before its first wait
@@ -85,6 +100,8 @@ class Attempt:
         """Nobody wants its outcome: cancel it. A function in a thread cannot be; it may look at ``cancelled``."""
         self.cancelled = True
         self.stop_watching()
+        for sink in (self.sinks or {}).values():
+            sink.wake()
         if self.task is not None:
             self.task.cancel()
 

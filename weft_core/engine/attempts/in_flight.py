@@ -131,6 +131,9 @@ class Attempts:
             self._let_run.discard(attempt)
             return  # stopped, timed out, answered from outside, or from before a crash: nobody wants it
         del self._in_flight[effect.run_id, effect.step]
+        for sink in (attempt.sinks or {}).values():
+            sink.send()  # decided before the outcome
+            error = error or sink.error
         self._deliver(effect.run_id, self._end_of(attempt, error, value))
 
     def _end_of(self, attempt: Attempt, error: BaseException | None, value: Any) -> StepMessage:

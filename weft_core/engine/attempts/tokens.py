@@ -18,7 +18,7 @@ class Tokens:
     """Issues tokens, and knows those that the store does not know yet."""
 
     def __init__(self, ids: Ids, submit: Callable[[Envelope], None]) -> None:
-        self._ids, self._submit = ids, submit
+        self._ids, self.submit = ids, submit
         self._loop = asyncio.get_running_loop()
         self._fresh: dict[str, StartAttempt] = {}
         """By mark; until the commit that holds it."""
@@ -52,7 +52,7 @@ class Tokens:
         reply: asyncio.Future[Any] = self._loop.create_future()
         reply.add_done_callback(lambda done: self._landed(mark, done))
         issued = TokenIssued(effect.task, effect.step, effect.attempt, mark)
-        self._submit(Envelope(effect.run_id, issued, reply=reply))
+        self.submit(Envelope(effect.run_id, issued, reply=reply))
 
     def _landed(self, mark: str, done: asyncio.Future[Any]) -> None:
         self._told.discard(mark)

@@ -8,7 +8,7 @@ from typing import Any
 from weft_core.engine.core import EngineCore
 from weft_core.engine.verbs.looking import LookingVerbs
 from weft_core.errors import AtomicStateConflictError
-from weft_core.machine.operations.state import check_key
+from weft_core.machine.naming import check_name
 from weft_core.machine.sealed import unseal_plain
 from weft_core.machine.values import ABSENT, VERBS, Again, Answer, Request
 from weft_core.model import keys
@@ -127,7 +127,7 @@ class _Place:
 
     def check(self) -> None:
         self.engine._check_open()
-        check_key(self.key, self.engine.limits)
+        check_name(self.key, "a state key", self.engine.limits)
 
     async def ask(self, request: Request) -> Answer:
         if request == ["get"]:

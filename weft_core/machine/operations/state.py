@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft_core.errors import AtomicStateConflictError, OperationMisuseError
+from weft_core.errors import AtomicStateConflictError
+from weft_core.machine.naming import check_name
 from weft_core.machine.operations.children import AskingHooks
 from weft_core.machine.outcomes import error_of
 from weft_core.machine.own_values import ask_own
@@ -25,7 +26,7 @@ from weft_core.model.run import Task
 class StateHooks(AskingHooks):
     def begin(self, turn: Turn, task: Task, op: UseState) -> None:
         limits = turn.rules.limits
-        check_key(op.key, limits)
+        check_name(op.key, "a state key", limits)
         request = VERBS[op.verb].first(op.args, limits)
         if op.scope == "execution":
             self._at_once(turn, task, op, request)
@@ -66,19 +67,6 @@ class StateHooks(AskingHooks):
 
     def cancel(self, turn: Turn, task: Task) -> bool:
         return True  # what was asked for may still take place, once; its answer is dropped
-
-
-def check_key(key: Any, limits: Limits) -> None:
-    """Keys become parts of the store's keys: text, no slash, not too long."""
-    if not isinstance(key, str) or not key or "/" in key or "\0" in key:
-        reason = f"{key!r} is no key: it must be non-empty text without slashes"
-    elif (size := len(key.encode("utf-8", "surrogatepass"))) > limits.max_id_bytes:
-        reason = f"a key of {size} bytes is over the limit of {limits.max_id_bytes}"
-    elif key != key.encode("utf-8", "replace").decode():
-        reason = f"{key!r} holds half a character (a lone surrogate)"
-    else:
-        return
-    raise OperationMisuseError(operation="state", reason=reason)
 
 
 def _then(op: UseState, limits: Limits, answer: Answer) -> tuple[bool, Any]:

@@ -15,12 +15,14 @@ from weft_core.workflow.context.reviews import Reviews
 from weft_core.workflow.context.sagas import Sagas
 from weft_core.workflow.context.scopes import Scopes
 from weft_core.workflow.context.state import State
+from weft_core.workflow.context.streams import Streaming
 from weft_core.workflow.context.visibility import Visibility
 from weft_core.workflow.context.waiting import Waiting
 
 
 class Context(
-    Activities, Waiting, Messages, Reviews, Groups, Children, Locks, Scopes, Sagas, Cancelling, State, Visibility
+    Activities, Waiting, Messages, Reviews, Groups, Children, Locks, Scopes, Sagas, Cancelling, State, Streaming,
+    Visibility
 ):  # fmt: skip
     """Given to a workflow as its first argument. In a checkpoint it is named, not stored.
 

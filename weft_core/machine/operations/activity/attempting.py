@@ -47,6 +47,8 @@ class Attempting(BaseHooks):
         place: PlaceInQueue | None = None,
     ) -> None:  # fmt: skip
         """Its only timer, if any, is that of the total timeout."""
+        if turn.run.streams is not None:
+            turn.run.streams.decided(task.step, False)  # what an attempt before it has written is void
         effect = StartAttempt(
             turn.run.id, turn.run.header.workflow, task.id, task.step, attempt, op.activity, op.fn,
             turn.copy(op.args, f"the argument list of {op.activity}"), options.timeout_ms(op, spec),
@@ -94,5 +96,7 @@ class Attempting(BaseHooks):
     def cancel(self, turn: Turn, task: Task) -> bool:
         if task.wait[0] in IN_FLIGHT and task.wait[0] != QUEUED:
             turn.effects.append(StopAttempt(turn.run.id, task.step))
+        if turn.run.streams is not None:
+            turn.run.streams.decided(task.step, False)
         self.let_go(turn, task)
         return True
