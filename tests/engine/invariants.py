@@ -273,7 +273,7 @@ def _waits_for_something(view: View, run_id: str) -> None:
         elif wait["kind"] == "until":
             assert wait["name"] == "until"
         else:
-            assert wait["kind"] in ("group", "map", "saga_step", "compensate") and parents[wait["task"]] > 0, (
+            assert wait["kind"] in ("group", "map", "saga", "saga_step", "compensate") and parents[wait["task"]] > 0, (
                 f"1: {run_id} {wait}"
             )
     deadline = view.runs[run_id]["rare"].get("deadline")

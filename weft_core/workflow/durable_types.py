@@ -59,7 +59,6 @@ def register_types() -> None:
     codec.register(Each, name="weft:each", get=lambda e: [e.name, e.is_workflow], new=lambda s: Each(*s))
     codec.register(TimeoutScope, name="weft:timeout", get=lambda t: t.delay_ms, new=TimeoutScope)
     codec.register(Saga, name="weft:saga", get=lambda s: s.compensations, set=_set_saga)
-    codec.allow_module("weft_core.workflow.context.sagas")
     codec.register(SharedLock, name="weft:lock", get=lambda k: [k.name, k.permits], new=lambda s: SharedLock(*s))
     codec.register(DurableValue, name="weft:value", get=lambda v: [v.scope, v.key], new=lambda s: DurableValue(*s))
     codec.register(

@@ -16,7 +16,7 @@ _KINDS = {
     "set_attributes": "attribute", "child": "child", "start_child": "child", "result_of": "run", "result": "run",
     "signal": "signal_run", "cancel": "cancel_run", "acquire": "lock", "release": "unlock",
     "wait_for_update": "update", "wait_until": "until", "review": "review", "respond": "answer", "reject": "answer",
-    "map": "map",
+    "map": "map", "saga": "saga",
 }  # fmt: skip
 _STATE = ("get", "read", "set", "update", "compare_and_swap", "increment", "append", "delete")
 _SHARED_NAMES = dict.fromkeys(_STATE, "state")

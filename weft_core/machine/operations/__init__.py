@@ -14,6 +14,7 @@ from weft_core.machine.operations.map import MapHooks
 from weft_core.machine.operations.parked import AwaitResumeHooks, StartLaterHooks
 from weft_core.machine.operations.review import ReviewHooks
 from weft_core.machine.operations.saga import CompensateHooks, NeedsAttentionHooks, SagaStepHooks
+from weft_core.machine.operations.saga_list import RunSagaHooks
 from weft_core.machine.operations.scope import CloseScopeHooks, OpenScopeHooks
 from weft_core.machine.operations.signal import SignalHooks
 from weft_core.machine.operations.sleep import SleepHooks
@@ -36,6 +37,7 @@ from weft_core.model.operations import (
     Release,
     Review,
     RunActivity,
+    RunSaga,
     SagaStep,
     SetAttributes,
     SignalRun,
@@ -70,6 +72,7 @@ HOOKS: dict[type[Operation[Any]], BaseHooks] = {
     JoinChildren: JoinHooks(),
     OpenScope: OpenScopeHooks(),
     CloseScope: CloseScopeHooks(),
+    RunSaga: RunSagaHooks(),
     SagaStep: SagaStepHooks(),
     Compensate: CompensateHooks(),
     NeedsAttention: NeedsAttentionHooks(),

@@ -20,7 +20,7 @@ from weft_core.model.operations.group import Group, MapOver
 from weft_core.model.operations.locks import Acquire, Release, SharedLock
 from weft_core.model.operations.parked import AwaitResume, StartLater
 from weft_core.model.operations.review import Decision, Review, ReviewDecision, SectionDecision
-from weft_core.model.operations.sagas import Compensate, NeedsAttention, Saga, SagaStep
+from weft_core.model.operations.sagas import Compensate, NeedsAttention, RunSaga, Saga, SagaStep
 from weft_core.model.operations.scopes import CloseScope, OpenScope, TimeoutScope
 from weft_core.model.operations.state import DurableValue, StateValue, UseState
 from weft_core.model.operations.updates import AnswerUpdate, ReceivedUpdate, WaitUpdate
@@ -47,6 +47,7 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     JoinChildren,
     OpenScope,
     CloseScope,
+    RunSaga,
     SagaStep,
     Compensate,
     NeedsAttention,
@@ -79,6 +80,7 @@ __all__ = [
     "Release",
     "ReceivedUpdate",
     "RunActivity",
+    "RunSaga",
     "Saga",
     "SagaStep",
     "SetAttributes",

@@ -43,6 +43,16 @@ class SagaStep(Operation[Any]):
         return RunActivity(self.undo, (value,))
 
 
+class RunSaga(Operation[list[Any]]):
+    """The list form of a saga: ``(activity, *args, what undoes it)``, one after the other; names for activities."""
+
+    __slots__ = ("steps",)
+    kind = "saga"
+
+    def __init__(self, steps: list[tuple[Any, ...]]) -> None:
+        self.steps = steps
+
+
 class NeedsAttention(Operation[Any]):
     """``failed`` has finally failed and must not be passed over: a person resumes (tries it again) or skips it."""
 

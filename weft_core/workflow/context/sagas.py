@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, overload
 
-from weft_core.frames import durable
-from weft_core.model.operations import Saga
+from weft_core.model.operations import Operation, RunSaga, Saga
 from weft_core.model.operations.sagas import activity_name
 from weft_core.workflow.context.facts import Facts
 
@@ -17,7 +16,7 @@ class Sagas(Facts):
     @overload
     def saga(self) -> Saga: ...
     @overload
-    def saga(self, steps: Sequence[tuple[Any, ...]]) -> Any: ...
+    def saga(self, steps: Sequence[tuple[Any, ...]]) -> Operation[list[Any]]: ...
     def saga(self, steps: Sequence[tuple[Any, ...]] | None = None) -> Any:
         """Undo finished steps, the last one first, if a later one fails, or if the run is cancelled or timed out (G14).
 
@@ -35,13 +34,4 @@ class Sagas(Facts):
         """
         if steps is None:
             return Saga()
-        return _in_turn([(activity_name(do), *args, activity_name(undo)) for do, *args, undo in steps])
-
-
-@durable
-async def _in_turn(steps: list[tuple[Any, ...]]) -> list[Any]:
-    values = []
-    async with Saga() as saga:
-        for do, *args, undo in steps:
-            values.append(await saga.run(do, *args, compensate=undo))
-    return values
+        return RunSaga([(activity_name(do), *args, activity_name(undo)) for do, *args, undo in steps])
