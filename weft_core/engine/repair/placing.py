@@ -161,7 +161,8 @@ def _bring_back(header: RunHeader, standing: Standing, now: int) -> None:
         header.next_seq = max(header.next_seq, checkpoint.summary[records.NEXT_SEQ])
         header.mail_seq = max(header.mail_seq, checkpoint.summary[records.MAIL_SEQ])
     header.mail_seq = max([header.mail_seq, *standing.mail.lying])
-    header.status, header.error, header.generation = "suspended", None, header.generation + 1
+    header.status, header.error = "suspended", None
+    header.generation += 1
     header.finished_at, header.result, header.exposed, header.ends_as = None, None, {}, "cancelled"
     header.was = "running"
     if header.deadline <= now:
