@@ -155,7 +155,9 @@ async def test_G14_a_run_that_needs_attention_needs_it_still_after_it_was_held()
         await engine.settle()
         assert said.count("refund") == 2
         info = await engine.describe("t")
-        assert (info["status"], info["error"]["message"]) == ("failed", "no seat"), "not what the compensation failed with"
+        assert (info["status"], info["error"]["message"]) == ("failed", "no seat"), (
+            "not what the compensation failed with"
+        )
         Invariants().check(rows_of(engine))
 
 

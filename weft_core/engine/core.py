@@ -200,7 +200,7 @@ class EngineCore:
         self._purger = self._sweeps.purger = Purger(
             reads, self._starts, self._ask, clock, self.retention.keys_ms, self._sweeps.gone
         )
-        self._pump.rows_of_ended = self._sweeps.rows
+        self._pump.rows_of_ended, self._starts.revived = self._sweeps.rows, self._sweeps.gone
         self._keeper = Keeper(clock, [self._purger.finish_left, self._sweeps.sweep])
         self._bulk_runner = BulkRunner(self._actions(), reads, self._ask, clock)
         self._bulk_keeper = Keeper(clock, [self._bulk_runner.work])  # its own: sweeps may be long, and people wait

@@ -58,7 +58,7 @@ class LiveRuns:
     def create(self, header: RunHeader) -> RunState:
         """A new run with its root frame, not started yet."""
         run = self.blank(header)
-        run.next_seq, run.mail_seq = header.next_seq, header.mail_seq
+        run.next_seq, run.mail_seq, run.steps = header.next_seq, header.mail_seq, header.highest
         workflow = self._registry.version(header.workflow, header.version)
         run.add_task(None, workflow.frame(run.ctx, tuple(codec.loads(header.input))))
         policy = self._policy(header.workflow)

@@ -124,6 +124,8 @@ class Starts:
         self._storage, self._registry, self._live, self._submit = storage, registry, live, submit
         self._host, self._limits, self._retain_checkpoints = host, limits, retain_checkpoints
         self._claimed: dict[str, asyncio.Future[None]] = {}
+        self.revived: Callable[[RunHeader], None] = lambda before: None
+        """Told of a finished run whose place another one has taken."""
 
     async def hold(self, key: str) -> None:
         """Take a key for ourselves until ``release``, whether or not there is a record of it."""
@@ -269,22 +271,7 @@ class Starts:
             retain=self.retained(definition),
         )  # fmt: skip
         if before is not None:
-            header.created_at = max(now, before.created_at + 1)  # by which others tell the two from each other
-            header.idempotency_key = before.idempotency_key
-            header.generation, header.next_seq, header.mail_seq = (
-                before.generation + 1,
-                before.next_seq,
-                before.mail_seq,
-            )
-            header.lineage = {**header.lineage, "restarted_from": before.created_at}
-            assert before.finished_at is not None
-            request.rows.append((keys.answers(run_id), None))
-            await self._forget(before)
-            request.rows.append((keys.ended(before.workflow, before.status, before.finished_at, run_id), None))
-            header.indexed = before.indexed
-            if before.retain:
-                for prefix in (keys.past_prefix(run_id), keys.chunk_prefix(run_id)):
-                    request.rows += [(key, None) for key, _ in await scan_all(self._storage, prefix)]
+            request.rows += await self._take_over(header, before)
         if options.services is not None:
             header.has_services = True
             self._live.services.give(run_id, options.services)
@@ -298,7 +285,28 @@ class Starts:
             )
         )
         await reply
+        if before is not None:
+            self.revived(before)
         return run_id
+
+    async def _take_over(self, header: RunHeader, before: RunHeader) -> list[Op]:
+        """Have a new run go on with the numbers of the finished one, and with its key; what goes away of that one."""
+        assert before.finished_at is not None
+        await self._forget(before)
+        # By when they began others tell the two from each other.
+        header.created_at = max(header.created_at, before.created_at + 1)
+        header.generation, header.next_seq, header.mail_seq = before.generation + 1, before.next_seq, before.mail_seq
+        header.highest = max(before.highest, before.steps)
+        header.idempotency_key, header.indexed = before.idempotency_key, before.indexed
+        header.lineage = {**header.lineage, "restarted_from": before.created_at}
+        ops: list[Op] = [
+            (keys.answers(before.id), None),
+            (keys.ended(before.workflow, before.status, before.finished_at, before.id), None),
+        ]
+        if before.retain:
+            for prefix in (keys.past_prefix(before.id), keys.chunk_prefix(before.id)):
+                ops += [(key, None) for key, _ in await scan_all(self._storage, prefix)]
+        return ops
 
     def retained(self, definition: Workflow) -> int:
         """How many checkpoints a run that is started now retains."""

@@ -131,6 +131,7 @@ class StoppedRuns:
             header.next_seq = max(header.next_seq, summary[records.NEXT_SEQ])
             header.mail_seq = max(header.mail_seq, summary[records.MAIL_SEQ])
             header.steps = summary[records.COMPLETED]
+            header.highest = summary[records.STEPS] if summary[records.STEPS] != header.steps else 0
         elif rows := await self._storage.scan(keys.log_prefix(header.id), limit=1, reverse=True):
             header.next_seq = max(header.next_seq, records.read_events(*rows[0])[-1]["seq"] + 1)
         return summary

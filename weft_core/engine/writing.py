@@ -70,3 +70,4 @@ def _bring_up_to_date(turn: Turn, epoch: int, code: str | None) -> None:
     header.steps, header.next_seq, header.mail_seq = run.completed, run.next_seq, run.mail_seq
     if run.finished:
         header.exposed = run.exposed
+        header.highest = run.steps if run.steps != run.completed else 0

@@ -28,7 +28,7 @@ _HEADER_FIELDS = (
 )  # fmt: skip
 _RARE_FIELDS: dict[str, Any] = {
     "tags": [], "deadline": 0, "ends_as": "cancelled", "parent": [], "has_services": False, "headers": {},
-    "lineage": {}, "generation": 0, "retain": 0, "kept": [], "was": "running",
+    "lineage": {}, "generation": 0, "retain": 0, "kept": [], "was": "running", "highest": 0,
 }  # fmt: skip
 """Written only where they differ from these, so that they cost nothing where they are not used."""
 # `summary` positions in a checkpoint record

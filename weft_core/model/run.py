@@ -76,6 +76,9 @@ class RunHeader:
     """Where it comes from: ``forked_from``, ``restarted_from``, ``schedule`` ..."""
     generation: int = 0
     """How often its id has begun anew, by a restart or a rewind; part of the idempotency keys of its steps."""
+    highest: int = 0
+    """The last step number that was given under this id, where it is not ``steps``: a run that takes over the id goes
+    on from it, so that no answer to the one before can be taken for one to itself."""
     retain: int = 0
     """How many checkpoints are retained behind the one it stands at."""
     kept: list[str] = field(default_factory=list)

@@ -28,6 +28,8 @@ class Parts:
     limits: Limits
     go_on: Callable[[RunState], Awaitable[None]]
     call_again: Callable[[str], Awaitable[None]]
+    revived: Callable[[RunHeader], None]
+    """Told of a run, as it was, that is finished no more."""
 
     async def header(self, run_id: str) -> RunHeader:
         """The record of a run. ``RunNotFoundError``."""

@@ -7,7 +7,7 @@ it waits for, so that all of it is one batch: timers, attempts, the mailbox, and
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weft_core import codec
@@ -115,12 +115,13 @@ class Rewind:
             header.status, from_step, self.to, [place[2] for place in places], _unwanted(header, standing),
             [step for step, _, _ in present.reviews], self.reason, self.by,
         )  # fmt: skip
-        rows, was_stopped = _undone(header, standing, now), header.status in STOPPED
+        rows, before = _undone(header, standing, now), replace(header)
         _bring_back(header, standing, now)
         run = await self._restored(header, standing)
         parts.live.drop(self.run_id)
-        if was_stopped:
+        if before.status in STOPPED:
             await parts.call_again(self.run_id)
+        parts.revived(before)
         return Envelope(self.run_id, rewound, new=run, extra=rows)
 
     def _check(self, header: RunHeader) -> None:

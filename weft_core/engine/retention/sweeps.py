@@ -77,6 +77,8 @@ class Sweeps:
         if self._state is None or header.finished_at is None:
             return None
         policy = self._policy(header.workflow)
+        if policy.count is not None and self._counts is None:
+            return 0
         if self._counts is not None:
             self._counts[header.workflow] += 1
             if self._counting is not None:
@@ -87,7 +89,7 @@ class Sweeps:
         return None if age is None else header.finished_at + age
 
     def gone(self, header: RunHeader) -> None:
-        """A run has been purged."""
+        """A run has been purged, or is finished no more."""
         if self._counts is not None and header.status in FINISHED:
             self._counts[header.workflow] -= 1
 

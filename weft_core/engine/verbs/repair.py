@@ -148,7 +148,15 @@ class RepairVerbs(RunVerbs):
 
     @property
     def _parts(self) -> Parts:
-        return Parts(self._reads, self._live, self.registry, self.limits, self._pump.go_on, self._pump.posts.call_again)
+        return Parts(
+            self._reads,
+            self._live,
+            self.registry,
+            self.limits,
+            self._pump.go_on,
+            self._pump.posts.call_again,
+            self._sweeps.gone,
+        )
 
     async def _work(self, run_id: str, job: Job) -> None:
         await self._ask(Envelope(run_id, job=job))

@@ -175,7 +175,9 @@ class UpdateVerbs(LookingVerbs):
         elif record.status == "unanswered":
             header = await self.reader.header(run_id)
             action = f"update {record.name!r} was accepted before, and never answered; sending it again"
-            error = RunFinishedError(run_id=run_id, status=header.status, action=action)
+            # The run may have been rewound since, or another one may have taken over its id.
+            status = header.status if header.finished_at is not None else "past the end at which it was let go"
+            error = RunFinishedError(run_id=run_id, status=status, action=action)
         return UpdateState(run_id, update_id, record.name, record.status, result, error, record.at)
 
 

@@ -50,7 +50,9 @@ class UntilHooks(BaseHooks):
     def deliver(self, turn: Turn, task: Task, message: TimerFired) -> None:
         op, (deadline,) = task.op, task.wait
         assert isinstance(op, WaitUntil)
-        if turn.now < deadline or self.check(turn, task):
+        if turn.now < deadline:
+            return
+        if turn.run.header.status != "suspended" and self.check(turn, task):  # else its code must not run
             return
         self._forget_timer(turn, task)
         turn.event("condition_timed_out", step=task.step)
