@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
 import signal
+from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import CHECKOUT, ORDER, ROOT, Cli, eventually
+from weft_core import Engine, load_source
+from weft_server.storage.sqlite import SQLiteStorage
 
 APP = """
 from weft_core import Context, RetryPolicy, activity, signal, workflow
@@ -227,3 +231,56 @@ def test_the_help_comes_without_loading_the_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+STANDING = """
+from weft_core import Context, RetryPolicy, activity, signal, workflow
+
+go = signal("go")
+
+@activity(retry=RetryPolicy(max_attempts=1))
+async def refund() -> None:
+    raise OSError("the bank is closed")
+
+@workflow
+async def patient(ctx: Context) -> str:
+    return await ctx.wait_for_signal(go)
+
+@workflow
+async def undoing(ctx: Context) -> None:
+    async with ctx.saga() as saga:
+        saga.add(ctx.run(refund))
+        raise ValueError("no seat")
+"""
+
+
+async def _prepared(folder: Path) -> None:
+    """A store with a run in each status that ``weft run`` may be asked to continue."""
+    (folder / "standing.py").write_text(STANDING)
+    patient = load_source("standing", STANDING).patient
+    async with Engine(storage=SQLiteStorage(folder / "weft.db"), workflows=[patient]) as engine:
+        for name in ("suspended", "terminated"):
+            await engine.start(patient, id=name)
+            await getattr(engine, {"suspended": "suspend", "terminated": "terminate"}[name])(name)
+        await engine.start(patient, id="late", execution_timeout=0.01)
+        await asyncio.wait_for(asyncio.gather(engine.get_handle("late").result(), return_exceptions=True), 20)
+        await engine.start(patient, id="pending", delay="1 hour")
+
+
+def test_every_status_of_a_run_has_its_words_and_its_exit_code(weft: Cli) -> None:
+    asyncio.run(_prepared(weft.folder))
+    assert "suspended" in weft("run", "standing.py:patient", "--id", "suspended", code=4).stderr
+    assert "terminated" in weft("run", "standing.py:patient", "--id", "terminated", code=3).stderr
+    assert "timed_out" in weft("run", "standing.py:patient", "--id", "late", code=1).stderr
+    process = weft.start("run", "standing.py:patient", "--id", "pending")
+    assert process.stderr is not None
+    assert "waiting for run pending to begin" in process.stderr.readline()
+
+
+def test_a_run_whose_compensation_fails_needs_a_person_and_is_tried_again_when_it_is_continued(weft: Cli) -> None:
+    (weft.folder / "standing.py").write_text(STANDING)
+    stands = weft("run", "standing.py:undoing", "--id", "u", code=4)
+    assert "needs_attention" in stands.stderr and "the bank is closed" in stands.stderr
+    (weft.folder / "standing.py").write_text(STANDING.replace('raise OSError("the bank is closed")', "pass"))
+    again = weft("run", "standing.py:undoing", "--id", "u", code=1)
+    assert "needed attention; trying again" in again.stderr and "no seat" in again.stderr

@@ -1,8 +1,8 @@
 """How a command ends when it cannot do what was asked.
 
-Exit codes: 0 done · 1 the run failed · 2 the command was wrong (also typer's) · 3 the run was cancelled ·
-4 the run needs a person (held, or on the dead letter list) · 5 the store cannot be used · 130 Ctrl-C, 143 SIGTERM:
-parked, nothing lost.
+Exit codes: 0 done · 1 the run failed or timed out · 2 the command was wrong (also typer's) · 3 the run was cancelled or
+terminated · 4 the run needs a person (suspended, held, or on the dead letter list) · 5 the store cannot be used ·
+130 Ctrl-C, 143 SIGTERM: parked, nothing lost.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ STORE_UNUSABLE: Final = 5
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 
-BY_STATUS: Final = {"completed": DONE, "failed": RUN_FAILED, "cancelled": RUN_CANCELLED}
+BY_STATUS: Final = {
+    "completed": DONE, "failed": RUN_FAILED, "timed_out": RUN_FAILED, "cancelled": RUN_CANCELLED,
+    "terminated": RUN_CANCELLED,
+}  # fmt: skip
+"""Of a run that has ended; any other status needs a person."""
 
 
 class CommandError(Exception):

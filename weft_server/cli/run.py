@@ -24,6 +24,15 @@ SEARCHED: Final = 1_000
 """How many unfinished runs are compared with the input, newest first."""
 
 QUIET_S: Final = 0.15
+_CONTINUED: Final = ("pending", "running", "suspended", "needs_attention")
+_ANNOUNCED: Final = {
+    "pending": "waiting for run {id} to begin",
+    "running": "continuing run {id} (step {steps})",
+    "suspended": "run {id} is suspended (step {steps})",
+    "needs_attention": "run {id} needed attention; trying again",
+    "held": "run {id} was held; trying again",
+    "dead": "run {id} was in the dead letter list; trying again",
+}
 
 
 @dataclass(frozen=True)
@@ -81,14 +90,8 @@ def _inputs(request: Request) -> list[Any]:
 
 def _announce(known: dict[str, Any], log: RunLog) -> None:
     log.follow(known["id"])
-    if known["status"] == "running":
-        log.say(f"continuing run {known['id']} (step {known['steps']})")
-    elif known["status"] == "held":
-        log.say(f"run {known['id']} was held; trying again")
-    elif known["status"] == "dead":
-        log.say(f"run {known['id']} was in the dead letter list; trying again")
-    else:
-        log.say(f"run {known['id']} is {known['status']} already")
+    words = _ANNOUNCED.get(known["status"], "run {id} is {status} already")
+    log.say(words.format(id=known["id"], steps=known["steps"], status=known["status"]))
 
 
 async def _start_or_continue(
@@ -103,9 +106,9 @@ async def _start_or_continue(
         handle = await engine.start(program.workflow, *inputs, id=request.run_id)
         log.follow(handle.id)
         return handle
-    if known["status"] in ("running", "held"):
+    if known["status"] in ("pending", "running", "suspended", "held"):
         await _take_up(engine, known["id"])
-    elif known["status"] == "dead":
+    elif known["status"] in ("dead", "needs_attention"):
         await engine.resume(known["id"])
     return engine.get_handle(known["id"])
 
@@ -135,7 +138,7 @@ async def _known(engine: Engine, program: Program, request: Request, inputs: lis
         return known
     if request.new:
         return None
-    page = await engine.list(status="running", workflow=program.workflow.name, limit=SEARCHED)
+    page = await engine.list(status=_CONTINUED, workflow=program.workflow.name, limit=SEARCHED)
     for item in page.items:
         if item["input"] == inputs:
             return item
@@ -151,8 +154,8 @@ async def _until_done(
     result = asyncio.ensure_future(handle.result())
     announcing = asyncio.ensure_future(_announce_waits(engine, handle.id, request, log))
     try:
-        await asyncio.wait([result, stopped], return_when=asyncio.FIRST_COMPLETED)
-        if not result.done():
+        await asyncio.wait([result, announcing, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if not result.done() and not announcing.done():
             return _parked(await engine.describe(handle.id), request, log, stopped.result())
     finally:
         announcing.cancel()
@@ -168,6 +171,9 @@ def _finished(info: dict[str, Any], log: RunLog) -> int:
         screen.out().print(json.dumps(info["result"], ensure_ascii=False), markup=False)
         return DONE
     error = info.get("error")
+    if info["status"] == "suspended":
+        log.complain(f"run {info['id']} is suspended", "engine.resume(run_id) lets it go on")
+        return NEEDS_PERSON
     why = f"{error['code']}: {error['message']}" if error else f"weft show {info['id']} tells what happened"
     log.complain(f"run {info['id']} is {info['status']}", why)
     return BY_STATUS.get(info["status"], NEEDS_PERSON)
@@ -193,11 +199,14 @@ def _db_words(request: Request) -> list[str]:
 
 
 async def _announce_waits(engine: Engine, run_id: str, request: Request, log: RunLog) -> None:
-    """Say which signal the run waits for, once for each wait, when it has gone quiet: nothing else will happen."""
+    """Say which signal the run waits for, once for each wait, when it has gone quiet: nothing else will happen. Returns
+    if it waits for a person."""
     told: set[tuple[int, int]] = set()
     while True:
         await log.quiet_for(QUIET_S)
         info = await engine.describe(run_id)
+        if info["status"] in ("suspended", "needs_attention") and not _attempting(info):
+            return
         for entry in info["waiting_for"]:
             place = (entry.get("task", 0), entry.get("step", info["steps"]))
             if entry["kind"] == "signal" and place not in told:
@@ -205,3 +214,8 @@ async def _announce_waits(engine: Engine, run_id: str, request: Request, log: Ru
                 words = shlex.join(["weft", "signal", run_id, entry["name"], "null", *_db_words(request)])
                 log.say(f"waiting for {screen.waiting(entry)}: from another terminal, {words}")
         await log.something_happens()
+
+
+def _attempting(info: dict[str, Any]) -> bool:
+    """An attempt is in flight, which our end would cut off."""
+    return any(entry.get("phase") in ("running", "verifying") for entry in info["waiting_for"])

@@ -15,10 +15,15 @@ from rich.console import Console
 from rich.text import Text
 
 STATUS_STYLE: Final = {
+    "pending": "dim cyan",
     "running": "cyan",
+    "suspended": "magenta",
+    "needs_attention": "bold red",
     "completed": "green",
     "failed": "red",
     "cancelled": "yellow",
+    "timed_out": "red",
+    "terminated": "yellow",
     "held": "magenta",
     "dead": "bold red",
 }
