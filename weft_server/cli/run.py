@@ -172,7 +172,7 @@ def _finished(info: dict[str, Any], log: RunLog) -> int:
         return DONE
     error = info.get("error")
     if info["status"] == "suspended":
-        log.complain(f"run {info['id']} is suspended", "engine.resume(run_id) lets it go on")
+        log.complain(f"run {info['id']} is suspended", f"weft resume {info['id']} lets it go on")
         return NEEDS_PERSON
     why = f"{error['code']}: {error['message']}" if error else f"weft show {info['id']} tells what happened"
     log.complain(f"run {info['id']} is {info['status']}", why)
