@@ -58,6 +58,13 @@ def test_importing_the_core_loads_nothing_optional() -> None:
     assert done.returncode == 0, f"import weft_core loads {done.stderr}"
 
 
+def test_importing_the_core_compiles_no_durable_function() -> None:
+    """A page that comes with a build-time cache never loads the compiler: the core must not need it either."""
+    script = "import sys, weft_core, weft_core.client; sys.exit('weft_core.frames.compile' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_error_is_called_by_its_code_and_survives_the_wire() -> None:
     for code, cls in public_errors().items():
         error = cls("what happened")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, overload
 
+from weft_core import codec
 from weft_core.errors import OperationMisuseError
-from weft_core.frames import durable
 from weft_core.machine.naming import check_name
 from weft_core.machine.streams import Streams, chunk
 from weft_core.model.limits import DEFAULT_LIMITS, Limits
+from weft_core.model.operations import Operation, RunActivity
 from weft_core.model.retry import RetryPolicy
 from weft_core.model.streams import StreamRef
 from weft_core.workflow.activity import Activity
@@ -26,7 +28,9 @@ class Streaming(Facts):
     @overload
     def stream(self, name: str, /) -> WorkflowStream: ...
     @overload
-    def stream(self, name: str, fn: Callable[..., Any], /, *args: Any, retry: RetryPolicy | None = None) -> Any: ...
+    def stream(
+        self, name: str, fn: Callable[..., Any], /, *args: Any, retry: RetryPolicy | None = None
+    ) -> Operation[StreamRef]: ...
     def stream(
         self, name: str, fn: Callable[..., Any] | None = None, /, *args: Any, retry: RetryPolicy | None = None
     ) -> Any:
@@ -46,7 +50,7 @@ class Streaming(Facts):
                 else f"{fn!r} cannot be called"
             )
             raise OperationMisuseError(operation="ctx.stream", reason=reason)
-        return _streamed(self, name, fn, args, retry)
+        return RunActivity(name, args, functools.partial(write_into, name, fn), None, retry)
 
 
 class WorkflowStream:
@@ -84,21 +88,15 @@ class WorkflowStream:
         return f"<stream {self.name}>"
 
 
-@durable
-async def _streamed(
-    ctx: Any, name: str, fn: Callable[..., Any], args: tuple[Any, ...], retry: RetryPolicy | None
-) -> StreamRef:
-    async def write_all(*args: Any) -> None:
-        await write_into(name, fn, args)
-
-    await ctx.step(name, write_all, *args, retry=retry)
-    return StreamRef(ctx.id, name)
-
-
-async def write_into(name: str, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """What the attempt does."""
-    sink = activity_info().stream(name)
+async def write_into(name: str, fn: Callable[..., Any], /, *args: Any) -> StreamRef:
+    """What the attempt of a streaming step does."""
+    info = activity_info()
+    sink = info.stream(name)
     value = fn(sink, *args)
     if inspect.isawaitable(value):
         await value
     await sink.flush()
+    return StreamRef(info.run_id, name)
+
+
+codec.allow_module(__name__)  # where checkpoints find it
