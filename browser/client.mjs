@@ -77,6 +77,22 @@ export class Weft extends Verbs {
     return id === null ? tailAll(source, this.#tab, String(after ?? "now")) : tailRun(source, this.#tab, id, Number(after ?? 0));
   }
 
+  /**
+   * The items of a stream from `after` on, each once, over changes of the leader; ends with the stream or the run.
+   * @param {string} id @param {string} name @param {{after?: number, everyMs?: number}} [options] `everyMs`: how often it is looked at
+   * @returns {AsyncGenerator<{seq: number, step: number, value?: any, reset?: true}, void, void>}
+   */
+  async *tailStream(id, name, { after = 0, everyMs = 100 } = {}) {
+    for (;;) {
+      const page = await this.#caller.call("stream_read", { id, name, after }, 0);
+      yield* page.items;
+      after = page.cursor;
+      if (page.items.length) continue;
+      if (page.ended) return;
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
+    }
+  }
+
   get status() {
     return this.#tab.status;
   }

@@ -143,6 +143,15 @@ export class Verbs extends Operating {
     return this.call("events", { after, limit, types });
   }
 
+  /**
+   * A page of a stream of the run: values that it or its activities wrote. An item with `reset` voids what its step has written.
+   * @param {string} id @param {string} name @param {{after?: number, limit?: number}} [options]
+   * @returns {Promise<{items: {seq: number, step: number, value?: any, reset?: true}[], cursor: number, ended: boolean}>}
+   */
+  readStream(id, name, { after = 0, limit } = {}) {
+    return this.call("stream_read", { id, name, after, limit });
+  }
+
   /** Where the run's code stands, with its local variables, now or `at` a retained checkpoint. @param {string} id @param {{at?: number}} [options] */
   frames(id, { at } = {}) {
     return this.call("frames", { id, at });

@@ -47,6 +47,21 @@ async def asking(ctx: Context) -> str:
     return (await ctx.review({"text": "hello"}, type="greeting")).decision
 
 
+@activity
+async def count_down(start: int) -> int:
+    numbers = activity_info().stream("numbers")
+    for number in range(start, 0, -1):
+        await numbers.write(number)
+    return start
+
+
+@workflow
+async def streaming(ctx: Context, start: int) -> int:
+    said = await ctx.run(count_down, start)
+    ctx.stream("numbers").close()
+    return said
+
+
 @workflow
 async def short(ctx: Context, text: str) -> str:
     return text

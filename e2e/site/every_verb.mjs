@@ -32,6 +32,12 @@ export async function everyVerb(weft) {
   said.greeting = [await weft.setState("greeting", "hi", { version: 0 }), await weft.setState("greeting", "ho", { version: 0 })];
   said.unset = (await weft.getState("count", { workflow: "counter" })).exists;
 
+  // streams
+  await weft.start("streaming", [3], { id: "s1" });
+  said.numbers = [];
+  for await (const item of weft.tailStream("s1", "numbers")) said.numbers.push(item.value);
+  said.page = (await weft.readStream("s1", "numbers", { after: 1, limit: 1 })).items.map((item) => item.value);
+
   // putting right
   await weft.signal("c1", "go", "first");
   await weft.suspend("c1", "to look at it");
