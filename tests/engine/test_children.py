@@ -22,7 +22,13 @@ from weft_core.errors import (
 )
 from weft_core.model.limits import Limits
 from weft_core.storage import MemoryStorage
-from weft_core.testing import CrashingStorage, SimulatedCrash, TestEngine, VirtualClock
+from weft_core.testing import (
+    CrashingStorage,
+    SimulatedCrash,
+    TestEngine,
+    VirtualClock,
+    assert_survives_every_crash,
+)  # fmt: skip
 
 effects: Counter[str] = Counter()
 
@@ -331,3 +337,18 @@ async def test_children_of_children_are_bounded() -> None:
         while isinstance(error, RunFailedError):
             error, depth = error.__cause__, depth + 1
         assert isinstance(error, LimitExceededError) and depth == 6
+
+
+@workflow
+async def stages(ctx: Context, amount: int) -> int:
+    """What others call pipe (the value of one is the input of the next) and reduce (a sum of values)."""
+    for _ in range(2):
+        amount = await ctx.child(worker, amount)
+    total = 0
+    for item in (1, 2):
+        total += await ctx.child(worker, item)
+    return amount + total
+
+
+async def test_a_loop_is_pipe_and_reduce_and_survives_a_crash_at_every_write() -> None:
+    await assert_survives_every_crash(stages, 3, workflows=[worker])
