@@ -15,10 +15,14 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "ARCHITECTURE.md"]
 
 
+def all_tests() -> set[str]:
+    sources = [p for folder in ("tests", "e2e", "weft_core/testing/contract") for p in (ROOT / folder).rglob("*.py")]
+    return {name for path in sources for name in re.findall(r"def (test_\w+)\(", path.read_text("utf-8"))}
+
+
 def test_every_test_that_the_guarantees_name_exists() -> None:
     named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "guarantees.md").read_text("utf-8")))
-    sources = [p for folder in ("tests", "e2e") for p in (ROOT / folder).rglob("*.py")]
-    there = {name for path in sources for name in re.findall(r"def (test_\w+)\(", path.read_text("utf-8"))}
+    there = all_tests()
     assert len(named) > 20
     assert named <= there, sorted(named - there)
 
@@ -75,3 +79,8 @@ def test_the_two_variants_that_the_page_on_frames_shows_are_what_is_made() -> No
     lines = [line.strip() for block in made for line in block.splitlines()]
     assert len(lines) > 6
     assert [line for line in lines if line not in shown] == []
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\(docs/([\w-]+\.md)\)", (ROOT / "README.md").read_text("utf-8")))
+    assert linked == {page.name for page in (ROOT / "docs").glob("*.md")}
