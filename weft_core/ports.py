@@ -9,7 +9,9 @@ import importlib
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+
+T = TypeVar("T")
 
 Op = tuple[str, "bytes | None"]
 """One write: ``(key, value)`` puts, ``(key, None)`` deletes."""
@@ -32,6 +34,8 @@ class StorageCapabilities:
     read_after_write: bool = True
     atomic_batch: bool = True
     conditional_batch: bool = True
+    transactions: bool = False
+    """It commits a batch together with statements of the author's (:class:`TransactionalStorage`)."""
     shared: bool = False
     """Other processes may write to it while we own it, so the engine looks into its inbox now and then."""
 
@@ -72,6 +76,42 @@ class Storage(Protocol):
     async def delete_prefix(self, prefix: str) -> int: ...
 
     async def close(self) -> None: ...
+
+
+class StorageTransaction(Protocol):
+    """Statements of the author's and a batch of ours in one transaction of a database."""
+
+    @property
+    def is_open(self) -> bool:
+        """Begun, and neither committed nor rolled back."""
+        ...
+
+    async def begin(self, conditions: Sequence[Condition]) -> bool:
+        """False: a condition does not hold, and nothing has begun. What holds now holds until the commit."""
+        ...
+
+    async def run(self, fn: Callable[[Any], T]) -> T:
+        """Call ``fn`` with what it may make statements on, where it may block. What it raises is raised."""
+        ...
+
+    async def commit(self, ops: Sequence[Op]) -> None:
+        """Add a batch and commit all. After a StorageError it may be tried again while it ``is_open``."""
+        ...
+
+    def interrupt(self) -> None:
+        """End the statement under way and refuse further ones."""
+
+    def abandon(self) -> None:
+        """Roll back; nothing of it is waited for."""
+
+
+@runtime_checkable
+class TransactionalStorage(Storage, Protocol):
+    """A store whose database has tables of the author's beside ours."""
+
+    def transaction(self) -> StorageTransaction:
+        """One that has not begun. The next one begins when it is over."""
+        ...
 
 
 class TimerHandle(Protocol):

@@ -12,7 +12,7 @@ from weft_core.machine.effects import Effect
 from weft_core.machine.shared import Caller
 from weft_core.model.messages import Message
 from weft_core.model.run import RunHeader, RunState
-from weft_core.ports import Op
+from weft_core.ports import Op, StorageTransaction
 
 Visit = Callable[[RunState], Any]
 Write = Callable[[RunState, int], list[Op]]
@@ -78,5 +78,7 @@ class Batch:
     """Runs of which records were written that may come without events."""
     announced: list[dict[str, Any]] = field(default_factory=list)
     """Events of no run, for listeners."""
+    through: StorageTransaction | None = None
+    """Begun, with statements of the author's in it: it commits the batch."""
     stopped: set[str] = field(default_factory=set)
     """Runs whose records this batch changes without their frames; what comes next for them waits for the commit."""

@@ -19,7 +19,7 @@ from weft_core.errors import (
 )  # fmt: skip
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.model import keys
-from weft_core.ports import Ids, Op, Storage
+from weft_core.ports import Ids, Op, Storage, StorageTransaction
 
 STORE_FORMAT = 1
 
@@ -84,8 +84,21 @@ class Committer:
         found = await self._storage.get(keys.OWNER)
         return found is not None and unseal_plain(keys.OWNER, found)[0] != self.epoch
 
-    async def commit(self, ops: Sequence[Op]) -> None:
-        """Write atomically. ``EngineFencedError``: nothing was written and we own the store no more.
+    async def begin(self, through: StorageTransaction) -> bool:
+        """Begin a transaction that :meth:`commit` ends. False: we own the store no more. ``EngineDegradedError``."""
+        trouble: StorageError | None = None
+        for delay in (*self._delays_s, None):
+            try:
+                return await through.begin([(keys.OWNER, self._last)])
+            except StorageError as error:
+                trouble = error
+            if delay is not None:
+                await asyncio.sleep(delay)
+        raise EngineDegradedError(reason=str(trouble)) from trouble
+
+    async def commit(self, ops: Sequence[Op], through: StorageTransaction | None = None) -> None:
+        """Write atomically, together with what has been done in ``through``. ``EngineFencedError``: nothing was written
+        and we own the store no more.
 
         ``EngineDegradedError``: the store failed again and again; whether the last try was written is unknown.
         """
@@ -94,10 +107,37 @@ class Committer:
         clock = asyncio.get_running_loop().time
         begun = clock()
         batch = [*ops, (keys.OWNER, new)]
-        if not await self._write(batch, new):
+        if through is not None:
+            await self._write_through(through, batch, new)
+        elif not await self._write(batch, new):
             raise EngineFencedError(epoch=self.epoch)
         self._last = new
         self.last_ms = (clock() - begun) * 1000
+
+    async def _write_through(self, through: StorageTransaction, batch: Sequence[Op], new: bytes) -> None:
+        """The transaction has begun on our owner record, so nobody can have fenced us. One that the database has rolled
+        back by itself cannot be made again here: its statements are gone. Recovery makes it."""
+        trouble: StorageError | None = None
+        try:
+            for delay in (*self._delays_s, None):
+                try:
+                    await through.commit(batch)
+                    return
+                except StorageError as error:
+                    trouble = error
+                if not through.is_open:
+                    break
+                if delay is not None:
+                    await asyncio.sleep(delay)
+            if not through.is_open and await self._storage.get(keys.OWNER) == new:
+                return  # it was written after all
+        except StorageError as error:
+            trouble = error
+        except BaseException:
+            through.abandon()
+            raise
+        through.abandon()
+        raise EngineDegradedError(reason=str(trouble)) from trouble
 
     async def _write(self, batch: Sequence[Op], new: bytes) -> bool:
         trouble: StorageError | None = None

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from weft_core.engine import code
-from weft_core.engine.attempts import Attempts, Tokens
+from weft_core.engine.attempts import Attempts, Tokens, Transactions
 from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.bulk.runner import BulkRunner
 from weft_core.engine.bulk.verbs import Actions
@@ -139,7 +139,7 @@ class EngineCore:
         queues = self._queues = Queues(self._declared_queues, host.clock)
         rules = Rules(
             self.registry, HOOKS, RunLife(), RunAttention(), self.limits, host.ids.random, host.clock.now_ms,
-            queues.names, queues.ticket, self.interceptors.operation,
+            queues.names, queues.ticket, self._can_transact, self.interceptors.operation,
         )  # fmt: skip
         self._onlooker = Onlooker(host.clock, host.ids, self.registry.functions)
         self._pump = Pump(
@@ -151,6 +151,10 @@ class EngineCore:
         self._pump.attempts = self.attempts_class(
             self.registry, host, self.limits, self._committer.store_id, self._outcome, self._tokens,
             self.interceptors, self._services.of,
+        )  # fmt: skip
+        self._pump.transactions = Transactions(
+            self.storage, self._committer, self._live, self.registry, self.limits, self.interceptors,
+            self._pump.attempts, self._pump.submit, self._services.of,
         )  # fmt: skip
         self._starts = Starts(
             reads, self.registry, self._live, self._pump.submit, host, self.limits, self._retain_checkpoints
@@ -189,6 +193,9 @@ class EngineCore:
         self._bulk_keeper.wake()
         if self.storage.capabilities.shared:
             self._inbox.watch()
+
+    def _can_transact(self, activity: str) -> bool:
+        return self._pump.transactions.possible(activity)
 
     def _assembled(self) -> None:
         """Every part is made and none has begun: here a test engine puts itself between them."""

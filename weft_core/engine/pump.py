@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-from weft_core.engine.attempts import Attempts
+from weft_core.engine.attempts import Attempts, Transactions
 from weft_core.engine.batch import Batch, Envelope, Job, Write
 from weft_core.engine.commit import Committer
 from weft_core.engine.feed import FeedWriter
@@ -28,6 +28,7 @@ from weft_core.engine.writing import write_records
 from weft_core.errors import (
     CodecError,
     EngineClosedError,
+    EngineDegradedError,
     EngineError,
     LimitExceededError,
     RunFinishedError,
@@ -39,7 +40,7 @@ from weft_core.errors import (
     WeftError,
 )  # fmt: skip
 from weft_core.machine import failure, marks, records
-from weft_core.machine.effects import ArmTimer, JoinQueue, LeaveQueue, Post, StartAttempt, StopAttempt
+from weft_core.machine.effects import ArmTimer, JoinQueue, LeaveQueue, Post, StartAttempt, StartTransaction, StopAttempt
 from weft_core.machine.operations.activity import put_off
 from weft_core.machine.outcomes import outcome_of
 from weft_core.machine.turn import Rules, Turn
@@ -118,6 +119,7 @@ class Pump:
         self._stopped = StoppedRuns(storage, live, rules.limits)
         self._shared = SharedObjects(storage, rules.limits)
         self.attempts: Attempts
+        self.transactions: Transactions
         self.posts: PostOffice
         self.queues: Queues
         self.on_schedules_due: Callable[[list[tuple[int, str]]], None]
@@ -224,15 +226,18 @@ class Pump:
                 if type(envelope.message) is TimerFired:
                     self._firing -= 1
                 await self._decide(envelope, batch, now)
-                if envelope.alone is not None:
+                if envelope.alone is not None or batch.through is not None:
                     break
             if batch.ended:
                 batch.ops.extend(self.rows_of_ended(batch.ended))
             await self._land()
             if batch.events:
                 self.feed.add(batch)
-            self._flying = batch, Started(self._committer.commit(batch.ops) if batch.ops else _nothing())
+            commit = self._committer.commit(batch.ops, batch.through) if batch.ops else _nothing()
+            self._flying = batch, Started(commit)
         except BaseException as error:
+            if batch.through is not None:
+                batch.through.abandon()
             for envelope in batch.envelopes:
                 envelope.reject(error)
             raise
@@ -323,7 +328,7 @@ class Pump:
         await self._land()
         try:
             message = await job(batch, now)
-        except StorageError:
+        except (StorageError, EngineDegradedError):
             raise
         except (Exception, SystemExit) as refusal:  # perhaps of the author's code that an edit calls
             envelope.reject(refusal)
@@ -331,6 +336,9 @@ class Pump:
         if message is not None:
             message.reply = envelope.reply
             await self._decide(message, batch, now)
+        if batch.through is not None and all(run.id != envelope.run_id for run in batch.runs):
+            batch.through.abandon()  # its outcome cannot be stored, so its effect must not be
+            batch.through = None
 
     async def _decide_shared(self, envelope: Envelope, batch: Batch, now: int) -> None:
         """What concerns no run: a request for a shared object, or records that are only to be written."""
@@ -543,6 +551,11 @@ class Pump:
                     self._put_off.append(effect)
                 else:
                     self.attempts.start(effect)
+            elif type(effect) is StartTransaction:
+                if self._closing:
+                    self._put_off.append(effect)
+                else:
+                    self.transactions.start(effect)
             elif type(effect) is Post:
                 # Not while closing: two runs that speak to each other would do so for ever. It is found again.
                 if not self._closing:

@@ -122,6 +122,10 @@ class Registry(Mapping[str, Activity[..., Any]]):
         """Call ``fn`` instead; the declaration keeps its retry policy and timeout (for tests)."""
         self._replaced[name] = fn
 
+    def is_replaced(self, name: str) -> bool:
+        """Whether something is called instead of the activity's own function."""
+        return name in self._replaced
+
     def restore(self, name: str) -> None:
         """Call the activity's own function again."""
         self._replaced.pop(name, None)

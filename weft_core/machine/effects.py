@@ -43,6 +43,11 @@ class StartAttempt:
 
 
 @dataclass(slots=True)
+class StartTransaction(StartAttempt):
+    """Call an activity in a transaction of the store's, which also holds its outcome."""
+
+
+@dataclass(slots=True)
 class StopAttempt:
     """The outcome of the attempt in flight for a step, if there is one, is no longer wanted: cancel it.
 
@@ -93,4 +98,4 @@ class Post:
     content: list[Any]
 
 
-Effect = StartAttempt | StopAttempt | ArmTimer | Post | JoinQueue | LeaveQueue
+Effect = StartAttempt | StartTransaction | StopAttempt | ArmTimer | Post | JoinQueue | LeaveQueue

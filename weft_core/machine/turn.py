@@ -48,6 +48,7 @@ class ActivitySpec(Protocol):
     priority: int | None
     key: str | Callable[..., Any] | None
     """Its key in the queue, or the function of its arguments that says it."""
+    transactional: bool
 
 
 class Hooks(Protocol):
@@ -120,6 +121,8 @@ class Rules:
     """Names of those that are declared."""
     ticket: Callable[[], int] = lambda: 0
     """A number for who begins to wait in a queue; they only grow, also from one engine to the next."""
+    can_transact: Callable[[str], bool] = lambda activity: False
+    """Whether the transactional activity of this name can be attempted."""
     intercept: Callable[[RunHeader, Operation[Any]], Operation[Any]] | None = None
     """What interceptors make of an operation that begins; what it raises is raised at the line that awaits."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from weft_core.errors import CorruptRecordError, StorageValueError
 from weft_core.ports import DEFAULT_PAGE, Condition, Op, Row, Storage, StorageCapabilities
@@ -47,7 +48,7 @@ class CompressedStorage:
 
     @property
     def capabilities(self) -> StorageCapabilities:
-        return self._inner.capabilities
+        return replace(self._inner.capabilities, transactions=False)
 
     async def get(self, key: str) -> bytes | None:
         stored = await self._inner.get(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from weft_core.errors import StorageClosedError, StorageKeyError
 from weft_core.ports import DEFAULT_PAGE, MAX_KEY_BYTES, Condition, Op, Row, Storage, StorageCapabilities
@@ -32,7 +33,7 @@ class ScopedStorage:
 
     @property
     def capabilities(self) -> StorageCapabilities:
-        return self._inner.capabilities
+        return replace(self._inner.capabilities, transactions=False)
 
     @property
     def max_key_bytes(self) -> int:

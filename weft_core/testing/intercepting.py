@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from weft_core.ports import DEFAULT_PAGE, Condition, Op, Row, Storage, StorageCapabilities
+from weft_core.ports import (
+    DEFAULT_PAGE,
+    Condition,
+    Op,
+    Row,
+    Storage,
+    StorageCapabilities,
+    StorageTransaction,
+    TransactionalStorage,
+)  # fmt: skip
 
 T = TypeVar("T")
 
@@ -79,5 +88,35 @@ class InterceptingStorage:
         self.writes += 1
         return await self.writing(lambda: self.inner.delete_prefix(prefix), [])
 
+    def transaction(self) -> StorageTransaction:
+        """One of the inner store's; its commit counts as a write."""
+        assert isinstance(self.inner, TransactionalStorage)
+        return _Intercepted(self, self.inner.transaction())
+
     async def close(self) -> None:
         await self.inner.close()
+
+
+class _Intercepted:
+    def __init__(self, store: InterceptingStorage, inner: StorageTransaction) -> None:
+        self._store, self._inner = store, inner
+
+    @property
+    def is_open(self) -> bool:
+        return self._inner.is_open
+
+    async def begin(self, conditions: Sequence[Condition]) -> bool:
+        return await self._store.reading(lambda: self._inner.begin(conditions))
+
+    async def run(self, fn: Callable[[Any], T]) -> T:
+        return await self._store.reading(lambda: self._inner.run(fn))
+
+    async def commit(self, ops: Sequence[Op]) -> None:
+        self._store.writes += 1
+        await self._store.writing(lambda: self._inner.commit(ops), ops)
+
+    def interrupt(self) -> None:
+        self._inner.interrupt()
+
+    def abandon(self) -> None:
+        self._inner.abandon()

@@ -20,5 +20,5 @@ class WatchedAttempts(Attempts):
 
     def start(self, effect: StartAttempt) -> None:
         if self.watcher is not None and not effect.verifies:
-            self.watcher(self._info(effect), effect.args)
+            self.watcher(self.info(effect), effect.args)
         super().start(effect)

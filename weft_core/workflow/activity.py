@@ -37,6 +37,7 @@ class Activity(Generic[P, R]):
         queue: str | Queue | None = None,
         priority: int | None = None,
         key: str | Callable[..., Any] | None = None,
+        transactional: bool = False,
     ) -> None:
         if not callable(fn):
             raise DefinitionError(f"@activity needs a function, got {fn!r}")
@@ -62,6 +63,12 @@ class Activity(Generic[P, R]):
         self.priority = priority
         self.key = key if isinstance(key, str) else self._function(key, "key")
         self.is_async = inspect.iscoroutinefunction(fn)
+        self.transactional = transactional
+        if transactional and (self.is_async or heartbeat_timeout is not None or verify is not None):
+            raise DefinitionError(
+                f"transactional activity {self.name} is a plain function without heartbeat_timeout= and verify=: the "
+                "store's one writer waits for it, and its effect and its record are one"
+            )
         self.__name__, self.__doc__, self.__wrapped__ = fn.__name__, fn.__doc__, fn
         self.__module__, self.__qualname__ = fn.__module__, fn.__qualname__
         codec.allow_module(fn.__module__)
@@ -97,6 +104,7 @@ def activity(
     queue: str | Queue | None = None,
     priority: int | None = None,
     key: str | Callable[..., Any] | None = None,
+    transactional: bool = False,
 ) -> Callable[[Callable[P, R]], Activity[P, R]]: ...
 def activity(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Declare an activity: ``@activity`` or ``@activity(retry=RetryPolicy(max_attempts=5), timeout="30s")``.
@@ -107,6 +115,9 @@ def activity(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     it again. ``verify(*args)`` says, when an attempt was cut off, whether it took effect: :class:`Done`,
     :class:`NotDone` or :class:`Unknown`. ``queue``, ``priority`` and ``key`` (text, or a function of the arguments) are
     as in :meth:`Context.run`.
+
+    ``transactional``: a plain function whose first argument is a transaction of the store (SQLite); what it does there
+    and the record of its outcome are committed together. ``ctx.run`` passes the arguments after it.
     """
     if fn is not None:
         return Activity(fn)

@@ -52,7 +52,7 @@ class Commits:
         self._syncing = settings.strict
         self._patience_ms = round(1000 * settings.busy_timeout_s)
         self._patient = True
-        self._file: tuple[int, int] | None = None
+        self._file = SameFile(settings.path)
         self._commits = 0
         self._unmoved = 0
 
@@ -65,7 +65,7 @@ class Commits:
 
     def _together(self, connection: sqlite3.Connection, jobs: list[Job]) -> None:
         try:
-            self._check_file()
+            self._file.check()
             self._be_patient(connection, True)
             connection.execute("BEGIN IMMEDIATE")
         except Exception as error:
@@ -90,7 +90,7 @@ class Commits:
         """Commit if nothing is in the way. False: something was, and nothing is written."""
         began = self.clock()
         try:
-            self._check_file()
+            self._file.check()
             self._be_patient(connection, False)
             connection.execute("BEGIN IMMEDIATE")
             for job in jobs:
@@ -143,8 +143,16 @@ class Commits:
             connection.execute(f"PRAGMA busy_timeout = {self._patience_ms if patient else 0}")
             self._patient = patient
 
-    def _check_file(self) -> None:
-        """Commits into a file that has been deleted would succeed, and be lost."""
+
+class SameFile:
+    """Commits into a file that has been deleted would succeed, and be lost."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: tuple[int, int] | None = None
+
+    def check(self) -> None:
+        """StorageUnavailableError: it is not the file of the first call."""
         try:
             found = os.stat(self._path)
         except OSError:

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -20,15 +18,16 @@ from weft_core.errors import CorruptRecordError, StorageOpenError
 from weft_core.ports import DEFAULT_PAGE, Condition, Op, Row, StorageCapabilities
 from weft_core.storage import check_bounds, check_key, check_value, encode_text
 from weft_server.storage import _sqlite_sql as sql
+from weft_server.storage._sqlite_batch import Batch, batch_of
 from weft_server.storage._sqlite_file import Settings, open_file
 from weft_server.storage._sqlite_in_loop import EagerLane, LoopLane
 from weft_server.storage._sqlite_lanes import Lane
 from weft_server.storage._sqlite_outbox import Outbox, outbox
+from weft_server.storage._sqlite_transaction import SQLiteTransaction, Steps, Transaction, open_for_transactions
 from weft_server.storage._sqlite_work import Commits, Reads
 from weft_server.storage.lock import OwnerLock
 
-__all__ = ["Outbox", "SQLiteStorage", "outbox"]
-_PAGE = 4096
+__all__ = ["Outbox", "SQLiteStorage", "Transaction", "outbox"]
 _UNKNOWN_PAGES = 256
 """For a call that may delete any number of rows; more than is done in the event loop."""
 
@@ -75,20 +74,27 @@ class SQLiteStorage:
         _check_choice(text, "durability", durability, ("strict", "relaxed"))
         _check_choice(text, "commit_in", commit_in, ("auto", "thread", "loop"))
         self.path = os.path.abspath(text)
-        self.capabilities = StorageCapabilities(persistence="local", durability=durability, shared=True)
+        self.capabilities = StorageCapabilities(
+            persistence="local", durability=durability, shared=True, transactions=True
+        )
         strict = durability == "strict"
         settings = Settings(self.path, strict=strict, busy_timeout_s=busy_timeout, read_only=read_only)
         commits, reads = Commits(settings), Reads(settings)
         to_write, to_read = partial(open_file, settings), partial(open_file, settings, reading=True)
         self._writer: Lane | LoopLane
         self._reader: Lane | LoopLane
+        self._transactions: Lane | LoopLane
+        to_transact, steps = partial(open_for_transactions, settings), Steps(self.path)
+        self._steps = steps
         if commit_in == "loop":
             self._writer = LoopLane(to_write, commits, self.path)
             self._reader = LoopLane(to_read, reads, self.path)
+            self._transactions = LoopLane(to_transact, steps, self.path)
         else:
             kind = EagerLane if commit_in == "auto" else Lane
             self._writer = kind("writer", to_write, commits, self.path)
             self._reader = Lane("reader", to_read, reads, self.path)
+            self._transactions = Lane("transactions", to_transact, steps, self.path)
 
     def owner_lock(self) -> OwnerLock:
         """The lock beside the file that says whether an engine that owns this store is alive. Not yet acquired."""
@@ -129,10 +135,10 @@ class SQLiteStorage:
             raise CorruptRecordError(key=prefix, reason="a key with this prefix is not UTF-8 text") from None
 
     async def batch(self, ops: Sequence[Op]) -> None:
-        await self._write(_batch((), ops))
+        await self._write(batch_of((), ops))
 
     async def conditional_batch(self, conditions: Sequence[Condition], ops: Sequence[Op]) -> bool:
-        return await self._write(_batch(conditions, ops))
+        return await self._write(batch_of(conditions, ops))
 
     async def delete_prefix(self, prefix: str) -> int:
         check_bounds(prefix, None, None)
@@ -140,12 +146,17 @@ class SQLiteStorage:
             partial(sql.delete_span, *sql.span(prefix.encode(), None, None)), _UNKNOWN_PAGES
         )
 
+    def transaction(self) -> SQLiteTransaction:
+        """A transaction that has not begun; one at a time."""
+        return SQLiteTransaction(self._transactions, self._steps.file, self.path)
+
     def _write(self, batch: Batch) -> asyncio.Future[bool]:
         return self._writer.submit(batch, batch.pages())
 
     async def close(self) -> None:
-        """Finish what was asked before, close the file, end both threads. Later calls raise StorageClosedError."""
+        """Finish what was asked before, close the file, end all threads. Later calls raise StorageClosedError."""
         # The connection closed last folds the write-ahead log into the file; it must be the one that may write.
+        await self._transactions.close()
         await self._reader.close()
         await self._writer.close()
 
@@ -158,44 +169,3 @@ def _check_choice(path: str, name: str, value: str, choices: tuple[str, ...]) ->
 
 def _bytes(bound: str | None) -> bytes | None:
     return None if bound is None else encode_text(bound)
-
-
-@dataclass(slots=True)
-class Batch:
-    """One batch in the database's terms. Calling it inside a transaction applies it; False: a condition failed."""
-
-    conditions: Sequence[tuple[bytes, bytes | None]]
-    puts: Sequence[tuple[bytes, bytes]]
-    deletes: Sequence[bytes]
-
-    def __call__(self, connection: sqlite3.Connection) -> bool:
-        for key, expected in self.conditions:
-            if sql.get(key, connection) != expected:
-                return False
-        if self.puts:
-            sql.put_all(self.puts, connection)
-        if self.deletes:
-            sql.delete_all(self.deletes, connection)
-        return True
-
-    def pages(self) -> int:
-        """About how many pages it changes: one for each row, and one more for each 4 KiB."""
-        size = sum([len(value) for _, value in self.puts])
-        return len(self.conditions) + len(self.puts) + len(self.deletes) + size // _PAGE
-
-
-def _batch(conditions: Sequence[Condition], ops: Sequence[Op]) -> Batch:
-    """Check and encode. Only the last write of a key counts, so that puts and deletes may be applied set by set."""
-    last: dict[str, bytes | None] = {}
-    for key, value in ops:
-        check_key(key)
-        if value is not None:
-            check_value(key, value)
-        last[key] = value
-    for key, _ in conditions:
-        check_key(key)
-    return Batch(
-        [(key.encode(), expected) for key, expected in conditions],
-        [(key.encode(), value) for key, value in last.items() if value is not None],
-        [key.encode() for key, value in last.items() if value is None],
-    )

@@ -2,5 +2,6 @@
 
 from weft_core.engine.attempts.in_flight import Attempts
 from weft_core.engine.attempts.tokens import Tokens
+from weft_core.engine.attempts.transactions import Transactions
 
-__all__ = ["Attempts", "Tokens"]
+__all__ = ["Attempts", "Tokens", "Transactions"]

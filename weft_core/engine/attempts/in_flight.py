@@ -22,7 +22,7 @@ from weft_core.model.limits import Limits
 from weft_core.model.messages import StepMessage
 from weft_core.model.services import Services
 from weft_core.ports import Host
-from weft_core.workflow.attempt import ActivityInfo, enter_attempt
+from weft_core.workflow.attempt import ActivityInfo, AttemptLink, enter_attempt
 
 Deliver = Callable[[str, StepMessage], None]
 
@@ -55,7 +55,7 @@ class Attempts:
         attempt = Attempt(effect, self._port)
         self._in_flight[effect.run_id, effect.step] = attempt
         done = functools.partial(self._done, attempt)
-        info = self._info(effect, attempt)
+        info = self.info(effect, attempt)
         try:
             if self._interceptors.around_activities and not effect.verifies:
                 coro = self._interceptors.activity(info, effect.args, functools.partial(self._call, effect))
@@ -88,7 +88,7 @@ class Attempts:
         value = await self._host.run_blocking(functools.partial(_call_plainly, fn, args))
         return await value if inspect.isawaitable(value) else value
 
-    def _info(self, effect: StartAttempt, attempt: Attempt | None = None) -> ActivityInfo:
+    def info(self, effect: StartAttempt, attempt: AttemptLink | None = None) -> ActivityInfo:
         return ActivityInfo(
             effect.run_id, effect.workflow, effect.activity, effect.step, effect.attempt, self._store_id,
             effect.idempotency_key, effect.generation, effect.headers, effect.details, attempt,

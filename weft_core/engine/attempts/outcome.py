@@ -24,7 +24,7 @@ def outcome_of(
             return ActivityOutcome(effect.task, effect.step, *recorded(value, effect.activity, limits))
         except Exception as unwritable:
             error = unwritable
-    return ActivityOutcome(effect.task, effect.step, error=_told(effect, error), details=details)
+    return ActivityOutcome(effect.task, effect.step, error=told(effect, error), details=details)
 
 
 def verdict_of(effect: StartAttempt, limits: Limits, error: BaseException | None, value: Any) -> Verified:
@@ -34,7 +34,7 @@ def verdict_of(effect: StartAttempt, limits: Limits, error: BaseException | None
             return _verdict(effect, limits, value)
         except Exception as nonsense:
             error = nonsense
-    return Verified(effect.task, effect.step, error=_told(effect, error))
+    return Verified(effect.task, effect.step, error=told(effect, error))
 
 
 def _verdict(effect: StartAttempt, limits: Limits, value: Any) -> Verified:
@@ -60,7 +60,8 @@ def recorded(value: Any, activity: str, limits: Limits) -> tuple[Any, bytes]:
     return (value if type(value) in _SCALARS else codec.loads(encoded)), encoded
 
 
-def _told(effect: StartAttempt, error: BaseException) -> Exception:
+def told(effect: StartAttempt, error: BaseException) -> Exception:
+    """The error as a workflow may read it."""
     if isinstance(error, Exception):
         return error
     # CancelledError, SystemExit, or our own control flow: in a workflow it would not be read as a failure.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weft_core.errors import QueueNotDeclaredError, WeftError
 from weft_core.machine import failure
-from weft_core.machine.effects import JoinQueue, LeaveQueue, PlaceInQueue, StartAttempt, StopAttempt
+from weft_core.machine.effects import JoinQueue, LeaveQueue, PlaceInQueue, StartAttempt, StartTransaction, StopAttempt
 from weft_core.machine.operations.activity import options
 from weft_core.machine.operations.activity.note import IN_FLIGHT, QUEUED, RUNNING, More, note
 from weft_core.machine.operations.base import BaseHooks
@@ -49,7 +49,7 @@ class Attempting(BaseHooks):
         """Its only timer, if any, is that of the total timeout."""
         if turn.run.streams is not None:
             turn.run.streams.decided(task.step, False)  # what an attempt before it has written is void
-        effect = StartAttempt(
+        effect = (StartTransaction if spec.transactional else StartAttempt)(
             turn.run.id, turn.run.header.workflow, task.id, task.step, attempt, op.activity, op.fn,
             turn.copy(op.args, f"the argument list of {op.activity}"), options.timeout_ms(op, spec),
             op.idempotency_key, turn.run.header.generation, options.heartbeat_ms(op, spec), options.headers(turn, op),

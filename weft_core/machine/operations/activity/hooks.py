@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from weft_core.errors import ActivityInterruptedError
+from weft_core.errors import ActivityInterruptedError, StorageCapabilityError
 from weft_core.machine.operations.activity import options
 from weft_core.machine.operations.activity.note import (
     BACKOFF,
@@ -37,6 +37,8 @@ from weft_core.model.messages import ActivityOutcome, StepMessage, TimerFired
 from weft_core.model.operations import RunActivity
 from weft_core.model.run import Task
 
+_NO_TRANSACTIONS = "transactional activities need a store of SQL, such as SQLiteStorage; others may be mocked in tests"
+
 
 class ActivityHooks(Outside):
     def begin(self, turn: Turn, task: Task, op: RunActivity) -> None:
@@ -45,6 +47,8 @@ class ActivityHooks(Outside):
             options.choose_key(turn, op, spec.key_of)
         total = options.total_timeout_ms(op, spec)
         more = None if total is None else {"by": turn.rules.now_ms() + total}
+        if spec.transactional and not turn.rules.can_transact(op.activity):
+            raise StorageCapabilityError(store="engine's", capability="transactions", remedy=_NO_TRANSACTIONS)
         if spec.queue is None and op.queued is None:
             self.attempt_as(spec, turn, task, op, 1, more)
         else:
@@ -128,7 +132,10 @@ class ActivityHooks(Outside):
             self._cut_off(turn, task, op, attempt, more)
 
     def _cut_off(self, turn: Turn, task: Task, op: RunActivity, attempt: int, more: More) -> None:
-        """By a crash; nobody knows how far it came."""
+        """By a crash; nobody knows how far it came, but of a transaction, which has not been committed."""
+        if options.known(turn, op).transactional:
+            self.attempt(turn, task, op, attempt, more)
+            return
         error = ActivityInterruptedError(activity=op.activity, attempt=attempt)
         if not self.verifies(turn, task, op, error):
             self.again(turn, task, op, error, more)

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft_core.model.run import Task
+from weft_core.machine.effects import StartAttempt
+from weft_core.model.run import RunState, Task
 
 RUNNING, BACKOFF, PUT_OFF, PARKED, VERIFYING, VERIFY_LATER, QUEUED = range(7)
 PHASES = ("running", "backoff", "put off", "parked", "verifying", "verifying later", "queued")
@@ -45,6 +46,14 @@ def note(phase: int, attempt: int, due: int, more: More | None) -> list[Any]:
 def earliest(*instants: int | None) -> int:
     """The first of those that are set; 0 if none is."""
     return min((at for at in instants if at), default=0)
+
+
+def is_running(run: RunState, effect: StartAttempt) -> bool:
+    """Whether the run waits for the outcome of that very attempt."""
+    task = run.tasks.get(effect.task)
+    if task is None or task.step != effect.step or run.header.generation != effect.generation:
+        return False
+    return task.wait[:2] == [RUNNING, effect.attempt]
 
 
 def put_off(task: Task) -> None:

@@ -25,6 +25,7 @@ class _Undeclared:
     queue: str | None = None
     priority: int | None = None
     key: str | Callable[..., Any] | None = None
+    transactional: bool = False
 
 
 _UNDECLARED = _Undeclared()
