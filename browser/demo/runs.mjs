@@ -1,7 +1,10 @@
 /** The list of all orders on this device, newest first. */
 import { clock, h } from "./dom.mjs";
 
-const TEXT = { running: "under way", completed: "done", failed: "failed", cancelled: "cancelled", held: "held: code changed", dead: "needs a look" };
+const TEXT = {
+  pending: "not begun", running: "under way", suspended: "suspended", needs_attention: "needs a look", completed: "done", failed: "failed",
+  cancelled: "cancelled", timed_out: "ran out of time", terminated: "stopped", held: "held: code changed", dead: "needs a look",
+};
 
 /** @param {any[]} items @param {string | null} chosen @param {(id: string) => void} choose */
 export function runList(items, chosen, choose) {
@@ -33,6 +36,8 @@ export function outcome(run) {
 /** @param {any} run */
 export function chipMood(run) {
   if (run.status === "running") return run.waiting_for?.some((wait) => wait.kind === "signal") ? "asks" : "busy";
+  if (run.status === "pending") return "busy";
+  if (run.status === "suspended") return "asks";
   return run.status === "completed" && run.result?.status !== "undone" ? "good" : "bad";
 }
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from weft_core import Engine
+from weft_core import Engine, Workflow
 from weft_server.storage.sqlite import SQLiteStorage
 
 T = TypeVar("T")
@@ -19,25 +19,25 @@ Rows = list[tuple[str, bytes]]
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 
 
-def example(name: str) -> ModuleType:
-    """A module of ``examples/``, under the name that it has in the browser."""
+def example(name: str, folder: Path = EXAMPLES) -> ModuleType:
+    """A module of a folder, under the name that it has in the browser."""
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+        spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
         assert spec is not None and spec.loader is not None
         sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[name])
     return sys.modules[name]
 
 
-def on_server(database: Path, use: Callable[[Engine], Awaitable[T]]) -> T:
-    """Open an engine with the checkout on an SQLite file, use it, close it.
+def on_server(database: Path, use: Callable[[Engine], Awaitable[T]], workflows: Sequence[Workflow] | None = None) -> T:
+    """Open an engine with ``workflows`` (the checkout) on an SQLite file, use it, close it.
 
     In a thread of its own: Playwright's synchronous interface keeps an event loop running in this one.
     """
 
     async def work() -> T:
         storage = SQLiteStorage(database)
-        async with Engine(storage=storage, workflows=[example("checkout").checkout]) as engine:
+        async with Engine(storage=storage, workflows=workflows or [example("checkout").checkout]) as engine:
             return await use(engine)
 
     return _in_thread(work)
