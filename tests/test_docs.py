@@ -84,3 +84,18 @@ def test_the_two_variants_that_the_page_on_frames_shows_are_what_is_made() -> No
 def test_the_readme_leads_to_every_page() -> None:
     linked = set(re.findall(r"\]\(docs/([\w-]+\.md)\)", (ROOT / "README.md").read_text("utf-8")))
     assert linked == {page.name for page in (ROOT / "docs").glob("*.md")}
+
+
+def test_what_the_architecture_names_is_there() -> None:
+    from weft_core.model import keys
+
+    kinds = set(re.findall(r"\b([a-z-]+)/", keys.__doc__ or ""))
+    named = re.findall(r"`([a-z_]+/[a-z_/]*(?:\.(?:py|mjs))?)`", (ROOT / "ARCHITECTURE.md").read_text())
+    homes = [ROOT, ROOT / "weft_core", ROOT / "weft_core" / "frames", ROOT / "browser"]
+    gone = [
+        name
+        for name in named
+        if name.rstrip("/") not in kinds and not any((home / name).exists() for home in homes)
+    ]  # fmt: skip
+    assert not gone, gone
+    assert len(named) > 20
