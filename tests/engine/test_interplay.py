@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.engine.invariants import Invariants
 from weft_core import (
     Context,
+    Limits,
     Retention,
     RetryPolicy,
     activity,
@@ -22,6 +24,7 @@ from weft_core import (
 from weft_core.errors import (
     CompletionTokenNotFoundError,
     IdempotencyKeyPurgedError,
+    LimitExceededError,
     ReviewDecidedError,
     ReviewNotFoundError,
     RunFailedError,
@@ -516,3 +519,45 @@ async def test_a_purge_takes_reviews_updates_tokens_and_search_rows_with_it() ->
             await engine.submit_review(asked["id"], decision="approved")
         with pytest.raises(CompletionTokenNotFoundError):
             await engine.complete_async_activity(tokens[0], 1)
+
+
+# ------------------------------------------------------------------ bounds
+
+
+@workflow
+async def canceller(ctx: Context, reason: str) -> str:
+    try:
+        await ctx.cancel("r", reason)
+    except LimitExceededError as refused:
+        return refused.code
+    return "asked"
+
+
+async def test_G19_a_reason_and_who_gives_it_have_a_size_and_are_refused_before_anything_is_written() -> None:
+    """Ten megabytes of reason would be in the run's record, its log, and every list that shows it."""
+    async with engine_of(limits=Limits(max_reason_bytes=100)) as engine:
+        await engine.start(tidy, id="r")
+        await engine.settle()
+        before = dict(rows_of(engine))
+        long = "ü" * 51
+        plan = await engine.bulk_cancel(workflow="tidy", dry_run=True)
+        calls: list[Callable[[], Awaitable[Any]]] = [
+            lambda: engine.cancel("r", long),
+            lambda: engine.terminate("r", long),
+            lambda: engine.suspend("r", long),
+            lambda: engine.rewind("r", to=0, reason=long),
+            lambda: engine.skip("r", value=1, by=long),
+            lambda: engine.edit("r", {"x": 1}, by=long),
+            lambda: engine.bulk_cancel(workflow="tidy", reason=long, dry_run=True),
+            lambda: engine.bulk_cancel(workflow="tidy", by=long, confirm=plan.confirmation_token),
+            lambda: engine.pause_schedule("s", long),
+        ]
+        for call in calls:
+            with pytest.raises(LimitExceededError):
+                await call()
+        await engine.settle()
+        assert rows_of(engine) == before
+    async with TestEngine(workflows=[canceller, tidy], limits=Limits(max_reason_bytes=100)) as engine:
+        await engine.start(tidy, id="r")
+        assert await engine.run(canceller, "x" * 101) == "LimitExceededError"
+        assert await engine.run(canceller, "x" * 100) == "asked"

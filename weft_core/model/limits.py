@@ -41,6 +41,8 @@ class Limits:
     """Of one run."""
     max_id_bytes: int = 256
     """Run ids, idempotency keys, signal ids, names."""
+    max_reason_bytes: int = 8 * 1024
+    """A reason that somebody gives (``reason=``), and who it is (``by=``)."""
     max_bulk: int = 100_000
     """Runs of one bulk operation."""
     max_attributes: int = 64

@@ -1,4 +1,4 @@
-"""Names and ids that others give: what they may be (G19)."""
+"""Names, ids and reasons that others give: what they may be (G19)."""
 
 from __future__ import annotations
 
@@ -25,3 +25,15 @@ def check_text(text: Any, what: str, limits: Limits) -> None:
         raise InvalidInputError(call=what, reason=f"{text!r} holds half a character (a lone surrogate)") from None
     if size > limits.max_id_bytes:
         raise LimitExceededError(what=f"{what} in bytes", actual=size, limit=limits.max_id_bytes)
+
+
+def check_told(call: str, limits: Limits, **texts: Any) -> None:
+    """What somebody says of a call, for people to read: its ``reason``, and who it is ``by``; text or None."""
+    for name, text in texts.items():
+        if text is None:
+            continue
+        if not isinstance(text, str):
+            raise InvalidInputError(call=call, reason=f"the {name} is text, not {text!r}")
+        size = len(text.encode("utf-8", "surrogatepass"))
+        if size > limits.max_reason_bytes:
+            raise LimitExceededError(what=f"the {name} of {call} in bytes", actual=size, limit=limits.max_reason_bytes)

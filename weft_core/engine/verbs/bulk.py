@@ -26,7 +26,7 @@ from weft_core.errors import (
 )  # fmt: skip
 from weft_core.machine import marks
 from weft_core.model import keys
-from weft_core.model.names import check_id, check_text
+from weft_core.model.names import check_id, check_text, check_told
 from weft_core.workflow import SearchAttribute, Signal, Workflow
 
 Planned = BulkPlan | BulkResult
@@ -46,12 +46,12 @@ class BulkVerbs(PurgingVerbs, SearchVerbs):
 
     async def bulk_cancel(self, *, reason: str | None = None, **options: Any) -> Planned:
         """Ask every run that matches to stop."""
-        _check_reason("bulk_cancel", reason)
+        check_told("bulk_cancel", self.limits, reason=reason)
         return await self._bulk("cancel", [reason], **options)
 
     async def bulk_terminate(self, *, reason: str | None = None, **options: Any) -> Planned:
         """End every run that matches without running its code any more."""
-        _check_reason("bulk_terminate", reason)
+        check_told("bulk_terminate", self.limits, reason=reason)
         return await self._bulk("terminate", [reason], **options)
 
     async def bulk_resume(self, **options: Any) -> Planned:
@@ -102,6 +102,7 @@ class BulkVerbs(PurgingVerbs, SearchVerbs):
         **filters: Any,
     ) -> Planned:
         self._check_open()
+        check_told(f"bulk_{verb}", self.limits, by=by)
         filters = {name: value for name, value in filters.items() if value not in _NOTHING}
         _check_scope(verb, filters, all)
         if dry_run == (confirm is not None):
@@ -165,8 +166,3 @@ def _plain(filters: Any) -> Any:
     if isinstance(filters, (list, tuple)):
         return [_plain(value) for value in filters]
     return filters.name if isinstance(filters, (Workflow, SearchAttribute)) else filters
-
-
-def _check_reason(call: str, reason: object) -> None:
-    if reason is not None and not isinstance(reason, str):
-        raise InvalidInputError(call=call, reason=f"the reason is text, not {reason!r}")

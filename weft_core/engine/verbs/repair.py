@@ -19,7 +19,7 @@ from weft_core.engine.verbs.runs import RunVerbs
 from weft_core.errors import InvalidInputError, OperationSkippedError, PayloadTooLargeError, RunExistsError
 from weft_core.machine import failure
 from weft_core.model import keys
-from weft_core.model.names import check_id
+from weft_core.model.names import check_id, check_told
 from weft_core.model.run import RunHeader
 from weft_core.ports import Op
 from weft_core.workflow import StoredRun
@@ -87,7 +87,7 @@ class RepairVerbs(RunVerbs):
         resumed.
         """
         self._check_run_id(run_id)
-        _check_told("rewind", reason, by)
+        check_told("rewind", self.limits, reason=reason, by=by)
         if type(to) is not int:
             raise InvalidInputError(call="rewind", reason=f"a step is a number, not {to!r}")
         await self._work(run_id, Rewind(self._parts, run_id, to, reason, by))
@@ -101,7 +101,7 @@ class RepairVerbs(RunVerbs):
         ``CodeChangedError``. Old and new values are in the event ``run_edited``.
         """
         self._check_run_id(run_id)
-        _check_told("edit", reason, by)
+        check_told("edit", self.limits, reason=reason, by=by)
         await self._work(run_id, Edit(self._parts, run_id, self._change(run_id, changes), reason, by))
 
     async def skip(
@@ -122,7 +122,7 @@ class RepairVerbs(RunVerbs):
         run from being resumed.
         """
         self._check_run_id(run_id)
-        _check_told("skip", reason, by)
+        check_told("skip", self.limits, reason=reason, by=by)
         encoded = codec.dumps(value)
         if len(encoded) > self.limits.max_payload_bytes:
             limit = self.limits.max_payload_bytes
@@ -170,9 +170,3 @@ class RepairVerbs(RunVerbs):
         if not isinstance(changes, Mapping) or not all(isinstance(name, str) for name in changes):
             raise InvalidInputError(call="edit", reason="give a mapping of names to values, or a function")
         return assigning(run_id, changes)
-
-
-def _check_told(verb: str, reason: Any, by: Any) -> None:
-    for name, text in (("reason", reason), ("by", by)):
-        if text is not None and not isinstance(text, str):
-            raise InvalidInputError(call=verb, reason=f"{name} is text, not {text!r}")

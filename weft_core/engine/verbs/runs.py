@@ -32,7 +32,7 @@ from weft_core.model.messages import (
     SuspendRequested,
     TerminateRequested,
 )  # fmt: skip
-from weft_core.model.names import check_id, check_text
+from weft_core.model.names import check_id, check_text, check_told
 from weft_core.model.run import RunHeader, RunState
 from weft_core.workflow import Query, Signal, Workflow
 
@@ -198,7 +198,6 @@ class RunVerbs(UpdateVerbs):
     async def cancel(self, run_id: str, reason: str | None = None) -> None:
         """Ask a run to stop (G13): durable when this returns; raised at its suspension point as ``RunCancelled``."""
         self._check_open()
-        _check_reason("cancel", reason)
         await self.deliver_cancel(run_id, CancelRequested(reason))
 
     async def terminate(self, run_id: str, reason: str | None = None) -> None:
@@ -207,7 +206,7 @@ class RunVerbs(UpdateVerbs):
         Durable when this returns. ``RunNotFoundError``, ``RunFinishedError``.
         """
         self._check_run_id(run_id)
-        _check_reason("terminate", reason)
+        check_told("terminate", self.limits, reason=reason)
         await self._deliver(run_id, TerminateRequested(reason))
 
     async def suspend(self, run_id: str, reason: str | None = None) -> None:
@@ -217,13 +216,15 @@ class RunVerbs(UpdateVerbs):
         goes on; but none of its code runs. Durable when this returns.
         """
         self._check_run_id(run_id)
-        _check_reason("suspend", reason)
+        check_told("suspend", self.limits, reason=reason)
         await self._deliver(run_id, SuspendRequested(reason))
 
     async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: OpList | None = None) -> None:
         """Accept a request to cancel; ``extra`` is written in the same batch."""
         self._check_run_id(run_id)
-        await self._deliver(run_id, self.interceptors.cancel(run_id, message), extra)
+        message = self.interceptors.cancel(run_id, message)
+        check_told("cancel", self.limits, reason=message.reason)
+        await self._deliver(run_id, message, extra)
 
     async def resume(self, run_id: str) -> None:
         """Go on with a suspended run; or take up a held or dead one again from its last checkpoint, after its obstacle
@@ -249,11 +250,6 @@ class RunVerbs(UpdateVerbs):
         if verb not in orders:
             raise InvalidInputError(call="what was left", reason=f"{verb!r} is nothing that a run can be told")
         await orders[verb]()
-
-
-def _check_reason(verb: str, reason: Any) -> None:
-    if reason is not None and not isinstance(reason, str):
-        raise InvalidInputError(call=verb, reason=f"the reason is text, not {reason!r}")
 
 
 def _answer(handler: Any, args: tuple[Any, ...]) -> Any:

@@ -26,7 +26,7 @@ from weft_core.errors import (
 from weft_core.machine.schedules import ScheduleTurn, fire_id
 from weft_core.model import keys
 from weft_core.model.durations import instant_ms
-from weft_core.model.names import check_id
+from weft_core.model.names import check_id, check_told
 from weft_core.model.schedule import MAX_BACKFILL, MAX_QUEUED, ScheduleRecord, ScheduleSpec
 from weft_core.ports import Op
 from weft_core.workflow import Workflow
@@ -81,8 +81,7 @@ class ScheduleVerbs(RunVerbs):
     async def pause_schedule(self, schedule_id: str, reason: str | None = None) -> None:
         """Start nothing more by time until it is resumed; queued starts wait too. Pausing twice changes the reason."""
         self._check_open()
-        if reason is not None and not isinstance(reason, str):
-            raise InvalidInputError(call="pause_schedule", reason=f"the reason is text, not {reason!r}")
+        check_told("pause_schedule", self.limits, reason=reason)
         await self._schedules.ask(self._pause(schedule_id, reason))
 
     async def resume_schedule(self, schedule_id: str) -> None:

@@ -21,7 +21,7 @@ from weft_core.machine.operations.base import BaseHooks
 from weft_core.machine.outcomes import error_of, value_of
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import Reply
-from weft_core.model.names import check_id, check_text
+from weft_core.model.names import check_id, check_text, check_told
 from weft_core.model.operations import CancelRun, ChildHandle, JoinChildren, SignalRun, StartChild, WaitRun
 from weft_core.model.run import UNBEGUN, Task
 
@@ -197,6 +197,7 @@ class SpeakHooks(AskingHooks):
             (payload,) = turn.copy((op.payload,), f"the payload of signal {op.name}")
             content = ["signal", op.name, codec.dumps(payload), op.signal_id, *asking]
         else:
+            check_told("ctx.cancel", turn.rules.limits, reason=op.reason)
             content = ["cancel", op.reason, *asking]
         turn.event("run_addressed", step=task.step, addressed=op.run_id, how=content[0])
         task.wait = [op.run_id]
