@@ -223,7 +223,7 @@ def _wait(place: list[Any]) -> dict[str, Any]:
     elif kind == "activity":
         phase, _, deadline, *more = note
         in_flight = phase in (0, 2, 4, 6)  # running, put off, verifying, queued
-        assert in_flight or deadline or phase == 3, f"1: {name} waits between two attempts, and for nothing"
+        assert in_flight or deadline or phase in (3, 7), f"1: {name} waits between two attempts, and for nothing"
         tokens = more[0].get("tokens", []) if more else []
         assert phase != 3 or tokens, f"1: {name} is parked, and nobody can complete it"
     elif kind in ("sleep", "signal", "start", "update", "until", "review"):
@@ -255,6 +255,9 @@ def _waits_for_something(view: View, run_id: str) -> None:
             expected[wait["deadline"], wait["task"], wait["step"]] += 1
         if wait["kind"] == "activity":
             in_flight = in_flight or wait["in_flight"]
+            assert places[wait["task"]][5][0] != 7 or view.runs[run_id]["status"] == "suspended", (
+                f"1: {wait} is put back"
+            )
             tokens |= {f"token/{run_id}/{mark}": [wait["task"], wait["step"]] for mark in wait["tokens"]}
         elif wait["kind"] in ("sleep", "start"):
             assert wait["deadline"] is not None
@@ -357,7 +360,7 @@ def _events_have_no_gap(view: View, run_id: str, windows: bool) -> None:
     events = view.events[run_id]
     again = sum(kind in ("run_restarted", "run_rewound") for _, kind, _ in events)
     assert again == view.runs[run_id]["rare"].get("generation", 0)
-    life, placed = _since(events, "run_restarted"), _since(events, *PLACED)
+    life, placed = since(events, "run_restarted"), since(events, *PLACED)
     kinds = Counter(kind for _, kind, _ in placed)
     ends = sum(kinds[kind] for kind in ENDINGS)
     begun = kinds["run_started"] == 1 or (kinds["run_delayed"] == 1 and not kinds["run_started"])
@@ -369,7 +372,7 @@ def _events_have_no_gap(view: View, run_id: str, windows: bool) -> None:
     assert not outcomes or max(outcomes.values()) == 1, f"5: a step of {run_id} has two outcomes"
 
 
-def _since(events: list[tuple[int, str, dict[str, Any]]], *kinds: str) -> list[tuple[int, str, dict[str, Any]]]:
+def since(events: list[tuple[int, str, dict[str, Any]]], *kinds: str) -> list[tuple[int, str, dict[str, Any]]]:
     """From the last event of these kinds on; all, if there is none."""
     first = max((i for i, (_, kind, _) in enumerate(events) if kind in kinds), default=0)
     return events[first:]
@@ -386,7 +389,7 @@ def _signals_are_accounted_for(view: View, run_id: str) -> None:
     rows = {key.split("/", 2)[2] for key in view.kinds["mail-id"] if key.split("/")[1] == run_id}
     assert rows == set(ids), f"6: {run_id} received {set(ids)} and knows {rows}"
     if view.runs[run_id]["status"] not in FINISHED:
-        placed = _since(view.events[run_id], *PLACED)
+        placed = since(view.events[run_id], *PLACED)
         kinds = Counter(kind for _, kind, _ in placed)
         gone = kinds["signal_consumed"] + kinds["signal_handled"]
         left = kinds["signal_received"] - gone + kinds["signal_returned"] + placed[0][2].get("signals", 0)

@@ -14,7 +14,7 @@ import time
 from collections import Counter, defaultdict
 from typing import Any
 
-from tests.engine.invariants import ENDINGS, FINISHED, Invariants, View, without_ownership
+from tests.engine.invariants import ENDINGS, FINISHED, PLACED, Invariants, View, since, without_ownership
 from weft_core import (
     Context,
     Done,
@@ -31,6 +31,7 @@ from weft_core import (
 from weft_core.client import leave_cancel, leave_signal
 from weft_core.errors import (
     BulkConfirmationError,
+    CheckpointNotFoundError,
     CompletionTokenNotFoundError,
     CompletionTokenUsedError,
     EngineDegradedError,
@@ -38,6 +39,7 @@ from weft_core.errors import (
     RunExistsError,
     RunFinishedError,
     RunNotFinishedError,
+    RunNotParkedError,
     ScheduleExistsError,
     ScheduleNotFoundError,
     SignalTimeoutError,
@@ -380,6 +382,7 @@ class Round:
         self.unaccountable: set[str] = set()
         """Schedules whose times were changed while they ran."""
         self.sent = 0
+        self.retained = self.pick.choice([0, 0, 2, 1000])
         self.limits = Limits(
             max_live_runs=self.pick.choice([1, 2, 1000]), max_batch_turns=self.pick.choice([1, 2, 3, 512])
         )
@@ -392,6 +395,7 @@ class Round:
             self.engine = TestEngine(
                 workflows=[program], storage=self.failing, clock=self.clock, limits=self.limits,
                 retention=self.retention, queues=[queue("narrow", concurrency=1)],
+                retain_checkpoints=self.retained,
             )  # fmt: skip
             self.engine._host = self.host
             if self.pick.random() < 0.2:
@@ -419,7 +423,8 @@ class Round:
             assert f"mail-id/{run_id}/{signal_id}" in view.rows, f"G7: {signal_id} of {run_id} is lost"
         for run_id in self.programs:
             assert run_id in view.runs, f"G1: {run_id} is lost"
-        if self.engine.status == "open" and self.engine.idle:
+        # An attempt that was stopped gives its place in a queue back a moment later.
+        if self.engine.status == "open" and self.engine.idle and not self._places():
             assert not view.kinds["active"], f"an attempt that nobody makes: {list(view.kinds['active'])}"
         for place, entries in view.streams.items():
             self.check_stream(place, entries)
@@ -436,6 +441,9 @@ class Round:
                 said[step].append(codec.loads(data[0])[1])
         for step, words in said.items():
             assert words == list(range(len(words))), f"step {step} has said {words} to {place}"
+
+    def _places(self) -> int:
+        return sum(report["running"] for report in self.engine._pump.queues.report().values())
 
     # -- what users do
 
@@ -555,7 +563,8 @@ class Round:
         assert await self.engine.query(run_id, "node") == self.programs[run_id]
         info = await self.engine.describe(run_id)
         history = await self.engine.history(run_id)
-        assert any(event["type"] in ENDINGS for event in history) == (info["finished_at"] is not None)
+        ends = [e["type"] for e in history if e["type"] in ENDINGS or e["type"] == "run_rewound"]
+        assert (bool(ends) and ends[-1] in ENDINGS) == (info["finished_at"] is not None)
         await self.engine.frames(run_id)
         assert {r["id"] for r in (await self.engine.list(limit=1000)).items} >= set(self.programs)
         assert without_ownership(self.world.rows.rows()) == without_ownership(before), "G9: looking has written"
@@ -619,6 +628,30 @@ class Round:
             except RunFinishedError:
                 pass
 
+    async def fork(self) -> None:
+        if (run_id := self._any_run()) is None:
+            return
+        steps = [None, *[item["step"] for item in await self.engine.checkpoints(run_id)]]
+        try:
+            fork = await self.engine.fork(run_id, at=self.pick.choice(steps))
+        except CheckpointNotFoundError:  # it has finished, and retained none
+            return
+        self.programs[fork.id] = self.programs[run_id]
+
+    async def rewind(self) -> None:
+        if (run_id := self._any_run()) is None:
+            return
+        try:
+            if self.pick.random() < 0.8:
+                await self.engine.suspend(run_id)
+            steps = [item["step"] for item in await self.engine.checkpoints(run_id)]
+            if steps:
+                await self.engine.rewind(run_id, self.pick.choice(steps))
+            if self.pick.random() < 0.8:
+                await self.engine.resume(run_id)
+        except (RunFinishedError, RunNotParkedError, CheckpointNotFoundError):
+            pass
+
     # -- what happens to them
 
     async def crash_soon(self) -> None:
@@ -655,6 +688,7 @@ class Round:
 
     async def act(self) -> None:
         looks = [self.look, self.cancel, self.resume, self.purge, self.annotate, self.plan, self.bulk]
+        looks += [self.fork, self.rewind]
         users = [self.start, self.signal, self.advance, self.answer, self.update] * 3 + looks
         fate = [self.crash_soon, self.crash_now, self.trouble, self.reopen, self.overtake]
         action = self.pick.choice(users if self.pick.random() < 0.8 else fate)
@@ -687,6 +721,10 @@ class Round:
         await self.account()
         for run_id, header in self.check().runs.items():
             assert header["status"] not in ("dead", "held"), header["error"]
+            if header["status"] == "suspended":
+                await self.engine.resume(run_id)
+        await self.engine.settle()
+        for run_id, header in self.check().runs.items():
             if header["status"] == "running":
                 await self.engine.cancel(run_id)
         for _ in range(20):
@@ -711,7 +749,8 @@ class Round:
             assert fits(node, result), f"{node} gave {result}"
         if view.events[run_id][0][0] > 1:
             return  # its first events are gone
-        entered = {data["message"] for _, kind, data in view.events[run_id] if kind == "logged"}
+        life = since(view.events[run_id], *PLACED)
+        entered = {data["message"] for _, kind, data in life if kind == "logged"}
         begun = {data["name"] for _, kind, data in view.events[run_id] if kind == "activity_scheduled"}
         assert entered <= begun, f"G13: the finally blocks {entered - begun} of {run_id} never ran"
 

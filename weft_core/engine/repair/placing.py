@@ -57,8 +57,8 @@ class Fork:
             record, changes = edited(run, record, chunks, parts.registry, self.edit)
             chunks = {}
         restore_run(run, record, chunks, parts.registry)
-        await parts.live.watch_log(run)
         run.next_seq, run.active = 1, False
+        await parts.live.watch_log(run)
         # What others know of the run they know of the other one: who waits for its end, its locks, its updates.
         run.notes = {name: note for name, note in run.notes.items() if name not in _OF_OTHERS}
         if standing.mail.owed:

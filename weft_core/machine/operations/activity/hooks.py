@@ -12,6 +12,7 @@ from weft_core.machine.operations.activity.note import (
     IN_FLIGHT,
     PARKED,
     PHASES,
+    PUT_BACK,
     PUT_OFF,
     QUEUED,
     RUNNING,
@@ -122,8 +123,7 @@ class ActivityHooks(Outside):
         if by is not None and turn.now >= by:
             self.time_is_up(turn, task, op)
         elif phase == PUT_OFF:
-            if turn.run.header.status != "suspended":
-                self.attempt(turn, task, op, attempt, more)
+            self.attempt(turn, task, op, attempt, more)
         elif phase == QUEUED:
             self.join(turn, task, op, more)
         elif phase == VERIFYING:
@@ -141,14 +141,18 @@ class ActivityHooks(Outside):
             self.again(turn, task, op, error, more)
 
     def release(self, turn: Turn, task: Task) -> None:
-        phase, attempt, *_ = task.wait
-        if phase == PUT_OFF:
-            assert isinstance(task.op, RunActivity)
-            self.attempt(turn, task, task.op, attempt, rare(task))
+        op = task.op
+        assert isinstance(op, RunActivity)
+        if task.wait[0] != PUT_BACK:
+            return
+        if op.queued is None:
+            self.attempt(turn, task, op, 1, rare(task))
+        else:
+            self.wait_in_queue(turn, task, op, 0, rare(task))
 
     def anew(self, wait: Any) -> Any:
         by = wait[3].get("by") if len(wait) > 3 else None
-        return note(PUT_OFF, 1, by or 0, {"by": by} if by else None)
+        return note(PUT_BACK, 0, by or 0, {"by": by} if by else None)
 
     def in_flight(self, task: Task) -> bool:
         return bool(task.wait) and task.wait[0] in IN_FLIGHT

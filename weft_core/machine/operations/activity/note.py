@@ -17,8 +17,8 @@ from typing import Any
 from weft_core.machine.effects import StartAttempt
 from weft_core.model.run import RunState, Task
 
-RUNNING, BACKOFF, PUT_OFF, PARKED, VERIFYING, VERIFY_LATER, QUEUED = range(7)
-PHASES = ("running", "backoff", "put off", "parked", "verifying", "verifying later", "queued")
+RUNNING, BACKOFF, PUT_OFF, PARKED, VERIFYING, VERIFY_LATER, QUEUED, PUT_BACK = range(8)
+PHASES = ("running", "backoff", "put off", "parked", "verifying", "verifying later", "queued", "put back")
 IN_FLIGHT = frozenset({RUNNING, PUT_OFF, VERIFYING, QUEUED})
 """Phases in which something runs, or waits in a queue, that would be lost with this process."""
 
