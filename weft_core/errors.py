@@ -51,6 +51,7 @@
     │   ├── OperationSkippedError               somebody answered it by hand
     │   ├── RetryLater                          raised by an activity: try me again then
     │   └── SignalTimeoutError, WaitTimeoutError, ScopeTimeoutError, ReviewTimeoutError,
+    │       ArchiveNotConfiguredError, BlobNotFoundError,
     │       AtomicStateConflictError             a value was changed by others, again and again
     └── TestingError                            of weft_core.testing
         ├── RunStuckError                       no time that passes will bring the run to its end
@@ -652,6 +653,16 @@ class ScopeTimeoutError(OutcomeError, TimeoutError):
 
 class OperationSkippedError(OutcomeError):
     template = "{operation} was skipped by hand: {reason}"
+
+
+class ArchiveNotConfiguredError(OutcomeError):
+    template = "there is no archive for {key!r}; give one: Engine(archive=...)"
+    non_retryable = True
+
+
+class BlobNotFoundError(OutcomeError):
+    template = "run {run_id!r} has no blob {key!r}; it was never stored, or was purged with its run"
+    non_retryable = True
 
 
 class AtomicStateConflictError(OutcomeError):

@@ -142,6 +142,15 @@ class Ids(Protocol):
         ...
 
 
+class Archive(Protocol):
+    """Where ``ctx.archive`` hands data to: outside of the store, and kept when the run is purged."""
+
+    async def store(self, run_id: str, key: str, data: Any) -> Any:
+        """Keep the data; what is returned is the reference that the workflow gets. It may be called again for the same
+        step: ``activity_info().idempotency_key`` is the same then."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """The machine as the engine sees it."""

@@ -37,7 +37,7 @@ PLACED = ("run_restarted", "run_forked", "run_rewound")
 ENDINGS = {"run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated"}
 
 
-_OF_ONE_RUN = ("log", "ckpt", "past", "mail", "mail-id", "update", "answers", "review", "state", "stream")
+_OF_ONE_RUN = ("log", "ckpt", "past", "mail", "mail-id", "update", "answers", "review", "state", "stream", "blob")
 UPDATE_ENDS = ("update_pending", "update_completed", "update_rejected", "update_unanswered")
 """The event that goes with each status of an update."""
 
@@ -144,6 +144,8 @@ class Invariants:
         _locks(view)
         _values(view, self._windows)
         view.streams = _streams(view)
+        for key in view.kinds["blob"]:
+            assert "blob" in view.runs[key.split("/")[1]]["rare"]["kept"], f"a restart would leave {key}"
         _indexes(view)
         _bulk_operations(view)
         _feed(view)

@@ -233,6 +233,8 @@ async def perform(ctx: Context, node: Node) -> Any:
         assert await shared.update(lambda n: n + 1) > total
         assert name in await own.get()
         return name
+    if kind == "keep":
+        return await ctx.load(await ctx.offload(touch, name, node[2]))
     if kind == "speak":
         ctx.stream("all").write(name)
         return await ctx.run(speak, name, node[2])
@@ -301,7 +303,7 @@ class Author:
             "touch", "stumble", "sleep", "wait", "note", "step", "hoard", "plain-race", "count", "outside", "buy",
             "ask", "heard",
             "squeeze", "squeeze",
-            "tally", "speak",
+            "tally", "speak", "keep",
         ] * 3 + ["fail"]  # fmt: skip
         whole = ["seq", "seq", "all", "race", "last", "guard"]
         kind = pick.choice(whole if depth > 1 else leaves if depth == 0 else leaves + whole * 4)
@@ -309,6 +311,7 @@ class Author:
             "touch": lambda: [pick.randint(0, 3)],
             "squeeze": lambda: [pick.randint(0, 1)],
             "stumble": lambda: [pick.randint(0, 5)],
+            "keep": lambda: [pick.randint(0, 3)],
             "speak": lambda: [pick.randint(1, 4)],
             "count": lambda: [pick.randint(0, 4)],
             "outside": lambda: [pick.randint(0, 2), pick.choice([1, 20, 1000])],

@@ -16,6 +16,7 @@ from weft_core.engine import (
     UpdateState,
     WorkflowHandle,
 )
+from weft_core.model.blobs import BlobRef
 from weft_core.model.streams import StreamPage
 
 Items = list[dict[str, Any]]
@@ -76,6 +77,9 @@ class LocalClient:
     @property
     def state(self) -> EngineState:
         return self._engine.state
+
+    async def load_blob(self, where: BlobRef | str, key: str | None = None) -> Any:
+        return await self._engine.load_blob(where, key)
 
     async def read_stream(self, run_id: str, name: str, **paging: Any) -> StreamPage:
         return await self._engine.read_stream(run_id, name, **paging)

@@ -311,6 +311,10 @@ async def _state_set(engine: Engine, p: Params) -> Any:
     return {"set": swapped, "version": p["version"] + 1 if swapped else (await place.read()).version}
 
 
+async def _load_blob(engine: Engine, p: Params) -> Any:
+    return {"value": jsonable(await engine.load_blob(_need(p, "id"), _need(p, "key")))}
+
+
 async def _stream_read(engine: Engine, p: Params) -> Any:
     page = await engine.read_stream(
         _need(p, "id"), _need(p, "name"), after=p.get("after", 0), limit=p.get("limit", 256)
@@ -390,6 +394,7 @@ METHODS: dict[str, Method] = {
     "schedule_delete": _schedule_delete,
     "state_get": _state_get,
     "state_set": _state_set,
+    "load_blob": _load_blob,
     "stream_read": _stream_read,
     "workflows": _workflows,
     "diagnostics": _diagnostics,

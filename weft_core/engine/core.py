@@ -12,6 +12,7 @@ from typing import Any, Self
 from weft_core.engine import code
 from weft_core.engine.attempts import Attempts, Tokens, Transactions
 from weft_core.engine.batch import Batch, Envelope
+from weft_core.engine.blobs import Blobs
 from weft_core.engine.bulk.runner import BulkRunner
 from weft_core.engine.bulk.verbs import Actions
 from weft_core.engine.commit import Committer
@@ -45,7 +46,7 @@ from weft_core.model.limits import DEFAULT_LIMITS, Limits
 from weft_core.model.messages import CancelRequested, Message, Recover, SignalArrived, StepMessage
 from weft_core.model.queues import Queue
 from weft_core.model.retention import KEEP, Retention
-from weft_core.ports import Clock, Host, Op, Storage, default_host
+from weft_core.ports import Archive, Clock, Host, Op, Storage, default_host
 from weft_core.workflow import Activity, Interceptor, Schedule, Workflow
 from weft_core.workflow.definition import check_retained
 
@@ -77,6 +78,7 @@ class EngineCore:
         recover: bool = True,
         close_storage: bool = True,
         retain_checkpoints: int = 0,
+        archive: Archive | None = None,
     ) -> None:
         self._rebind(storage)
         self.limits, self.retention = limits, retention
@@ -85,7 +87,7 @@ class EngineCore:
         self.registry = Registry()
         self.status = "not open yet"
         """Of the engine itself: "open", "closed", "fenced", "degraded", ... What is kept for runs is ``state``."""
-        self._host = host
+        self._host, self._archive = host, archive
         self._recover, self._close_storage = recover, close_storage
         self._retain_checkpoints = check_retained(retain_checkpoints) or 0
         self._task: asyncio.Task[None] | None = None
@@ -148,9 +150,10 @@ class EngineCore:
         )  # fmt: skip
         queues.submit, self._pump.queues = self._pump.submit, queues
         self._tokens = Tokens(host.ids, self._pump.submit)
+        self._blobs = Blobs(reads, self._pump.submit, self.limits)
         self._pump.attempts = self.attempts_class(
             self.registry, host, self.limits, self._committer.store_id, self._outcome, self._tokens,
-            self.interceptors, self._services.of,
+            self.interceptors, self._services.of, self._blobs, self._archive,
         )  # fmt: skip
         self._pump.transactions = Transactions(
             self.storage, self._committer, self._live, self.registry, self.limits, self.interceptors,

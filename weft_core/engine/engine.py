@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from weft_core.engine.verbs.blobs import BlobVerbs
 from weft_core.engine.verbs.bulk import BulkVerbs
 from weft_core.engine.verbs.completing import CompletingVerbs
 from weft_core.engine.verbs.queues import QueueVerbs
@@ -16,7 +17,7 @@ from weft_core.engine.verbs.tailing import TailingVerbs
 
 class Engine(
     StartOrSignalVerbs, ReviewVerbs, StateVerbs, BulkVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs, RepairVerbs,
-    QueueVerbs, StreamVerbs,
+    QueueVerbs, StreamVerbs, BlobVerbs,
 ):  # fmt: skip
     """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store and drives its runs.
 

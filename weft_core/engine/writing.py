@@ -41,10 +41,15 @@ def store_streams(run: RunState, now: int) -> list[Op]:
     """What was written to a run's streams since it was last stored; with its record if those are its first."""
     assert run.streams is not None
     ops: list[Op] = run.streams.take(run.id, now)
-    if ops and "stream" not in run.header.kept:
-        run.header.kept = [*run.header.kept, "stream"]
-        ops.extend(records.write_run(run.header))
-    return ops
+    return [*ops, *first_of_kind(run, "stream")] if ops else []
+
+
+def first_of_kind(run: RunState, kind: str) -> list[Op]:
+    """The run's record, if it does not say yet that it has records of this kind."""
+    if kind in run.header.kept:
+        return []
+    run.header.kept = [*run.header.kept, kind]
+    return records.write_run(run.header)
 
 
 def _checkpoint(turn: Turn, active: bool) -> list[Op]:

@@ -22,6 +22,7 @@ STATUS: dict[type[WeftError], int] = {
     e.UpdateNotDeclaredError: 404,
     e.ReviewNotFoundError: 404,
     e.UpdateNotFoundError: 404,
+    e.BlobNotFoundError: 404,
     e.ScheduleNotFoundError: 404,
     e.QueueNotDeclaredError: 404,
     e.PayloadTooLargeError: 413,
@@ -65,6 +66,7 @@ STATUS: dict[type[WeftError], int] = {
     e.UpdateTimeoutError: 504,
     # this engine cannot, or cannot now
     e.ActivityNotRegisteredError: 501,
+    e.ArchiveNotConfiguredError: 501,
     e.ServiceNotFoundError: 500,
     e.ServicesUnavailableError: 503,
     e.StorageCapabilityError: 501,

@@ -19,6 +19,7 @@
     schedule/<sid>                  a schedule              slog/<sid>/<n>        its log, the last entries of it
     timer/<deadline>//s:<sid>       when it is due next     (no run has the empty id)
     state/<id>/<key>      a durable value of a run (ctx.state.execution)
+    blob/<id>/<key>/<step>.<attempt>.<part>  part of an offloaded result      blob/<id>/<key>/last  names the last one
     stream/<id>/<name>/<seq>  entries of a stream that were committed together, the first of this number
     update/<id>/<uid>     an update and its answer          answers/<id>          query handlers of a finished run
     review/<id>/<step>    what people are asked             review-open/<requested>/<id>/<step>   not decided yet
@@ -65,7 +66,7 @@ QUEUES = "queue/"
 # keys of a kind named in one of these.
 ONE_OF_A_RUN = ("ckpt", "active", "answers")
 """Kinds of records of which a run has one, ``<kind>/<run id>``, that go with it."""
-MANY_OF_A_RUN = ("chunk", "log", "mail", "mail-id", "past", "review", "state", "stream", "token", "update")
+MANY_OF_A_RUN = ("blob", "chunk", "log", "mail", "mail-id", "past", "review", "state", "stream", "token", "update")
 """Kinds of records of which a run has any number, ``<kind>/<run id>/...``, that go with it."""
 INDEXES = ("timer", "by-time", "ended", "review-open")
 """Kinds whose rows name a run behind something else; they are derived from its record, or looked for."""
@@ -145,6 +146,18 @@ def state(run_id: str, key: str) -> str:
 
 def state_prefix(run_id: str) -> str:
     return f"state/{run_id}/"
+
+
+def blob(run_id: str, key: str, made: str, part: int) -> str:
+    return f"blob/{run_id}/{key}/{made}.{part:04x}"
+
+
+def blob_prefix(run_id: str, key: str, made: str) -> str:
+    return f"blob/{run_id}/{key}/{made}"
+
+
+def blob_last(run_id: str, key: str) -> str:
+    return f"blob/{run_id}/{key}/last"
 
 
 def stream(run_id: str, name: str, seq: int) -> str:

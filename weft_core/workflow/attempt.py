@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
 from weft_core import codec
+from weft_core.model.blobs import BlobRef
 from weft_core.model.services import Services
 
 
@@ -40,6 +41,10 @@ class AttemptLink(Protocol):
     def heartbeat(self, details: tuple[Any, ...]) -> None: ...
 
     def stream(self, name: str) -> StreamSink: ...
+
+    def load(self, ref: BlobRef) -> Awaitable[Any]: ...
+
+    def archive(self, key: str, data: Any) -> Awaitable[Any]: ...
 
     def completion_token(self) -> str: ...
 
@@ -108,6 +113,14 @@ class ActivityInfo:
         What this attempt writes is void if it fails: readers are told by a reset.
         """
         return self._engine().stream(name)
+
+    async def load(self, ref: BlobRef) -> Any:
+        """The value that ``ctx.offload`` has stored, however large. ``BlobNotFoundError``: its run was purged."""
+        return await self._engine().load(ref)
+
+    async def archive(self, key: str, data: Any) -> Any:
+        """Hand data, or the value of a :class:`BlobRef`, to the engine's archive. ``ArchiveNotConfiguredError``."""
+        return await self._engine().archive(key, data)
 
     @property
     def cancelled(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weft_core import codec
+from weft_core.model.blobs import BlobRef
 from weft_core.model.operations import (
     OPERATIONS,
     ChildHandle,
@@ -69,6 +70,10 @@ def register_types() -> None:
     codec.register(WorkflowStream, name="weft:stream", get=lambda s: [s._ctx, s.name], set=_set_stream)
     codec.register(StreamRef, name="weft:stream-ref", get=lambda r: [r.run_id, r.name], new=lambda s: StreamRef(*s))
     codec.allow_module("weft_core.workflow.context.streams")
+    codec.register(
+        BlobRef, name="weft:blob", get=lambda b: [b.run_id, b.key, b.size, b.made], new=lambda s: BlobRef(*s)
+    )
+    codec.allow_module("weft_core.workflow.context.blobs")
     codec.register(
         ReceivedUpdate,
         name="weft:received-update",

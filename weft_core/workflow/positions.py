@@ -11,7 +11,8 @@ from weft_core.model.operations import Operation
 
 CALL = "call"
 _KINDS = {
-    "run": "activity", "step": "activity", "memo": "activity", "sleep": "sleep", "sleep_until": "sleep",
+    "run": "activity", "step": "activity", "offload": "activity", "load": "activity", "archive": "activity",
+    "memo": "activity", "sleep": "sleep", "sleep_until": "sleep",
     "wait_for_signal": "signal", "all": "group", "race": "group", "set_attribute": "attribute",
     "set_attributes": "attribute", "child": "child", "start_child": "child", "result_of": "run", "result": "run",
     "signal": "signal_run", "cancel": "cancel_run", "acquire": "lock", "release": "unlock",
@@ -22,6 +23,8 @@ _STATE = ("get", "read", "set", "update", "compare_and_swap", "increment", "appe
 _SHARED_NAMES = dict.fromkeys(_STATE, "state")
 """Methods of ours that authors' durable methods may be called, too: these are calls, or operations of this kind."""
 _NAMELESS = frozenset({"sleep", "attribute", "until", "answer", "review"})
+_OWN_ACTIVITIES = frozenset({"load", "archive"})
+"""Named so, whatever they are given."""
 _UNKNOWN = object()
 
 
@@ -60,6 +63,8 @@ def meaning(plan: Plan, label: Label) -> Meaning:
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in _KINDS:
         return Meaning(CALL, ast.unparse(call.func).rpartition(".")[2])
     kind = _KINDS[call.func.attr]
+    if call.func.attr in _OWN_ACTIVITIES:
+        return Meaning(kind, call.func.attr)
     return Meaning(kind, call.func.attr if kind == "group" else _name(plan, call))
 
 

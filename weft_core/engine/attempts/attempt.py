@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 from weft_core import codec
 from weft_core.engine.attempts.heartbeats import Heartbeats
 from weft_core.engine.attempts.sinks import Sink
 from weft_core.engine.attempts.tokens import Tokens, on_loop
-from weft_core.errors import CompleteLater, OperationMisuseError, PayloadTooLargeError
+from weft_core.engine.blobs import Blobs
+from weft_core.errors import ArchiveNotConfiguredError, CompleteLater, OperationMisuseError, PayloadTooLargeError
 from weft_core.machine.effects import StartAttempt
 from weft_core.machine.naming import check_name
+from weft_core.model.blobs import BlobRef
 from weft_core.model.limits import Limits
 from weft_core.model.services import Services
+from weft_core.ports import Archive
 
 
 class Attempt:
@@ -46,6 +49,16 @@ class Attempt:
             self.sinks[name] = Sink(self.effect, name, port.loop, port.limits, port.tokens.submit, self.wanted)
         return self.sinks[name]
 
+    def load(self, ref: BlobRef) -> Awaitable[Any]:
+        return self.port.blobs.load(ref)
+
+    async def archive(self, key: str, data: Any) -> Any:
+        if self.port.archive is None:
+            raise ArchiveNotConfiguredError(key=key)
+        if isinstance(data, BlobRef):
+            data = await self.load(data)
+        return await self.port.archive.store(self.effect.run_id, key, data)
+
     def heartbeat(self, details: tuple[Any, ...]) -> None:
         encoded = None
         if details:
@@ -67,6 +80,9 @@ class Attempt:
         self.beats.beat(details)
 
     def completion_token(self) -> str:
+        if self.effect.keep is not None:
+            reason = "its result would not come from here; have an activity of its own wait for it"
+            raise OperationMisuseError(operation="completion_token in ctx.offload", reason=reason)
         if self.token is None:
             self.token = self.port.tokens.issue(self.effect)
         return self.token
@@ -116,6 +132,8 @@ class AttemptPort:
         tokens: Tokens,
         beats: Callable[[Attempt], Heartbeats],
         services_of: Callable[[str], Services],
+        blobs: Blobs,
+        archive: Archive | None,
     ) -> None:
         self.loop, self.limits, self.tokens, self.beats = loop, limits, tokens, beats
-        self.services_of = services_of
+        self.services_of, self.blobs, self.archive = services_of, blobs, archive

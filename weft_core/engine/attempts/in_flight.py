@@ -12,6 +12,7 @@ from weft_core.engine.attempts.attempt import Attempt, AttemptPort
 from weft_core.engine.attempts.heartbeats import Heartbeats
 from weft_core.engine.attempts.outcome import outcome_of, verdict_of
 from weft_core.engine.attempts.tokens import Tokens
+from weft_core.engine.blobs import Blobs
 from weft_core.engine.eager import EagerStarter
 from weft_core.engine.interceptors import Interceptors
 from weft_core.engine.registry import Registry
@@ -21,7 +22,8 @@ from weft_core.model.attempt_messages import AttemptParked, HeartbeatGiven
 from weft_core.model.limits import Limits
 from weft_core.model.messages import StepMessage
 from weft_core.model.services import Services
-from weft_core.ports import Host
+from weft_core.model.verdicts import Done
+from weft_core.ports import Archive, Host
 from weft_core.workflow.attempt import ActivityInfo, AttemptLink, enter_attempt
 
 Deliver = Callable[[str, StepMessage], None]
@@ -40,12 +42,14 @@ class Attempts:
         tokens: Tokens,
         interceptors: Interceptors,
         services_of: Callable[[str], Services],
+        blobs: Blobs,
+        archive: Archive | None = None,
     ) -> None:
         self._registry, self._host, self._limits = registry, host, limits
         self._store_id, self._deliver, self._interceptors = store_id, deliver, interceptors
         self._loop = asyncio.get_running_loop()
         self._starter = EagerStarter(self._loop)
-        self._port = AttemptPort(self._loop, limits, tokens, self._beats, services_of)
+        self._port = AttemptPort(self._loop, limits, tokens, self._beats, services_of, blobs, archive)
         self._in_flight: dict[tuple[str, int], Attempt] = {}
         self._let_run: set[Attempt] = set()
         """Their steps have been answered for from outside."""
@@ -64,6 +68,8 @@ class Attempts:
         except Exception as error:
             done(error, None)
             return
+        if effect.keep is not None:
+            coro = self._kept(effect, coro)
         if effect.place is not None:
             coro = _in_place(effect.place, coro)
         if effect.heartbeat_ms is not None:
@@ -87,6 +93,13 @@ class Attempts:
     async def _call_blocking(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         value = await self._host.run_blocking(functools.partial(_call_plainly, fn, args))
         return await value if inspect.isawaitable(value) else value
+
+    async def _kept(self, effect: StartAttempt, coro: Coroutine[Any, Any, Any]) -> Any:
+        """Its value becomes a blob."""
+        value = await coro
+        if not effect.verifies:
+            return await self._port.blobs.store(effect, value)
+        return Done(await self._port.blobs.store(effect, value.result)) if isinstance(value, Done) else value
 
     def info(self, effect: StartAttempt, attempt: AttemptLink | None = None) -> ActivityInfo:
         return ActivityInfo(

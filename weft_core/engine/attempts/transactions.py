@@ -25,6 +25,7 @@ from weft_core.errors import ActivityTimeoutError, OperationMisuseError
 from weft_core.machine.effects import StartTransaction
 from weft_core.machine.operations.activity import is_running
 from weft_core.model import keys
+from weft_core.model.blobs import BlobRef
 from weft_core.model.limits import Limits
 from weft_core.model.services import Services
 from weft_core.ports import Storage, StorageTransaction, TransactionalStorage
@@ -155,6 +156,12 @@ class _Link:
 
     def stream(self, name: str) -> NoReturn:
         self._refuse("nothing but its own transaction is written while it runs, so it has no streams")
+
+    def load(self, ref: BlobRef) -> NoReturn:
+        self._refuse("nothing but its own transaction is read while it runs; load the value before, and pass it")
+
+    def archive(self, key: str, data: Any) -> NoReturn:
+        self._refuse("all others wait until it has ended; archive before or after it")
 
     def completion_token(self) -> NoReturn:
         self.complete_later()

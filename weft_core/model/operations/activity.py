@@ -16,8 +16,8 @@ class RunActivity(Operation[Any]):
     """
 
     __slots__ = (
-        "activity", "args", "fn", "headers", "heartbeat_ms", "idempotency_key", "queued", "retry", "timeout_ms",
-        "total_timeout_ms",
+        "activity", "args", "fn", "headers", "heartbeat_ms", "idempotency_key", "keep", "queued", "retry",
+        "timeout_ms", "total_timeout_ms",
     )  # fmt: skip
     kind = "activity"
 
@@ -33,17 +33,19 @@ class RunActivity(Operation[Any]):
         heartbeat_ms: int | None = None,
         headers: dict[str, str] | None = None,
         queued: list[Any] | None = None,
+        keep: str | None = None,
     ) -> None:
-        """``queued`` is ``[queue, priority, key]``; its parts are settled when the operation begins."""
+        """``queued`` is ``[queue, priority, key]``; its parts are settled when the operation begins. ``keep``: store
+        the result as a blob under this key ("" for the number of the step); its reference takes its place."""
         self.activity, self.args, self.fn = activity, args, fn
         self.idempotency_key, self.retry, self.timeout_ms = idempotency_key, retry, timeout_ms
         self.total_timeout_ms, self.heartbeat_ms, self.headers = total_timeout_ms, heartbeat_ms, headers
-        self.queued = queued
+        self.queued, self.keep = queued, keep
 
     def state(self) -> list[Any]:
         full = [
             self.activity, self.args, self.fn, self.idempotency_key, self.retry, self.timeout_ms,
-            self.total_timeout_ms, self.heartbeat_ms, self.headers, self.queued,
+            self.total_timeout_ms, self.heartbeat_ms, self.headers, self.queued, self.keep,
         ]  # fmt: skip
         while full[-1] is None:
             full.pop()

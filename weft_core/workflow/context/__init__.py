@@ -6,6 +6,7 @@ One file for each theme; :class:`Context` joins them.
 from __future__ import annotations
 
 from weft_core.workflow.context.activities import Activities
+from weft_core.workflow.context.blobs import Blobs
 from weft_core.workflow.context.cancelling import Cancelling
 from weft_core.workflow.context.children import Children
 from weft_core.workflow.context.groups import Groups
@@ -21,7 +22,7 @@ from weft_core.workflow.context.waiting import Waiting
 
 
 class Context(
-    Activities, Waiting, Messages, Reviews, Groups, Children, Locks, Scopes, Sagas, Cancelling, State, Streaming,
+    Blobs, Activities, Waiting, Messages, Reviews, Groups, Children, Locks, Scopes, Sagas, Cancelling, State, Streaming,
     Visibility
 ):  # fmt: skip
     """Given to a workflow as its first argument. In a checkpoint it is named, not stored.

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from weft_core import codec
 from weft_core.model.durations import from_ms
+from weft_core.model.limits import DEFAULT_LIMITS, Limits
 from weft_core.model.run import RunState
 from weft_core.model.services import NO_SERVICES, Services
 from weft_core.ports import Clock, Ids
@@ -19,6 +20,7 @@ class Facts:
     def __init__(self, clock: Clock, ids: Ids) -> None:
         self._clock, self._ids = clock, ids
         self._run: RunState
+        self._limits: Limits = DEFAULT_LIMITS
         self._services = NO_SERVICES
 
     @property

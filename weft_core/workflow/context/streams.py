@@ -11,19 +11,16 @@ from weft_core import codec
 from weft_core.errors import OperationMisuseError
 from weft_core.machine.naming import check_name
 from weft_core.machine.streams import Streams, chunk
-from weft_core.model.limits import DEFAULT_LIMITS, Limits
 from weft_core.model.operations import Operation, RunActivity
 from weft_core.model.retry import RetryPolicy
 from weft_core.model.streams import StreamRef
 from weft_core.workflow.activity import Activity
-from weft_core.workflow.attempt import activity_info
+from weft_core.workflow.attempt import StreamSink, activity_info
 from weft_core.workflow.context.facts import Facts
 
 
 class Streaming(Facts):
     """``ctx.stream``."""
-
-    _limits: Limits = DEFAULT_LIMITS
 
     @overload
     def stream(self, name: str, /) -> WorkflowStream: ...
@@ -88,15 +85,19 @@ class WorkflowStream:
         return f"<stream {self.name}>"
 
 
-async def write_into(name: str, fn: Callable[..., Any], /, *args: Any) -> StreamRef:
-    """What the attempt of a streaming step does."""
+def write_into(name: str, fn: Callable[..., Any], /, *args: Any) -> Any:
+    """What the attempt of a streaming step does: in a thread, as ``fn`` may block. What it returns is awaited on the
+    event loop, if it can be."""
     info = activity_info()
     sink = info.stream(name)
-    value = fn(sink, *args)
+    return _all_written(info.run_id, name, sink, fn(sink, *args))
+
+
+async def _all_written(run_id: str, name: str, sink: StreamSink, value: Any) -> StreamRef:
     if inspect.isawaitable(value):
         await value
     await sink.flush()
-    return StreamRef(info.run_id, name)
+    return StreamRef(run_id, name)
 
 
 codec.allow_module(__name__)  # where checkpoints find it

@@ -59,6 +59,8 @@ class Attempting(BaseHooks):
             self.stand(turn, task, RUNNING, attempt, more.get("by", 0), more)
         else:
             task.wait = [RUNNING, attempt, 0]
+        if op.keep is not None:
+            effect.keep = op.keep
         turn.event("activity_scheduled", step=task.step, name=op.activity, attempt=attempt)
         turn.effects.append(effect)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from weft_core.errors import ActivityInterruptedError, StorageCapabilityError
+from weft_core.errors import ActivityInterruptedError, OperationMisuseError, StorageCapabilityError
 from weft_core.machine.operations.activity import options
 from weft_core.machine.operations.activity.note import (
     BACKOFF,
@@ -48,13 +48,21 @@ class ActivityHooks(Outside):
             options.choose_key(turn, op, spec.key_of)
         total = options.total_timeout_ms(op, spec)
         more = None if total is None else {"by": turn.rules.now_ms() + total}
-        if spec.transactional and not turn.rules.can_transact(op.activity):
-            raise StorageCapabilityError(store="engine's", capability="transactions", remedy=_NO_TRANSACTIONS)
+        if spec.transactional:
+            self._check_transaction(turn, op)
         if spec.queue is None and op.queued is None:
             self.attempt_as(spec, turn, task, op, 1, more)
         else:
             options.choose_queue(turn, op, spec)
             self.wait_in_queue(turn, task, op, 0, more or {})
+
+    @staticmethod
+    def _check_transaction(turn: Turn, op: RunActivity) -> None:
+        if op.keep is not None:
+            reason = "its outcome is in its own transaction; have it return what is small, and offload from another"
+            raise OperationMisuseError(operation=f"ctx.offload of transactional {op.activity}", reason=reason)
+        if not turn.rules.can_transact(op.activity):
+            raise StorageCapabilityError(store="engine's", capability="transactions", remedy=_NO_TRANSACTIONS)
 
     def turn_comes(self, turn: Turn, task: Task, message: SlotGiven) -> None:
         """Its turn in the queue."""
