@@ -30,6 +30,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
                 "['order-2']",
             ],
         ),
+        ("repair.md", ["failed", "[1, 0]", "7 paid", "7 paid"]),
         ("bulk.md", ["3", "3 {}", "[('ann', 'cancel', 3)]"]),
     ],
 )
