@@ -277,10 +277,14 @@ async def test_asking_for_results_again_and_again_keeps_nothing() -> None:
 async def test_an_engine_that_cannot_open_leaves_nothing_running() -> None:
     broken = _FailsAtScan()
     with pytest.raises(StorageUnavailableError):
-        async with Engine(storage=broken, workflows=ALL):
+        async with _Hasty(storage=broken, workflows=ALL):
             raise AssertionError
     assert broken._closed
     assert [t.get_name() for t in asyncio.all_tasks() if t.get_name().startswith("weft")] == []
+
+
+class _Hasty(Engine):
+    retry_delays_s = (0.0,) * 5
 
 
 class _FailsAtScan(MemoryStorage):

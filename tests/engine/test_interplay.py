@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -35,7 +36,7 @@ from weft_core.errors import (
     WaitTimeoutError,
 )
 from weft_core.storage import MemoryStorage
-from weft_core.testing import TestEngine
+from weft_core.testing import CrashingStorage, SimulatedCrash, TestEngine, VirtualClock
 
 add = update[int, int]("add")
 order = update[str, str]("order")
@@ -46,10 +47,14 @@ tokens: list[str] = []
 keys_used: list[str] = []
 
 
-@pytest.fixture(autouse=True)
-def _forget() -> None:
+def _forget_all() -> None:
     for kept in (ran, tokens, keys_used):
         kept.clear()
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    _forget_all()
 
 
 def rows_of(engine: TestEngine) -> dict[str, bytes]:
@@ -59,7 +64,7 @@ def rows_of(engine: TestEngine) -> dict[str, bytes]:
     return found
 
 
-@activity(retry=RetryPolicy(max_attempts=1))
+@activity(retry=RetryPolicy(max_attempts=9, initial_interval=0.1, non_retryable=(ValueError,)))
 async def note(word: str) -> str:
     ran.append(word)
     keys_used.append(activity_info().idempotency_key)
@@ -146,7 +151,7 @@ async def test_the_code_of_a_suspended_run_does_not_run_for_its_conditions_and_h
         sent = asyncio.ensure_future(handle.update(add, 7, update_id="u", timeout=None))
         await engine.advance_time("2 days")  # its timeout comes, too
         assert ran == [], "neither its handler nor its condition"
-        assert (await handle.get_update("u")).status == "pending" if hasattr(handle, "get_update") else True
+        assert (await engine.get_update(handle.id, "u")).status == "pending"
         await engine.crash_and_recover()
         assert ran == []
         await handle.resume()
@@ -561,3 +566,103 @@ async def test_G19_a_reason_and_who_gives_it_have_a_size_and_are_refused_before_
         await engine.start(tidy, id="r")
         assert await engine.run(canceller, "x" * 101) == "LimitExceededError"
         assert await engine.run(canceller, "x" * 100) == "asked"
+
+
+# ------------------------------------------------------------------ crashes at every write
+
+Use = Callable[[TestEngine], Awaitable[None]]
+Mode = Literal["before", "after"]
+
+
+async def everywhere(prepare: Use, use: Use, judge: Use, mode: Mode) -> int:
+    """``use`` what was prepared and crash at its n-th write, for every n; use it again and judge. How many writes."""
+    for crash_at in range(1, 200):
+        _forget_all()
+        memory, clock = MemoryStorage(), VirtualClock()
+        async with engine_of(storage=memory, clock=clock) as engine:
+            await prepare(engine)
+        storage = CrashingStorage(memory, mode=mode)
+        crashing = engine_of(storage=storage, clock=clock)
+        try:
+            await crashing.open()
+            storage.crash_in(crash_at, mode)
+            await use(crashing)
+            await crashing.settle()
+            crashing.check_alive()
+        except SimulatedCrash:
+            pass
+        await crashing.crash()
+        Invariants().check(memory.rows())
+        async with engine_of(storage=memory.reopen(), clock=clock) as again:
+            await use(again)
+            await judge(again)
+            rows_of(again)
+        if not storage.dead:
+            return crash_at
+    raise AssertionError("it never ends")
+
+
+@pytest.mark.parametrize("mode", ["before", "after"])
+async def test_an_id_is_taken_over_once_and_its_reviews_are_its_own_whatever_crashes(mode: Mode) -> None:
+    async def prepare(engine: TestEngine) -> None:
+        await engine.start(desk, id="d")
+        await engine.settle()
+        (asked,) = (await engine.reviews(status="pending")).items
+        await engine.submit_review(asked["id"], decision="approved")
+        await engine.get_handle("d").result()
+
+    async def use(engine: TestEngine) -> None:
+        if not any(event["type"] == "run_restarted" for event in await engine.history("d")):
+            await engine.start(desk, id="d", on_conflict="restart")
+        await engine.advance_time("1 minute")
+        for asked in (await engine.reviews(status="pending")).items:
+            await engine.submit_review(asked["id"], decision="rejected")
+        await engine.advance_time("1 minute")
+
+    async def judge(engine: TestEngine) -> None:
+        assert await engine.get_handle("d").result() == "rejected"
+        assert len(set(keys_used)) == 4
+        assert [r["decision"] for r in (await engine.reviews()).items] == ["approved", "rejected"]
+
+    assert await everywhere(prepare, use, judge, mode) > 3
+
+
+@pytest.mark.parametrize("mode", ["before", "after"])
+async def test_what_came_to_suspended_runs_is_there_when_they_are_resumed_whatever_crashes(mode: Mode) -> None:
+    ids = {"d": desk, "k": kitchen, "w": waits_outside, "c": counter, "t": tidy}
+
+    async def unfinished(engine: TestEngine) -> dict[str, str]:
+        found = {run_id: await engine.describe(run_id) for run_id in ids}
+        return {run_id: info["status"] for run_id, info in found.items() if info["finished_at"] is None}
+
+    async def prepare(engine: TestEngine) -> None:
+        for run_id, started in ids.items():
+            await engine.start(started, *([5] if run_id == "c" else []), id=run_id)
+        await engine.settle()
+
+    async def use(engine: TestEngine) -> None:
+        for run_id, status in (await unfinished(engine)).items():
+            if status == "running":
+                with contextlib.suppress(RunFinishedError):  # since we looked
+                    await engine.suspend(run_id)
+        for run_id, what, payload in (("k", order, "soup"), ("c", add, 7)):
+            with contextlib.suppress(UpdateTimeoutError):
+                await engine.update(run_id, what, payload, update_id="u", timeout=0)
+        for asked in (await engine.reviews(status="pending")).items:
+            await engine.submit_review(asked["id"], decision="approved")
+        for token in tokens:
+            with contextlib.suppress(CompletionTokenNotFoundError):
+                await engine.complete_async_activity(token, "v")
+        if "t" in await unfinished(engine):
+            await engine.signal("t", "go", 1, signal_id="s")
+        for run_id in await unfinished(engine):
+            with contextlib.suppress(RunFinishedError):
+                await engine.resume(run_id)
+        await engine.advance_time("20 minutes")
+
+    async def judge(engine: TestEngine) -> None:
+        assert not await unfinished(engine)
+        assert {run["status"] for run in (await engine.list()).items} == {"completed"}
+        assert (await engine.describe("c"))["result"] == 7, "handled once, as far as anything shows"
+
+    assert await everywhere(prepare, use, judge, mode) > 10
