@@ -23,6 +23,7 @@ from weft_core import (
     workflow,
 )
 from weft_core.errors import (
+    ActivityFailedError,
     CompletionTokenNotFoundError,
     IdempotencyKeyPurgedError,
     LimitExceededError,
@@ -666,3 +667,57 @@ async def test_what_came_to_suspended_runs_is_there_when_they_are_resumed_whatev
         assert (await engine.describe("c"))["result"] == 7, "handled once, as far as anything shows"
 
     assert await everywhere(prepare, use, judge, mode) > 10
+
+
+@activity(retry=RetryPolicy(max_attempts=1))
+async def shouts(size: int) -> None:
+    raise ValueError("z" * size)
+
+
+@workflow
+async def wordy(ctx: Context, what: str, size: int) -> str:
+    if what == "error":
+        raise ValueError("z" * size)
+    if what == "log":
+        ctx.log("x" * size, more="y" * size)
+        ctx.log("short", more=1)
+    try:
+        if what == "type":
+            await ctx.review({}, type="t" * size)
+        if what == "reviewer":
+            await ctx.review({}, reviewers=["r" * size])
+        if what == "reviewers":
+            await ctx.review({}, reviewers=[f"r{n}" for n in range(size)])
+        if what == "escalation":
+            await ctx.review({}, escalation=[{"after": 1, "action": "reject", "reason": "x" * size}])
+    except LimitExceededError as refused:
+        return str(refused)
+    if what == "activity":
+        try:
+            await ctx.run(shouts, size)
+        except ActivityFailedError as failed:
+            await ctx.sleep(1)  # it is a variable here
+            return f"{failed.error_type} {len(str(failed))}"
+    return "said"
+
+
+@pytest.mark.parametrize("what", ["error", "log", "type", "reviewer", "reviewers", "escalation", "activity"])
+async def test_G19_what_a_run_says_of_itself_has_a_size(what: str) -> None:
+    """An error of 3 MB was in its run's record twice, so that every list that showed it read that."""
+    async with TestEngine(workflows=[wordy]) as engine:
+        handle = await engine.start(wordy, what, 3_000_000, id="w")
+        await engine.advance_time("1 minute")
+        info = await handle.describe()
+        assert info["status"] == ("failed" if what == "error" else "completed")
+        if what == "error":
+            assert info["error"]["message"].endswith("… (3,000,000 characters)")
+            with pytest.raises(RunFailedError, match="zzz"):
+                await handle.result()
+        elif what == "log":
+            cut, short = [event for event in await engine.history("w") if event["type"] == "logged"]
+            assert cut["message"].startswith("xxx") and "data" not in cut and short["data"] == {"more": 1}
+        elif what == "activity":
+            assert info["result"].startswith("ValueError 8")
+        else:
+            assert "over the limit" in info["result"]
+        assert max(map(len, rows_of(engine).values())) < 50_000

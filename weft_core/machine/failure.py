@@ -9,6 +9,10 @@ from weft_core import codec, frames
 from weft_core.errors import ActivityFailedError, ForeignAwaitError, NotSerializableError, WeftError
 
 _MAX_TRACEBACK = 8_000
+_MAX_TEXT = 8_000
+"""Characters of an error's text that records and events keep: lists read them."""
+_MAX_VALUE = 2 * 1024 * 1024
+"""Bytes of an error that is kept itself, as of any payload."""
 
 
 def type_name(error: BaseException) -> str:
@@ -17,11 +21,12 @@ def type_name(error: BaseException) -> str:
 
 
 def text(error: BaseException) -> str:
-    """``str(error)``, whatever an author's ``__str__`` does."""
+    """``str(error)``, whatever an author's ``__str__`` does; the beginning of one that is long."""
     try:
-        return str(error)
+        full = str(error)
     except Exception as broken:
         return f"({type_name(error)} has no text: its __str__ raised {type_name(broken)})"
+    return full if len(full) <= _MAX_TEXT else f"{full[:_MAX_TEXT]}… ({len(full):,} characters)"
 
 
 def line(error: BaseException) -> str:
@@ -38,13 +43,21 @@ def record(error: BaseException) -> dict[str, Any]:
     """What the record of a failed run keeps: code, message, traceback as text, and the error itself if it can be."""
     lines = "".join(traceback.format_exception(error))
     kept = {**brief(error), "type": type_name(error), "traceback": lines[-_MAX_TRACEBACK:]}
+    value = _kept(error)  # else its text is kept, and `result()` raises without a cause
+    if value is not None:
+        kept["value"] = value
     if isinstance(error, WeftError):
-        kept["facts"] = error.to_json()["facts"]
-    try:
-        kept["value"] = codec.dumps(error)
-    except Exception:  # also from an author's own state; its text is kept, `result()` then raises without a cause
-        pass
+        kept["facts"] = error.to_json()["facts"] if value is not None else {}
     return kept
+
+
+def _kept(error: BaseException) -> bytes | None:
+    """The error, encoded; None if it cannot be, also because of an author's own state, or if it is too large."""
+    try:
+        value = codec.dumps(error)
+    except Exception:
+        return None
+    return value if len(value) <= _MAX_VALUE else None
 
 
 def durable_error(error: BaseException, activity: str) -> BaseException:
@@ -55,8 +68,9 @@ def durable_error(error: BaseException, activity: str) -> BaseException:
     One that says that a value of the activity's cannot be stored is told as such a failure, too.
     """
     try:
-        codec.loads(codec.dumps(error))
-        storable = not isinstance(error, NotSerializableError)
+        value = codec.dumps(error)
+        codec.loads(value)
+        storable = len(value) <= _MAX_VALUE and not isinstance(error, NotSerializableError)
     except Exception:
         storable = False
     if storable:

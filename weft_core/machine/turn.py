@@ -380,8 +380,11 @@ class Turn:
 
     def drain_log(self) -> None:
         """Turn what the author's code has logged into events."""
-        logged = self.run.logged
+        logged, limit = self.run.logged, self.rules.limits.max_payload_bytes
         if logged:
             for message, data in logged:
+                size = len(message) + sum(map(len, data.values()))
+                if size > limit:
+                    message, data = f"{message[:200]}… ({size:,} bytes, more than are logged)", {}
                 self.event("logged", message=message, **({"data": data} if data else {}))
             logged.clear()

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft_core.errors import PayloadTooLargeError, ReviewTimeoutError
+from weft_core.errors import LimitExceededError, PayloadTooLargeError, ReviewTimeoutError
 from weft_core.machine.operations.base import BaseHooks
 from weft_core.machine.reviews import ReviewRecord, ReviewStatus, review_id, review_rows
 from weft_core.machine.turn import Turn
 from weft_core.model.durations import from_ms
+from weft_core.model.limits import Limits
 from weft_core.model.messages import ReviewSubmitted, TimerFired
+from weft_core.model.names import check_text, check_told
 from weft_core.model.operations import Review, ReviewDecision, SectionDecision
 from weft_core.model.run import Task
 
@@ -24,6 +26,7 @@ class ReviewHooks(BaseHooks):
         if len(op.artifact) > limit:
             raise PayloadTooLargeError(what="the artifact of a review", actual=len(op.artifact), limit=limit)
         record = ReviewRecord.of(op.request)
+        _check_names(record, turn.rules.limits)
         record.task, record.requested_at = task.id, turn.rules.now_ms()
         record.at = record.requested_at
         turn.event(
@@ -127,3 +130,14 @@ class ReviewHooks(BaseHooks):
 
 def _id(turn: Turn, task: Task) -> str:
     return review_id(turn.run.id, task.step)
+
+
+def _check_names(record: ReviewRecord, limits: Limits) -> None:
+    """As of those who decide; and there are as many at most as there are branches of a group."""
+    check_text(record.type, "the type of a review", limits)
+    names = [*record.reviewers, *(name for step in record.escalation for name in step[1]), *(record.wanted or ())]
+    for name in names:
+        check_text(name, "a name in a review", limits)
+    if len(names) > limits.max_branches:
+        raise LimitExceededError(what="the names in a review", actual=len(names), limit=limits.max_branches)
+    check_told("ctx.review", limits, **{f"reason of step {i}": step[3] for i, step in enumerate(record.escalation)})

@@ -62,7 +62,8 @@ class Facts:
         return f"<Context of {self.workflow_name} run {self.id}>"
 
     def log(self, message: str, /, **data: Any) -> None:
-        """Add a line to the run's event log. It becomes visible with the next checkpoint."""
+        """Add a line to the run's event log. It becomes visible with the next checkpoint. Of one that is larger than a
+        payload may be, the beginning."""
         self._run.logged.append((str(message), {k: codec.dumps(v) for k, v in data.items()}))
 
     def now(self) -> datetime:
