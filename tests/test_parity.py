@@ -104,5 +104,19 @@ def test_a_row_names_a_test_and_ours_is_there(row: str) -> None:
     assert not unknown, unknown
 
 
+def test_the_page_on_the_command_line_has_every_command() -> None:
+    text = (ROOT / "docs" / "command-line.md").read_text("utf-8")
+    rows = [words.split() for words in re.findall(r"^\| `weft ([^`]+)` \|", text, re.MULTILINE)]
+    assert sorted(command for command in commands() if not any(row[: len(command)] == command for row in rows)) == []
+    assert all(any(row[: len(command)] == command for command in commands()) for row in rows)
+
+
+def test_the_page_on_browsers_has_every_method_of_the_client() -> None:
+    text = (ROOT / "docs" / "browser.md").read_text("utf-8")
+    named = set(re.findall(r"`(\w+)(?:\([^`]*\))?`", text[text.index("## What a page can say") :]))
+    others = {"open", "constructor", "call", "onstatus", "close"}
+    assert page_methods() - others <= named, page_methods() - others - named
+
+
 def test_what_is_not_there_yet_is_not_called_parity() -> None:
     assert "**This is no parity.**" in TEXT[TEXT.index("\n## Not here yet\n") :]
