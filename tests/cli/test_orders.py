@@ -19,17 +19,18 @@ def status(weft: Cli, run: str) -> str:
 
 
 def test_a_run_of_another_process_is_suspended_resumed_and_terminated(weft: Cli) -> None:
-    process = weft.start("run", CHECKOUT, "--input", ORDER, "--id", "order-1")
-    eventually(lambda: weft.waits_for("order-1", "confirm"), "the run waits", process)
-    assert weft("suspend", "order-1", "--reason", "stocktaking").stdout.startswith("delivered: request to suspend")
-    assert status(weft, "order-1") == "suspended"
-    weft("resume", "order-1")
-    assert status(weft, "order-1") == "running"
-    weft("terminate", "order-1", "--reason", "never mind")
-    out, err = process.communicate(timeout=20)
-    assert (out, process.returncode != 0) == ("", True), err
-    assert status(weft, "order-1") == "terminated"
-    assert "customer answered" not in weft.lines(), "none of its code ran any more"
+    """The process runs order-2 and, as every unfinished run of its store, order-1."""
+    for run in ("order-1", "order-2"):
+        process = weft.start("run", CHECKOUT, "--input", ORDER, "--id", run)
+        eventually(lambda run=run: weft.waits_for(run, "confirm"), "the run waits", process)
+        if run == "order-1":
+            kill(process)
+    lines = weft.lines()
+    for verb, then in (("suspend", "suspended"), ("resume", "running"), ("terminate", "terminated")):
+        assert f"request to {verb} run order-1" in weft(verb, "order-1").stdout
+        eventually(lambda then=then: status(weft, "order-1") == then, f"it is {then}", process)
+    assert weft.lines() == lines, "none of its code ran"
+    assert status(weft, "order-2") == "running"
     for verb in ("suspend", "resume", "terminate"):
         assert "already terminated" in weft(verb, "order-1", code=2).stderr
 
@@ -57,7 +58,7 @@ def test_reviews_are_listed_and_decided_and_the_run_goes_on(weft: Cli) -> None:
     assert "no pending reviews" in weft("reviews", "--reviewer", "nobody").stderr
     assert "no decision" in weft("decide", review["id"], "--sections", '{"a": "perhaps"}', code=2).stderr
     said = weft("decide", review["id"], "rejected", "--reviewer", "Ada", "--feedback", "too much")
-    assert said.stdout == f"delivered: decision of review {review['id']}\n"
+    assert f"decision of review {review['id']}" in said.stdout
     out, _ = process.communicate(timeout=20)
     assert json.loads(out) == {"status": "rejected", "order": "A-9", "why": "too much"}
     assert "ReviewDecidedError" in weft("decide", review["id"], "approved", code=2).stderr
