@@ -142,6 +142,7 @@ class Invariants:
         _keys(view)
         _children(view)
         _locks(view)
+        _forming(view)
         _values(view, self._windows)
         view.streams = _streams(view)
         for key in view.kinds["blob"]:
@@ -455,6 +456,15 @@ def _locks(view: View) -> None:
         assert tokens == sorted(set(tokens)) and (not tokens or tokens[-1] <= token)
         for run_id in {who[0] for who in holders + waiters}:
             assert view.runs[run_id]["status"] not in FINISHED or run_id in leaving, f"{key}: {run_id} has ended"
+
+
+def _forming(view: View) -> None:
+    """9 the record by which calls find the run that they add to names a run that has not begun, which names it."""
+    named = {s["notes"]["forming"]: run_id for run_id, s in view.parked.items() if "forming" in s["notes"]}
+    found = {key: unseal(key, value)[0] for key, value in view.kinds["forming"].items()}
+    assert found == named, f"9: {found} for {named}"
+    for run_id in found.values():
+        assert view.parked[run_id]["places"][0][3] == "start", f"9: {run_id} has begun"
 
 
 def _values(view: View, windows: bool) -> None:

@@ -528,6 +528,7 @@ async def test_the_page_on_queues_runs() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "queues.md").read_text("utf-8")
     module = load_source("page_on_queues", "\n\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)))
     await module.main(MemoryStorage())
+    await module.edits(MemoryStorage())
 
 
 # ------------------------------------------------------------------ whose turn it is

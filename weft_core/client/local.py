@@ -35,6 +35,12 @@ class LocalClient:
     async def start_or_signal(self, workflow: str, /, *inputs: Any, signal: str, **options: Any) -> StartedOrSignalled:
         return await self._engine.start_or_signal(workflow, *inputs, signal=signal, **options)
 
+    async def start_debounced(self, workflow: str, /, *inputs: Any, **options: Any) -> WorkflowHandle:
+        return await self._engine.start_debounced(workflow, *inputs, **options)
+
+    async def start_batched(self, workflow: str, item: Any, /, **options: Any) -> WorkflowHandle:
+        return await self._engine.start_batched(workflow, item, **options)
+
     async def signal(self, run_id: str, name: str, payload: Any = None, *, signal_id: str | None = None) -> None:
         await self._engine.signal(run_id, name, payload, signal_id=signal_id)
 

@@ -72,6 +72,27 @@ async def _start_or_signal(engine: Engine, p: Params) -> Any:
     return {"outcome": outcome, "run": await handle.describe()}
 
 
+_DEBOUNCE_OPTIONS = ("max_delay",)
+_BATCH_OPTIONS = ("max_items", "max_delay")
+
+
+async def _start_debounced(engine: Engine, p: Params) -> Any:
+    inputs = p.get("input", [])
+    if not isinstance(inputs, list):
+        raise InvalidInputError(call="start_debounced", reason="input must be the list of positional inputs")
+    options = {name: p[name] for name in _DEBOUNCE_OPTIONS if p.get(name) is not None}
+    handle = await engine.start_debounced(
+        _need(p, "workflow"), *inputs, key=_need(p, "key"), delay=_need(p, "delay"), **options
+    )  # fmt: skip
+    return await handle.describe()
+
+
+async def _start_batched(engine: Engine, p: Params) -> Any:
+    options = {name: p[name] for name in _BATCH_OPTIONS if p.get(name) is not None}
+    handle = await engine.start_batched(_need(p, "workflow"), _need(p, "item"), key=_need(p, "key"), **options)
+    return await handle.describe()
+
+
 async def _signal(engine: Engine, p: Params) -> Any:
     await engine.signal(_need(p, "id"), _need(p, "name"), p.get("payload"), signal_id=p.get("signal_id"))
 
@@ -356,6 +377,8 @@ async def _diagnostics(engine: Engine, p: Params) -> Any:
 METHODS: dict[str, Method] = {
     "start": _start,
     "start_or_signal": _start_or_signal,
+    "start_debounced": _start_debounced,
+    "start_batched": _start_batched,
     "signal": _signal,
     "update": _update,
     "get_update": _get_update,

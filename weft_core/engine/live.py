@@ -7,7 +7,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from weft_core import codec
 from weft_core.engine.patience import PatientReads, scan_all
 from weft_core.engine.registry import Registry
 from weft_core.engine.restoring import restore_run
@@ -55,12 +54,12 @@ class LiveRuns:
     def get(self, run_id: str) -> RunState | None:
         return self._runs.get(run_id)
 
-    def create(self, header: RunHeader) -> RunState:
+    def create(self, header: RunHeader, inputs: tuple[Any, ...]) -> RunState:
         """A new run with its root frame, not started yet."""
         run = self.blank(header)
         run.next_seq, run.mail_seq, run.steps = header.next_seq, header.mail_seq, header.highest
         workflow = self._registry.version(header.workflow, header.version)
-        run.add_task(None, workflow.frame(run.ctx, tuple(codec.loads(header.input))))
+        run.add_task(None, workflow.frame(run.ctx, inputs))
         policy = self._policy(header.workflow)
         if policy.events is not None:
             run.window = EventWindow(1, policy.last_events, policy.events_age_ms)

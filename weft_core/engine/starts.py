@@ -62,6 +62,10 @@ class StartOptions:
     services: Mapping[str, Any] | None = None
     first: SignalArrived | None = None
     """A signal that is accepted in the batch that starts the run."""
+    forming: str | None = None
+    """The record by which later calls find the run, until it begins."""
+    gathers: bool = False
+    """Its one input is a list that grows until it begins."""
 
     @classmethod
     def of(
@@ -165,7 +169,7 @@ class Starts:
 
             return await self.once(options.id, options.idempotency_key, digest, make)
         if options.id is not None:
-            return await _to_the_end(self._start_as(request, options.id))
+            return await to_the_end(self._start_as(request, options.id))
         return await self._start(request, self._host.ids.new_id())
 
     async def start_child(
@@ -182,7 +186,7 @@ class Starts:
         if born is not None:
             rows.append((keys.child(run_id, options.id), f"{policy}@{born:x}".encode()))
         request = _Request(definition, data, options, rows, [*options.tags], {}, (run_id, task, step), spawn_key)
-        await _to_the_end(self._start_as(request, options.id))
+        await to_the_end(self._start_as(request, options.id))
 
     async def fire(self, workflow: str, data: bytes, options: StartOptions, rows: Sequence[Op]) -> None:
         """Start a run of a schedule, whose input is encoded, with ``rows`` in the batch of its first turn.
@@ -193,7 +197,7 @@ class Starts:
         definition = self._registry.newest(workflow)
         definition.check_inputs(tuple(codec.loads(data)))
         request = _Request(definition, data, options, [*rows], [*options.tags], {})
-        await _to_the_end(self._start_as(request, options.id))
+        await to_the_end(self._start_as(request, options.id))
 
     def _request(
         self, workflow: Workflow | str, inputs: tuple[Any, ...], options: StartOptions, rows: Sequence[Op]
@@ -237,7 +241,7 @@ class Starts:
     async def once(self, wanted: str | None, key: str | None, digest: bytes, make: Make) -> str:
         """The id of the run that ``make`` makes, given its id and rows for its first batch; with a key, the same run
         for the same call for ever (G6)."""
-        return await _to_the_end(self._once(wanted, key, digest, make))
+        return await to_the_end(self._once(wanted, key, digest, make))
 
     async def _once(self, wanted: str | None, key: str | None, digest: bytes, make: Make) -> str:
         if key is None:
@@ -275,10 +279,12 @@ class Starts:
         if options.services is not None:
             header.has_services = True
             self._live.services.give(run_id, options.services)
-        run = self._live.create(header)
+        inputs = tuple(codec.loads(header.input))
+        run = self._live.create(header, inputs)
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         post_id = request.post.rpartition("/")[2]
-        begin = Begin(options.start_at, options.first)
+        gathered = inputs[0] if options.gathers else None
+        begin = Begin(options.start_at, options.first, options.forming, gathered)
         self._submit(
             Envelope(
                 run_id, begin, new=run, extra=request.rows, reply=reply, reply_to=request.reply_to, post_id=post_id
@@ -329,7 +335,7 @@ class Starts:
         await asyncio.shield(reply)
 
 
-async def _to_the_end(work: Coroutine[Any, Any, str]) -> str:
+async def to_the_end(work: Coroutine[Any, Any, str]) -> str:
     """Await work that holds claims. If the caller stops waiting (a timeout) it goes on: what it has asked for may
     become durable, and until that is known nobody else may claim the same."""
     return await asyncio.shield(asyncio.get_running_loop().create_task(work))

@@ -1,4 +1,5 @@
-"""What others must hear when a run has ended: who waits for it, what it holds, its children, its parent."""
+"""What others must hear when a run has ended: who waits for it, what it holds, its children, its parent, and who would
+have added to it."""
 
 from __future__ import annotations
 
@@ -25,6 +26,8 @@ def farewell(header: RunHeader, notes: dict[str, Any], post_id: str) -> tuple[li
     if notes.get("children"):
         posts.append(Post(keys.closing(header.id, header.created_at), []))
     ops: list[Op] = [stored(post) for post in posts]
+    if "forming" in notes:
+        ops.append((notes["forming"], None))
     if header.parent:
         ops.append((keys.child(header.parent[0], header.id), None))
     return ops, posts

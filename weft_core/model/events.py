@@ -118,6 +118,20 @@ class RunDelayed(Event):
 
 
 @event
+class InputReplaced(Event):
+    """A later call with its key gave the run, which had not begun, another input."""
+
+    start_at: int
+
+
+@event
+class ItemAdded(Event):
+    """One more item for the run, which had not begun; ``items`` there are now."""
+
+    items: int
+
+
+@event
 class RunRestarted(Event):
     generation: int
 

@@ -24,6 +24,7 @@
     update/<id>/<uid>     an update and its answer          answers/<id>          query handlers of a finished run
     review/<id>/<step>    what people are asked             review-open/<requested>/<id>/<step>   not decided yet
     queue/<name>          paused or not, and how much of its rate is used up
+    forming/<verb>/<workflow>/<key>   the run that later calls with the key add to: it has not begun
     meta/index            which index rows are there        by-.../<created>/<id> an index row, empty
 
 Index rows (``machine/index.py`` says which of them a run has; all but the first come and go with what they name):
@@ -398,6 +399,10 @@ def schedule_log_prefix(schedule_id: str) -> str:
 
 def schedule_timer(deadline_ms: int, schedule_id: str) -> str:
     return f"timer/{deadline_ms:012x}//s:{schedule_id}"
+
+
+def forming(verb: str, workflow: str, key: str) -> str:
+    return f"forming/{verb}/{workflow}/{key}"
 
 
 def queue(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,10 @@ class Begin:
     start_at: int = 0
     first: SignalArrived | None = None
     """A signal that comes with it."""
+    forming: str | None = None
+    """The record by which later calls find it until its body begins."""
+    gathered: list[Any] | None = None
+    """Its input, if that grows until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,34 @@ class TimerFired(StepMessage):
     task: int
     step: int
     deadline_ms: int
+
+
+@dataclass(slots=True)
+class InputReplaced(StepMessage):
+    """The run that has not begun is to begin at ``begin_at``, with another input: ``frame`` makes it for a context. It
+    is on that version then, with the signals that it declares."""
+
+    task: int
+    step: int
+    data: bytes
+    frame: Callable[[Any], Any]
+    version: str
+    signals: list[str]
+    begin_at: int
+    accepted: bool = False
+    """Set by the turn that takes it."""
+
+
+@dataclass(slots=True)
+class ItemAdded(StepMessage):
+    """One more item for the run that has not begun; with ``at_most`` it begins. ``size`` is that of its bytes."""
+
+    task: int
+    step: int
+    item: Any
+    size: int
+    at_most: int
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

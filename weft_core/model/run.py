@@ -182,7 +182,8 @@ class RunState:
         self.notes: dict[str, Any] = {}
         """Durable facts that few runs have, as plain values: ``holds`` (``kind/name`` of shared objects that must hear
         of its end), ``watchers`` (``[run, task, step]`` that wait for its end), ``children`` (it has started some),
-        ``answered`` (ids of updates that its frames will answer once more, in vain)."""
+        ``answered`` (ids of updates that its frames will answer once more, in vain), ``forming`` (the key of the
+        record by which calls find it that would add to it)."""
         self.on_cancel: list[Any] = []
         """Operations and durable calls that run, the last one first, if the run is cancelled or timed out."""
         self.session: dict[str, Any] = {}

@@ -28,7 +28,7 @@ from weft_core.model.operations import Acquire, StartLater
 from weft_core.model.run import STOPPED, UNBEGUN, BufferedSignal, RunHeader, RunState
 from weft_core.ports import Op, Row
 
-_OF_OTHERS = ("holds", "watchers", "children", "await")
+_OF_OTHERS = ("holds", "watchers", "children", "await", "forming")
 """Notes of what others know of a run."""
 _REVIVED = frozenset({"failed", "cancelled", "timed_out", "terminated"})
 
@@ -187,7 +187,7 @@ def _notes(standing: Standing) -> dict[str, Any]:
         **then, "holds": [place for place in _held(standing.record.summary) if place in held],
         "watchers": now.get("watchers"), "children": then.get("children") or now.get("children"), "answered": answered,
     }  # fmt: skip
-    return {name: value for name, value in notes.items() if value}
+    return {name: value for name, value in notes.items() if value and name != "forming"}
 
 
 def _unwanted(header: RunHeader, standing: Standing) -> list[tuple[str, list[Any]]]:

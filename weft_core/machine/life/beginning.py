@@ -16,9 +16,11 @@ def begin(turn: Turn, message: Begin) -> None:
         turn.event("run_restarted", generation=header.generation)
     if header.deadline:
         deadline.watch(turn)
+    if message.forming is not None:
+        turn.run.notes["forming"] = message.forming
     if message.start_at > turn.now:
         turn.event("run_delayed", start_at=message.start_at)
-        turn.begin(turn.run.tasks[0], StartLater(message.start_at))
+        turn.begin(turn.run.tasks[0], StartLater(message.start_at, message.gathered))
     else:
         begin_body(turn)
     if message.first is not None:
@@ -28,6 +30,9 @@ def begin(turn: Turn, message: Begin) -> None:
 def begin_body(turn: Turn) -> None:
     """Run the workflow's first statement."""
     header = turn.run.header
+    forming = turn.run.notes.pop("forming", None)
+    if forming is not None:
+        turn.ops.append((forming, None))
     if header.status == "pending":
         header.status, turn.header_changed = "running", True
     turn.event("run_started", workflow=header.workflow, version=header.version)

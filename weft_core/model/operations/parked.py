@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from weft_core.model.operations.base import Operation
 
 
 class StartLater(Operation[None]):
-    """The first operation of a run that was started with a delay: its body has not begun."""
+    """The first operation of a run that was started with a delay: its body has not begun.
 
-    __slots__ = ("deadline_ms",)
+    ``gathered`` is its input, a list that grows meanwhile; the very list that its frame holds.
+    """
+
+    __slots__ = ("deadline_ms", "gathered")
     kind = "start"
 
-    def __init__(self, deadline_ms: int) -> None:
-        self.deadline_ms = deadline_ms
+    def __init__(self, deadline_ms: int, gathered: list[Any] | None = None) -> None:
+        self.deadline_ms, self.gathered = deadline_ms, gathered
+
+    def state(self) -> list[Any]:
+        return [self.deadline_ms] if self.gathered is None else [self.deadline_ms, self.gathered]
+
+    def load(self, state: list[Any]) -> None:
+        self.__init__(*state)  # type: ignore[misc]
 
 
 class AwaitResume(Operation[None]):
