@@ -152,6 +152,11 @@ export class Verbs extends Operating {
     return this.call("stream_read", { id, name, after, limit });
   }
 
+  /** The JSON likeness of a large result that was kept beside the checkpoint. @param {string} id @param {string} blob its key */
+  async loadBlob(id, blob) {
+    return (await this.call("load_blob", { id, key: blob })).value;
+  }
+
   /** Where the run's code stands, with its local variables, now or `at` a retained checkpoint. @param {string} id @param {{at?: number}} [options] */
   frames(id, { at } = {}) {
     return this.call("frames", { id, at });

@@ -58,6 +58,7 @@ async def count_down(start: int) -> int:
 @workflow
 async def streaming(ctx: Context, start: int) -> int:
     said = await ctx.run(count_down, start)
+    await ctx.offload(lambda: start, key="count")
     ctx.stream("numbers").close()
     return said
 

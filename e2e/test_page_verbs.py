@@ -37,7 +37,7 @@ EXPECTED: dict[str, Any] = {
     "attributes": {"city": "Rome", "floor": 3}, "tags": ["new"],
     "events": ["run_started", 1], "workflows": True, "open": "open",
     "stage": "begun", "greeting": [{"set": True, "version": 1}, {"set": False, "version": 1}], "unset": False,
-    "numbers": [3, 2, 1], "page": [2],
+    "numbers": [3, 2, 1], "page": [2], "blob": 3,
     "suspended": "suspended", "early": 1, "fork": "c2",
     "result": {"total": 100, "told": ["first", "by hand"]},
     "forked": {"total": 1000, "told": ["first", "of the fork"]},

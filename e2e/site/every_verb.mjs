@@ -36,6 +36,8 @@ export async function everyVerb(weft) {
   await weft.start("streaming", [3], { id: "s1" });
   said.numbers = [];
   for await (const item of weft.tailStream("s1", "numbers")) said.numbers.push(item.value);
+  await weft.result("s1");
+  said.blob = await weft.loadBlob("s1", "count");
   said.page = (await weft.readStream("s1", "numbers", { after: 1, limit: 1 })).items.map((item) => item.value);
 
   // putting right
