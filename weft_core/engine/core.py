@@ -162,8 +162,8 @@ class EngineCore:
         self._starts = Starts(
             reads, self.registry, self._live, self._pump.submit, host, self.limits, self._retain_checkpoints
         )
-        self._pump.posts = PostOffice(reads, self._pump.submit, self._starts)
-        self._pump.posts.check_signal = self._check_signal_to
+        self._pump.decider.posts = PostOffice(reads, self._pump.submit, self._starts)
+        self._pump.decider.posts.check_signal = self._check_signal_to
         self._schedules = ScheduleKeeper(reads, self._starts, self._pump, host.clock, self)
         self._inbox = InboxReader(
             reads, self.deliver_start, self.deliver_signal, self.deliver_cancel, self._purge, self.deliver_to_schedule,
@@ -282,7 +282,7 @@ class EngineCore:
         await self._close_keepers()
         self._pump.timers.close()
         self._queues.close()
-        await self._pump.posts.close()
+        await self._pump.decider.posts.close()
         await self._schedules.close()
         await self._pump.attempts.close()
         self._live.evict_all()
@@ -313,7 +313,7 @@ class EngineCore:
                 run_id = key.removeprefix(keys.ACTIVE)
                 if run_id not in self._live:
                     self._pump.submit(Envelope(run_id, Recover()))
-        await self._pump.posts.recover()
+        await self._pump.decider.posts.recover()
         await self._schedules.recover()
         self._pump.timers.due = True
         await self.discard([])  # what was queued before it has been decided when this returns
@@ -456,14 +456,14 @@ class EngineCore:
         name, ops = self._code()
         if await self.storage.get(keys.code(name)) is None:
             await self._committer.commit(ops)
-        self._pump.code = name
+        self._pump.decider.code = name
 
     async def _renew_code(self) -> None:
         """Workflows may have been registered since the engine opened."""
         name, ops = self._code()
-        if name != self._pump.code:
+        if name != self._pump.decider.code:
             await self.discard(ops)
-            self._pump.code = name
+            self._pump.decider.code = name
 
     def _code(self) -> tuple[str, OpList]:
         """Name and record of the source of all durable functions that are there now."""

@@ -153,8 +153,8 @@ class RepairVerbs(RunVerbs):
             self._live,
             self.registry,
             self.limits,
-            self._pump.go_on,
-            self._pump.posts.call_again,
+            self._pump.decider.go_on,
+            self._pump.decider.posts.call_again,
             self._sweeps.gone,
         )
 
