@@ -7,10 +7,12 @@ from typing import Any
 from weft_core.machine.operations.activity import ActivityHooks
 from weft_core.machine.operations.attribute import AttributeHooks
 from weft_core.machine.operations.base import BaseHooks
-from weft_core.machine.operations.children import ChildHooks, JoinHooks, SpeakHooks, WaitRunHooks
+from weft_core.machine.operations.child import ChildHooks
 from weft_core.machine.operations.group import GroupHooks
+from weft_core.machine.operations.join import JoinHooks
 from weft_core.machine.operations.lock import AcquireHooks, ReleaseHooks
 from weft_core.machine.operations.map import MapHooks
+from weft_core.machine.operations.other_run import SpeakHooks, WaitRunHooks
 from weft_core.machine.operations.parked import AwaitResumeHooks, StartLaterHooks
 from weft_core.machine.operations.review import ReviewHooks
 from weft_core.machine.operations.saga import CompensateHooks, NeedsAttentionHooks, SagaStepHooks

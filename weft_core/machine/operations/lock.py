@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weft_core.machine.operations.children import AskingHooks
+from weft_core.machine.operations.asking import AskingHooks
 from weft_core.machine.outcomes import error_of
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import Reply

@@ -11,7 +11,7 @@ from typing import Any
 
 from weft_core.errors import AtomicStateConflictError
 from weft_core.machine.naming import check_name
-from weft_core.machine.operations.children import AskingHooks
+from weft_core.machine.operations.asking import AskingHooks
 from weft_core.machine.outcomes import error_of
 from weft_core.machine.own_values import ask_own
 from weft_core.machine.turn import Turn
