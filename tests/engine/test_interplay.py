@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from weft_core import (
     update,
     workflow,
 )
+from weft_core.engine.batch import Envelope
 from weft_core.errors import (
     ActivityFailedError,
     CompletionTokenNotFoundError,
@@ -31,6 +33,7 @@ from weft_core.errors import (
     ReviewNotFoundError,
     RunFailedError,
     RunFinishedError,
+    RunNotFoundError,
     RunTerminatedError,
     RunTimedOutError,
     UpdateTimeoutError,
@@ -722,3 +725,12 @@ async def test_G19_what_a_run_says_of_itself_has_a_size(what: str) -> None:
             assert "over the limit" in info["result"]
         rows = rows_of(engine)
         assert max(len(data) for key, data in rows.items() if not key.startswith("code/")) < 50_000
+
+
+async def test_a_refusal_that_nobody_hears_any_more_leaves_no_complaint_behind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever asked may be gone by the time it is refused; the complaint came later, amid something else."""
+    Envelope("r", reply=asyncio.get_running_loop().create_future()).reject(RunNotFoundError(run_id="r"))
+    gc.collect()
+    assert "never retrieved" not in caplog.text

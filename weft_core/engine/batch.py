@@ -59,6 +59,7 @@ class Envelope:
     def reject(self, error: BaseException) -> None:
         if self.reply is not None and not self.reply.done():
             self.reply.set_exception(error)
+            self.reply.exception()  # seen: who asked may be gone, and Python would complain later, amid something else
 
 
 @dataclass(slots=True)
