@@ -16,6 +16,7 @@ from weft_core.engine import (
 from weft_core.errors import RetryLater, RunCancelled, WeftError, error_from_json, is_weft_error, is_weft_error_like
 from weft_core.frames import load_source
 from weft_core.model.blobs import BlobRef
+from weft_core.model.concurrency import Concurrency
 from weft_core.model.events import Event, parse_event
 from weft_core.model.limits import Limits
 from weft_core.model.operations import ReviewDecision, StateValue
@@ -59,6 +60,7 @@ __all__ = [
     "BulkPlan",
     "BulkResult",
     "CancelCall",
+    "Concurrency",
     "Context",
     "Done",
     "Engine",

@@ -33,7 +33,9 @@
     │   ├── InvalidInputError                   (and InvalidAttributeError, InvalidFilterError below it)
     │   ├── IdempotencyKeyConflictError, IdempotencyKeyPurgedError
     │   ├── BulkConfirmationError, BulkScopeError, BulkDeleteUnfinishedError
-    │   ├── SignalNotDeclaredError, QueryNotFoundError, LimitExceededError
+    │   ├── SignalNotDeclaredError, QueryNotFoundError
+    │   ├── LimitExceededError
+    │   │   └── WorkflowConcurrencyLimitExceededError
     │   ├── CompletionTokenNotFoundError, CompletionTokenUsedError, InterceptorRefusedError
     │   ├── ScheduleNotFoundError, ScheduleExistsError, QueueNotDeclaredError
     │   ├── ServiceNotFoundError, ServicesUnavailableError
@@ -549,6 +551,13 @@ class InterceptorRefusedError(RunError):
 
 class LimitExceededError(RunError):
     template = "{what} is {actual}, over the limit of {limit}; nothing was written"
+
+
+class WorkflowConcurrencyLimitExceededError(LimitExceededError):
+    template = (
+        "{what} has as many runs as may go on at once ({limit}); nothing was started. Start it when one has ended, or "
+        'let it wait: Concurrency(on_limit="queue")'
+    )
 
 
 class PayloadTooLargeError(CodecError, LimitExceededError):

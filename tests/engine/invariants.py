@@ -90,6 +90,8 @@ class View:
         for key, value in self.kinds["post"].items():
             self.replies[key.split("/")[1]].append(unseal(key, value))
         self.locks = {k: unseal(k, v)[0] for k, v in self.kinds["shared"].items() if k.startswith("shared/lock/")}
+        admissions = {k: v for k, v in self.kinds["shared"].items() if k.startswith("shared/admission/")}
+        self.admissions = {k: unseal(k, v)[0] for k, v in admissions.items()}
         self.mail: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
         self.update_mail: defaultdict[str, dict[str, tuple[str, bool]]] = defaultdict(dict)
         """By run and update id: its name, and whether a wait has taken it."""
@@ -142,6 +144,7 @@ class Invariants:
         _keys(view)
         _children(view)
         _locks(view)
+        _admissions(view)
         _forming(view)
         _values(view, self._windows)
         view.streams = _streams(view)
@@ -262,8 +265,10 @@ def _waits_for_something(view: View, run_id: str) -> None:
                 f"1: {wait} is put back"
             )
             tokens |= {f"token/{run_id}/{mark}": [wait["task"], wait["step"]] for mark in wait["tokens"]}
-        elif wait["kind"] in ("sleep", "start"):
+        elif wait["kind"] == "sleep":
             assert wait["deadline"] is not None
+        elif wait["kind"] == "start":
+            assert wait["deadline"] or _asked(view, run_id, wait["task"], wait["step"]), f"1: {run_id} {wait}"
         elif wait["kind"] in ASKING:
             assert _asked(view, run_id, wait["task"], wait["step"]), f"1: {run_id} {wait} asked nobody"
         elif wait["kind"] == "attention":
@@ -316,6 +321,8 @@ def _asked(view: View, run_id: str, task: int, step: int) -> bool:
         return True
     if any(asking in run["notes"].get("watchers", ()) for run in view.parked.values()):
         return True
+    if any(asking == who[:3] for _, _, waiting in view.admissions.values() for who in waiting):
+        return True
     return any(asking in state[3] for state in view.locks.values())
 
 
@@ -366,11 +373,12 @@ def _events_have_no_gap(view: View, run_id: str, windows: bool) -> None:
     life, placed = since(events, "run_restarted"), since(events, *PLACED)
     kinds = Counter(kind for _, kind, _ in placed)
     ends = sum(kinds[kind] for kind in ENDINGS)
-    begun = kinds["run_started"] == 1 or (kinds["run_delayed"] == 1 and not kinds["run_started"])
+    waited = kinds["run_delayed"] == 1 or kinds["run_queued"] == 1
+    begun = kinds["run_started"] == 1 or (waited and not kinds["run_started"])
     begun = begun or (placed[0][1] in ("run_forked", "run_rewound") and not kinds["run_started"])
     assert begun and ends == (view.runs[run_id]["status"] in FINISHED), f"4: {run_id}: {kinds}"
     if placed[0][1] not in ("run_forked", "run_rewound"):
-        assert (not kinds["run_started"]) == (view.runs[run_id]["status"] == "pending") or kinds["run_delayed"]
+        assert (not kinds["run_started"]) == (view.runs[run_id]["status"] == "pending") or waited
     outcomes = Counter(data["step"] for _, kind, data in life if kind == "activity_completed")
     assert not outcomes or max(outcomes.values()) == 1, f"5: a step of {run_id} has two outcomes"
 
@@ -455,6 +463,17 @@ def _locks(view: View) -> None:
         tokens = [holder[3] for holder in holders]
         assert tokens == sorted(set(tokens)) and (not tokens or tokens[-1] <= token)
         for run_id in {who[0] for who in holders + waiters}:
+            assert view.runs[run_id]["status"] not in FINISHED or run_id in leaving, f"{key}: {run_id} has ended"
+
+
+def _admissions(view: View) -> None:
+    """Who counts as going on is unfinished, or its farewell is on its way; nobody waits while there is room."""
+    leaving = {content[1] for content in view.posts if content[0] == ["gone"]}
+    for key, (limit, admitted, waiting) in view.admissions.items():
+        assert admitted and (len(admitted) >= limit or not waiting), f"{key}: {admitted}, {waiting}"
+        everybody = [who[0] for who in admitted + waiting]
+        assert len(set(everybody)) == len(everybody), f"{key}: {everybody}"
+        for run_id in everybody:
             assert view.runs[run_id]["status"] not in FINISHED or run_id in leaving, f"{key}: {run_id} has ended"
 
 

@@ -529,6 +529,7 @@ async def test_the_page_on_queues_runs() -> None:
     module = load_source("page_on_queues", "\n\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)))
     await module.main(MemoryStorage())
     await module.edits(MemoryStorage())
+    await module.month_end(MemoryStorage())
 
 
 # ------------------------------------------------------------------ whose turn it is

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from weft_core.engine.batch import Batch, Envelope, Job, Write
 from weft_core.engine.commit import Committer
@@ -31,6 +32,7 @@ from weft_core.errors import (
 )  # fmt: skip
 from weft_core.machine import marks, records
 from weft_core.machine.effects import ArmTimer
+from weft_core.machine.shared import Admission
 from weft_core.machine.turn import Rules, Turn
 from weft_core.model import keys
 from weft_core.model.messages import (
@@ -102,13 +104,34 @@ class Decider:
                 self._write(run, envelope, envelope.write, batch, now)
             elif not (was_live and isinstance(envelope.message, Recover)):  # else it has been taken up already
                 self._check_message(run, envelope.message)
+                entering = await self._entering(run, envelope, now) if envelope.new is not None else None
                 obstacle = self._turn(run, envelope, batch, now)
                 if obstacle is not None:
                     await self._give_up(run, envelope, obstacle, batch, now)
-                elif envelope.reply_to is not None:
+                    return
+                if entering is not None:
+                    self._shared.decide(entering, batch, now)
+                if envelope.reply_to is not None:
                     leave(batch, envelope.reply_to, True, None, f"{envelope.post_id}.r")
         except _REFUSALS as refusal:
             self._refusals.refuse(envelope, batch, refusal)
+
+    async def _entering(self, run: RunState, envelope: Envelope, now: int) -> Envelope | None:
+        """Whether a run may begin beside others of its workflow: then the request by which it counts as one of them,
+        which is decided in the batch that begins it; else it asks when it waits.
+        ``WorkflowConcurrencyLimitExceededError``."""
+        begin = envelope.message
+        if not isinstance(begin, Begin) or begin.admission is None or begin.start_at > now:
+            return None
+        name, limit, on_limit = begin.admission
+        place = (Admission.kind, name)
+        await self._bring(place)
+        if not self._shared.has_room(name, limit, on_limit):
+            envelope.message = replace(begin, waits=True)
+            return None
+        address = run.header.address(0)
+        return Envelope("", shared=place, request=[["enter", limit, on_limit, True], run.id, 0, address],
+                        post_id=f"{run.id}.{address:x}.e")  # fmt: skip
 
     async def _planned(self, envelope: Envelope, batch: Batch) -> None:
         """Write what a plan says of a run that is stored and not live."""
@@ -152,10 +175,14 @@ class Decider:
                 await self._land()
                 batch.ops.extend(await envelope.alone())
             return
-        if place not in self._shared:
-            await self._land()  # what is on its way may be about this object
-            await self._shared.read(place)
+        await self._bring(place)
         self._shared.decide(envelope, batch, now)
+
+    async def _bring(self, place: tuple[str, str]) -> None:
+        """Have a shared object in memory."""
+        if place not in self._shared:
+            await self._land()  # what is on its way may be about it
+            await self._shared.read(place)
 
     @staticmethod
     def _visit(run: RunState, envelope: Envelope) -> None:

@@ -9,7 +9,7 @@ from weft_core.errors import (
     RunFinishedError,
     WeftError,
 )  # fmt: skip
-from weft_core.machine import failure
+from weft_core.machine import failure, records
 from weft_core.machine.outcomes import outcome_of
 from weft_core.model import keys
 from weft_core.model.messages import (
@@ -47,8 +47,12 @@ class Refusals:
             self.refuse(envelope, batch, already(header, envelope), header)
 
     def refuse(self, envelope: Envelope, batch: Batch, error: WeftError, finished: RunHeader | None = None) -> None:
-        """The message has no run to go to: its sender is told, and a record that would bring it again is removed."""
+        """The message has no run to go to: its sender is told, and a record that would bring it again is removed. Of a
+        new run nothing is written."""
         envelope.reject(error)
+        if envelope.new is not None:
+            records.evict(envelope.new)
+            return
         batch.ops.extend(envelope.extra)
         if isinstance(envelope.message, Watch):
             self._tell_watcher(envelope, envelope.message, batch, error, finished)

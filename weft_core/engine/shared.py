@@ -13,7 +13,7 @@ from weft_core.machine import failure
 from weft_core.machine.effects import Post
 from weft_core.machine.farewell import stored
 from weft_core.machine.sealed import seal_plain, unseal_plain
-from weft_core.machine.shared import OUTSIDE, SHARED, Caller, Decision
+from weft_core.machine.shared import OUTSIDE, SHARED, Admission, Caller, Decision
 from weft_core.model import keys
 from weft_core.model.limits import Limits
 
@@ -36,6 +36,12 @@ class SharedObjects:
     async def read(self, place: tuple[str, str]) -> None:
         """Bring one into memory. Nothing may be on its way to the store that changes it."""
         self._records[place] = await self._storage.get(keys.shared(*place)) or b""
+
+    def has_room(self, name: str, limit: int, on_limit: str) -> bool:
+        """Whether a run may begin, by its admission, which must be in memory.
+        ``WorkflowConcurrencyLimitExceededError``: it may not, and is not to wait."""
+        key, data = keys.shared(Admission.kind, name), self._records[Admission.kind, name]
+        return Admission().has_room(name, unseal_plain(key, data)[0] if data else None, limit, on_limit)
 
     def decide(self, envelope: Envelope, batch: Batch, now: int) -> None:
         """Decide one request; the object must be in memory."""
@@ -77,6 +83,10 @@ class SharedObjects:
 
     @staticmethod
     def _answer(envelope: Envelope, decision: Decision, batch: Batch) -> None:
+        for i, (run_id, reason) in enumerate(decision.cancels):
+            post = Post(keys.post(run_id, f"{envelope.post_id}.c{i}"), ["cancel", reason])
+            batch.ops.append(stored(post))
+            batch.effects.append(post)
         for i, (caller, ok, data) in enumerate(decision.replies):
             if caller == OUTSIDE:
                 envelope.answer = data

@@ -20,6 +20,7 @@ from weft_core.errors import (
     InvalidInputError,
     PayloadTooLargeError,
     RunExistsError,
+    WeftError,
 )  # fmt: skip
 from weft_core.machine import marks, records
 from weft_core.machine.sealed import seal_plain, unseal_plain
@@ -267,6 +268,8 @@ class Starts:
         """``before`` is the finished run of the same id whose place this one takes. Its events stay; the steps of the
         new one have idempotency keys of their own."""
         now, options, definition = self._host.clock.now_ms(), request.options, request.definition
+        inputs = tuple(codec.loads(request.data))
+        admission = definition.admission(inputs)
         header = RunHeader(
             id=run_id, workflow=definition.name, version=definition.version, status="running", created_at=now,
             updated_at=now, input=request.data, idempotency_key=options.idempotency_key,
@@ -279,18 +282,21 @@ class Starts:
         if options.services is not None:
             header.has_services = True
             self._live.services.give(run_id, options.services)
-        inputs = tuple(codec.loads(header.input))
         run = self._live.create(header, inputs)
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         post_id = request.post.rpartition("/")[2]
         gathered = inputs[0] if options.gathers else None
-        begin = Begin(options.start_at, options.first, options.forming, gathered)
+        begin = Begin(options.start_at, options.first, options.forming, gathered, admission)
         self._submit(
             Envelope(
                 run_id, begin, new=run, extra=request.rows, reply=reply, reply_to=request.reply_to, post_id=post_id
             )
         )
-        await reply
+        try:
+            await reply
+        except WeftError:
+            self._live.services.forget(run_id)  # it is refused
+            raise
         if before is not None:
             self.revived(before)
         return run_id

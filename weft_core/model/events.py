@@ -118,6 +118,14 @@ class RunDelayed(Event):
 
 
 @event
+class RunQueued(Event):
+    """As many runs go on as its workflow's Concurrency allows; ``name`` is the workflow, and the key."""
+
+    name: str
+    limit: int
+
+
+@event
 class InputReplaced(Event):
     """A later call with its key gave the run, which had not begun, another input."""
 

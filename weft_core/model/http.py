@@ -84,6 +84,7 @@ RETRYABLE = (
     e.StorageClosedError,
     e.StorageQuotaError,
     e.StorageUnavailableError,
+    e.WorkflowConcurrencyLimitExceededError,
 )
 """The same call may succeed later, or with the store's new owner, and did nothing now."""
 

@@ -28,6 +28,10 @@ class Begin:
     """The record by which later calls find it until its body begins."""
     gathered: list[Any] | None = None
     """Its input, if that grows until then."""
+    admission: list[Any] | None = None
+    """``[name, limit, on_limit]`` of what limits how many such runs go on at once."""
+    waits: bool = False
+    """There are as many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from weft_core import codec, frames
 from weft_core.errors import DefinitionError, InvalidInputError
+from weft_core.model.concurrency import Concurrency, concurrency_of
 from weft_core.model.retention import Retention
 from weft_core.workflow.attributes import SearchAttribute
 from weft_core.workflow.declared import SIGNALS, UPDATES, declared_names
@@ -101,6 +102,7 @@ class Workflow:
         updates: Iterable[Update[Any, Any] | str] | None = None,
         attributes: Iterable[SearchAttribute[Any]] = (),
         retain_checkpoints: int | None = None,
+        concurrency: Concurrency | int | None = None,
     ) -> None:
         if not isinstance(version, str):
             raise DefinitionError(f"the version of a workflow is text, not {version!r}")
@@ -127,6 +129,10 @@ class Workflow:
         self.__name__, self.__doc__, self.__wrapped__ = fn.__name__, fn.__doc__, fn
         self.__module__, self.__qualname__ = fn.__module__, fn.__qualname__
         self._signature = inspect.signature(fn)
+        self.concurrency = concurrency_of(concurrency)
+        """How many of its runs go on at once; None: any number."""
+        if self.concurrency is not None:
+            self.concurrency.check(self.name, self._signature)
         written: dict[tuple[str, str], Workflow] = fn.__globals__.setdefault(WRITTEN, {})
         written.pop((self.name, version), None)
         written[self.name, version] = self
@@ -186,6 +192,12 @@ class Workflow:
         except TypeError as misfit:
             raise InvalidInputError(call=f"workflow {self.name}{self._signature}", reason=str(misfit)) from None
 
+    def admission(self, inputs: tuple[Any, ...]) -> list[Any] | None:
+        """``[name, limit, on_limit]`` of what limits a run with these inputs, which fit. ``InvalidInputError``."""
+        if self.concurrency is None:
+            return None
+        return self.concurrency.admission(self.name, self._signature, inputs)
+
     def __repr__(self) -> str:
         return f"<workflow {self.name} version {self.version}>"
 
@@ -212,7 +224,9 @@ class WorkflowBuilder:
         retention: Retention | None = None,
         updates: Iterable[Update[Any, Any] | str] | None = None,
         retain_checkpoints: int | None = None,
+        concurrency: Concurrency | int | None = None,
     ) -> None:
+        self._concurrency = concurrency
         self._name, self._version, self._retention = name, version, retention
         self._retain_checkpoints = retain_checkpoints
         self._signals, self._updates = signals, updates
@@ -244,7 +258,7 @@ class WorkflowBuilder:
         return Workflow(
             fn, self._name, self._version, self._signals, self._activities, self._retention, self._updates,
             self._attributes,
-            self._retain_checkpoints,
+            self._retain_checkpoints, self._concurrency,
         )  # fmt: skip
 
     __call__ = execute
@@ -260,12 +274,15 @@ def workflow(
     retention: Retention | None = None,
     updates: Iterable[Update[Any, Any] | str] | None = None,
     retain_checkpoints: int | None = None,
+    concurrency: Concurrency | int | None = None,
 ) -> Any:
     """Declare a workflow: ``@workflow``, ``@workflow(name="checkout", version="2")``, or the chained form.
 
     With ``retain_checkpoints=10`` its runs keep the last ten checkpoints that they have gone on from, for
     ``engine.fork`` and ``engine.rewind``; 0 is none. A run keeps the number it was started with.
+
+    ``concurrency=3``, or :class:`Concurrency`, limits how many of its runs go on at once.
     """
     if fn is not None:
         return Workflow(fn)
-    return WorkflowBuilder(name, version, signals, retention, updates, retain_checkpoints)
+    return WorkflowBuilder(name, version, signals, retention, updates, retain_checkpoints, concurrency)

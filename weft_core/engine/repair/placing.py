@@ -184,7 +184,7 @@ def _notes(standing: Standing) -> dict[str, Any]:
     now, held = (records.notes_of(summary), _held(summary)) if summary is not None else ({}, [])
     answered = [*then.get("answered", ()), *sorted(standing.mail.answered & standing.mail.owed.keys())]
     notes = {
-        **then, "holds": [place for place in _held(standing.record.summary) if place in held],
+        **then, "holds": [place for place in _held(standing.record.summary) if place in held] + _admitted(now),
         "watchers": now.get("watchers"), "children": then.get("children") or now.get("children"), "answered": answered,
     }  # fmt: skip
     return {name: value for name, value in notes.items() if value and name != "forming"}
@@ -197,6 +197,7 @@ def _unwanted(header: RunHeader, standing: Standing) -> list[tuple[str, list[Any
     summary = standing.now.checkpoint.summary
     then = _held(standing.record.summary)
     held = [place for place in records.notes_of(summary).get("holds", ()) if place not in then]
+    held = [place for place in held if place.startswith("lock/")]
     asks: list[tuple[str, list[Any]]] = [(place.partition("/")[2], ["gone"]) for place in dict.fromkeys(held)]
     waiting = [place for place in summary[records.TASKS] if place[3] == Acquire.kind]
     return asks + [(name, ["forget", task, header.address(step)]) for task, _, step, _, name, _ in waiting]
@@ -204,11 +205,16 @@ def _unwanted(header: RunHeader, standing: Standing) -> list[tuple[str, list[Any
 
 def _held(summary: list[Any]) -> list[str]:
     """The locks that a run had, without those that it was still waiting for."""
-    held = [*records.notes_of(summary).get("holds", ())]
+    held = [place for place in records.notes_of(summary).get("holds", ()) if place.startswith("lock/")]
     for _, _, _, kind, name, wait in summary[records.TASKS]:
         if kind == Acquire.kind and wait != UNBEGUN and f"lock/{name}" in held:
             held.remove(f"lock/{name}")
     return held
+
+
+def _admitted(notes: dict[str, Any]) -> list[str]:
+    """It still counts as one of the runs of its workflow that go on."""
+    return [place for place in notes.get("holds", ()) if place.startswith("admission/")]
 
 
 def _undone(header: RunHeader, standing: Standing, now: int) -> list[Op]:

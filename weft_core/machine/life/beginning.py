@@ -20,11 +20,21 @@ def begin(turn: Turn, message: Begin) -> None:
         turn.run.notes["forming"] = message.forming
     if message.start_at > turn.now:
         turn.event("run_delayed", start_at=message.start_at)
-        turn.begin(turn.run.tasks[0], StartLater(message.start_at, message.gathered))
+        later = StartLater(message.start_at, message.gathered, message.admission)
+        turn.begin(turn.run.tasks[0], later)
+    elif message.waits:
+        turn.begin(turn.run.tasks[0], StartLater(0, message.gathered, message.admission))
     else:
+        if message.admission is not None:
+            admitted_by(turn, message.admission[0])
         begin_body(turn)
     if message.first is not None:
         accept_signal(turn, message.first, keys.CAME_WITH_START)
+
+
+def admitted_by(turn: Turn, name: str) -> None:
+    """What limits runs like this one must hear of its end."""
+    turn.run.notes.setdefault("holds", []).append(f"admission/{name}")
 
 
 def begin_body(turn: Turn) -> None:

@@ -26,11 +26,16 @@ class Decision:
     limits: Limits
     replies: list[tuple[Caller, bool, Any]] = field(default_factory=list)
     """To whom, whether it went well, and plain data (an error record if not)."""
+    cancels: list[tuple[str, str]] = field(default_factory=list)
+    """Runs that are asked to stop, and why."""
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """Told to listeners once they are durable; in no log, as they are of no run."""
 
     def reply(self, caller: Caller, data: Any) -> None:
         self.replies.append((caller, True, data))
+
+    def cancel(self, run_id: str, reason: str) -> None:
+        self.cancels.append((run_id, reason))
 
     def event(self, type_: str, /, **data: Any) -> None:
         self.events.append((type_, data))

@@ -10,17 +10,23 @@ from weft_core.model.operations.base import Operation
 class StartLater(Operation[None]):
     """The first operation of a run that was started with a delay: its body has not begun.
 
-    ``gathered`` is its input, a list that grows meanwhile; the very list that its frame holds.
+    ``deadline_ms`` is 0 if only other runs are in its way. ``gathered`` is its input, a list that grows meanwhile; the
+    very list that its frame holds. ``admission`` is ``[name, limit, on_limit]`` of what it must be admitted by then.
     """
 
-    __slots__ = ("deadline_ms", "gathered")
+    __slots__ = ("admission", "deadline_ms", "gathered")
     kind = "start"
 
-    def __init__(self, deadline_ms: int, gathered: list[Any] | None = None) -> None:
-        self.deadline_ms, self.gathered = deadline_ms, gathered
+    def __init__(
+        self, deadline_ms: int, gathered: list[Any] | None = None, admission: list[Any] | None = None
+    ) -> None:  # fmt: skip
+        self.deadline_ms, self.gathered, self.admission = deadline_ms, gathered, admission
 
     def state(self) -> list[Any]:
-        return [self.deadline_ms] if self.gathered is None else [self.deadline_ms, self.gathered]
+        full = [self.deadline_ms, self.gathered, self.admission]
+        while full[-1] is None:
+            full.pop()
+        return full
 
     def load(self, state: list[Any]) -> None:
         self.__init__(*state)  # type: ignore[misc]
