@@ -465,4 +465,6 @@ async def test_the_page_on_transactional_activities_runs(path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
     (path.parent / "page.db").unlink(missing_ok=True)
     await load_source("page_on_transactional", "\n\n".join(blocks)).sell(path.parent / "page.db")
-    assert sqlite3.connect(path.parent / "page.db").execute("SELECT * FROM payments").fetchall() == [("order-1", 30)]
+    connection = sqlite3.connect(path.parent / "page.db")
+    assert connection.execute("SELECT * FROM payments").fetchall() == [("order-1", 30)]
+    connection.close()

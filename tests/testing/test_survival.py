@@ -123,8 +123,8 @@ class Broken:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, keep: Any) -> None:
         commit = Committer.commit
 
-        async def worse(self: Committer, ops: list[Op]) -> None:
-            await commit(self, [op for op in ops if keep(self, op)])
+        async def worse(self: Committer, ops: list[Op], through: Any = None) -> None:
+            await commit(self, [op for op in ops if keep(self, op)], through)
 
         monkeypatch.setattr(Committer, "commit", worse)
 
