@@ -27,7 +27,7 @@ export { WeftError };
  * @property {(status: import("./leader.mjs").Status) => void} [onStatus]
  */
 
-const BEGINNINGS = new Set(["start", "start_or_signal", "schedule_create"]);
+const BEGINNINGS = new Set(["start", "start_or_signal", "start_debounced", "start_batched", "schedule_create"]);
 
 /** The verbs are in verbs.mjs and operating.mjs; here is what a page needs besides: opening, waiting, following, closing. */
 export class Weft extends Verbs {

@@ -57,6 +57,23 @@ export class Verbs extends Operating {
     return this.call("start_or_signal", { workflow, input, signal: name, payload, ...which });
   }
 
+  /**
+   * Calls with one key within the delay become one run, with the input of the last. Its run, which may be pending.
+   * @param {string} workflow @param {unknown[]} input @param {{key: string, delay: Duration, maxDelay?: Duration}} options
+   */
+  startDebounced(workflow, input, { key, delay, maxDelay }) {
+    return this.call("start_debounced", { workflow, input, key, delay, max_delay: maxDelay });
+  }
+
+  /**
+   * Items with one key become one run, which is given the list of them. If the tab that leads crashes before it has answered, the
+   * item may be added again: give items ids of their own if that matters.
+   * @param {string} workflow @param {unknown} item @param {{key: string, maxItems?: number, maxDelay?: Duration}} options
+   */
+  startBatched(workflow, item, { key, maxItems, maxDelay }) {
+    return this.call("start_batched", { workflow, item, key, max_items: maxItems, max_delay: maxDelay });
+  }
+
   /** @param {string} id @param {string} name @param {unknown} [payload] @param {{signalId?: string}} [options] */
   signal(id, name, payload = null, { signalId } = {}) {
     return this.call("signal", { id, name, payload, signal_id: key(signalId) });

@@ -50,5 +50,5 @@ EXPECTED: dict[str, Any] = {
     "plans": [2, 2, 2, 2, 2, "BulkDeleteUnfinishedError"],
     "bulk": {"verb": "cancel", "matched": 2, "done": 2, "refused": {}}, "audit": 1,
     "schedule": ["hourly", 1], "pausedSchedule": "paused", "triggered": "tick", "backfilled": 2,
-    "deleted": "ScheduleNotFoundError",
+    "deleted": "ScheduleNotFoundError", "debounced": True, "batched": [True, "pending"],
 }  # fmt: skip

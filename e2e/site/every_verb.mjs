@@ -116,5 +116,11 @@ export async function everyVerb(weft) {
   await weft.deleteSchedule("hourly");
   said.deleted = await code(weft.describeSchedule("hourly"));
 
+
+  // starts that are gathered
+  const late = (n) => weft.startDebounced("counter", [n], { key: "k", delay: "1 hour", maxDelay: "2 hours" });
+  said.debounced = (await late(1)).id === (await late(2)).id;
+  const item = (n) => weft.startBatched("counter", n, { key: "k", maxItems: 10, maxDelay: "1 hour" });
+  said.batched = [(await item(1)).id === (await item(2)).id, (await item(3)).status];
   return { said, used: [...used] };
 }
