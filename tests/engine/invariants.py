@@ -3,7 +3,7 @@ writes a value; nothing else.
 
 ``Invariants().check(rows)`` after every operation; one object per store, because it remembers what may never change.
 Runs that are being purged are invisible: what is left of them counts for nothing.
-Number 8 (children) has no subject yet. Number 10 needs an engine: see ``without_ownership``.
+Number 10 needs an engine: see ``without_ownership``.
 """
 
 from __future__ import annotations
@@ -143,6 +143,7 @@ class Invariants:
         _epochs(view)
         _keys(view)
         _children(view)
+        _watchers(view)
         _locks(view)
         _admissions(view)
         _forming(view)
@@ -272,7 +273,7 @@ def _waits_for_something(view: View, run_id: str) -> None:
         elif wait["kind"] in ASKING:
             assert _asked(view, run_id, wait["task"], wait["step"]), f"1: {run_id} {wait} asked nobody"
         elif wait["kind"] == "attention":
-            assert view.runs[run_id]["status"] in ("needs_attention", "suspended", "running")
+            assert view.runs[run_id]["status"] in ("needs_attention", "suspended"), f"1: {run_id} needs attention"
         elif wait["kind"] == "resume":
             assert view.runs[run_id]["status"] == "suspended"
         elif wait["kind"] == "signal":
@@ -287,6 +288,8 @@ def _waits_for_something(view: View, run_id: str) -> None:
             assert wait["kind"] in ("group", "map", "saga", "saga_step", "compensate") and parents[wait["task"]] > 0, (
                 f"1: {run_id} {wait}"
             )
+    if view.runs[run_id]["status"] == "needs_attention":
+        assert any(place[3] == "attention" for place in places.values()), f"1: {run_id} needs no attention"
     deadline = view.runs[run_id]["rare"].get("deadline")
     timers = _timers(view, run_id)
     if deadline and (deadline, -1, 0) in timers:
@@ -294,9 +297,9 @@ def _waits_for_something(view: View, run_id: str) -> None:
     else:  # it has fired: the run is on its way out
         assert not deadline or view.runs[run_id]["cancel_requested"]
     assert _tokens(view, run_id) == tokens, f"1, 9: tokens of {run_id}"
-    for task, number, at, fired in summary["notes"].get("scopes", ()):
+    for task, number, at, fired, _ in summary["notes"].get("scopes", ()):
         assert task in places
-        if not fired:
+        if fired == 0:
             expected[at, -1 - number, 0] += 1
     for task, parent, *_ in places.values():
         assert (parent is None) == (task == 0) and (parent is None or parent in places)
@@ -452,18 +455,51 @@ def _children(view: View) -> None:
     unfinished = {pair for pair, header in parents.items() if header["status"] not in FINISHED}
     assert named <= set(parents), f"8: {named - set(parents)}"
     for parent, child in unfinished - named:
-        assert view.runs[parent]["status"] in FINISHED, f"8: {parent} does not name {child}"
+        assert parent not in view.runs or view.runs[parent]["status"] in FINISHED or _later(view, parent, child), (
+            f"8: {parent} does not name {child}"
+        )
+    for key, value in view.kinds["child"].items():
+        _, parent, child = key.split("/")
+        born = int(value.decode().partition("@")[2], 16)
+        there = view.runs.get(parent)
+        if there is None or there["created_at"] != born or there["status"] in FINISHED:
+            assert f"closing/{parent}/{born:012x}" in view.rows, f"8: nobody tells {child} of the end of {parent}"
+
+
+def _later(view: View, parent: str, child: str) -> bool:
+    """The run of the parent's id is not the one that asked for the child."""
+    _, _, asked, _ = view.runs[child]["rare"]["parent"]
+    return bool(address(view.runs[parent], 0) >> 32 != asked >> 32)
+
+
+def _watchers(view: View) -> None:
+    """Who is to be told of the end of a run waits for it, or has said that it does no more."""
+    left = [content[1:] for content in view.posts if content[0] == "unwatch"]
+    for run_id, summary in view.parked.items():
+        for watcher in summary["notes"].get("watchers", ()):
+            other = view.runs.get(watcher[0])
+            if other is None or other["status"] in FINISHED or watcher[0] not in view.parked:
+                continue
+            waiting = [[watcher[0], p[0], address(other, p[2])] for p in view.parked[watcher[0]]["places"]]
+            rewound = any(kind == "run_rewound" for _, kind, _ in view.events[watcher[0]])  # it hears, and is past that
+            later = rewound or address(other, 0) >> 32 != watcher[2] >> 32
+            assert watcher in waiting or watcher in left or later, f"8: {watcher} waits for {run_id} no more"
 
 
 def _locks(view: View) -> None:
     """Who holds a lock is unfinished, or its farewell is on its way; nobody waits for a permit that is free."""
     leaving = {content[1] for content in view.posts if content[0] == ["gone"]}
+    forgotten = [[content[1], *content[0][1:]] for content in view.posts if content[0][:1] == ["forget"]]
+    asking = {content[1] for content in view.posts if isinstance(content[0], list)}
     for key, (permits, token, holders, waiters) in view.locks.items():
         assert len(holders) <= permits and (len(holders) == permits or not waiters), f"{key}: {holders}, {waiters}"
         tokens = [holder[3] for holder in holders]
         assert tokens == sorted(set(tokens)) and (not tokens or tokens[-1] <= token)
-        for run_id in {who[0] for who in holders + waiters}:
-            assert view.runs[run_id]["status"] not in FINISHED or run_id in leaving, f"{key}: {run_id} has ended"
+        for run_id in {who[0] for who in holders + waiters if who[:3] not in forgotten}:
+            there = run_id in view.runs and view.runs[run_id]["status"] not in FINISHED
+            assert there or run_id in leaving, f"{key}: {run_id} has ended"
+            noted = view.parked[run_id]["notes"].get("holds", ()) if run_id in view.parked else ()
+            assert not there or key.partition("/")[2] in noted or run_id in asking, f"{key}: {run_id} has not noted it"
 
 
 def _admissions(view: View) -> None:

@@ -34,14 +34,17 @@ from weft_core.errors import (
     CheckpointNotFoundError,
     CompletionTokenNotFoundError,
     CompletionTokenUsedError,
+    EditError,
     EngineDegradedError,
     EngineFencedError,
+    RunError,
     RunExistsError,
     RunFinishedError,
     RunNotFinishedError,
     RunNotParkedError,
     ScheduleExistsError,
     ScheduleNotFoundError,
+    ScopeTimeoutError,
     SignalTimeoutError,
     StorageError,
     UpdateTimeoutError,
@@ -71,13 +74,17 @@ class World:
         self.inside: defaultdict[Any, list[str]] = defaultdict(list)
         """By engine, those who are in the narrow queue."""
         self.crowded = ""
+        self.tokens_seen: Counter[str] = Counter()
+        """By lock, the last fencing token that a receiver has seen."""
+        self.stubborn: Counter[str] = Counter()
+        self.overtaken = False
         self.ledger: Counter[str] = Counter()
         """By idempotency key, the effects of activities that can be verified."""
 
     def called(self, name: str) -> None:
         info = activity_info()
         self.effects[info.run_id, info.step, name] += 1
-        events = View(self.rows.rows()).events[info.run_id]
+        events = since(View(self.rows.rows()).events[info.run_id], "run_restarted")
         recorded = [data["step"] for _, kind, data in events if kind == "activity_completed"]
         assert info.step not in recorded, f"G4: {name} was called after its outcome was recorded"
 
@@ -170,6 +177,27 @@ async def squeeze(name: str) -> str:
     return name
 
 
+@activity(retry=PATIENT)
+async def behind_lock(name: str, lock: str, token: int) -> str:
+    """A receiver that refuses what comes from an earlier holder; only an engine that was overtaken sends that."""
+    world.called(name)
+    assert token >= world.tokens_seen[lock] or world.overtaken, f"{name} has {lock} no more"
+    world.tokens_seen[lock] = max(token, world.tokens_seen[lock])
+    await asyncio.sleep(0)
+    return name
+
+
+@activity(retry=RetryPolicy(max_attempts=2, initial_interval=0.5))
+def undo_at_last(name: str) -> None:
+    """A compensation that finally fails, more than once, until somebody has seen to it."""
+    world.called(name)
+    info = activity_info()
+    world.failures[info.run_id, info.step] += 1
+    world.stubborn[info.run_id + name] += 1
+    if world.stubborn[info.run_id + name] < 4:
+        raise ValueError(name)
+
+
 def clean_up(name: str) -> None:
     world.called(name)
 
@@ -257,10 +285,93 @@ async def perform(ctx: Context, node: Node) -> Any:
             await ctx.step(f"{name}-last", clean_up, name, retry=PATIENT)
     if kind == "seq":
         return [await perform(ctx, child) for child in node[2]]
+    if kind == "address":
+        return await address(ctx, name, node[2], node[3])
+    if kind == "prepare":
+        ctx.log(f"{name}~cancel")
+        ctx.on_cancel(ctx.step(f"{name}~cancel", clean_up, name, retry=PATIENT))
+        return name
+    if kind == "child":
+        return await have_child(ctx, name, *node[2:])
+    if kind == "lock":
+        async with ctx.semaphore(f"{node[2]}", node[3]) as token:
+            if node[3] == 1:
+                await ctx.run(behind_lock, name, node[2], token)
+            return await perform(ctx, node[4])
+    if kind == "map":
+        return await ctx.map(perform, node[2], concurrency=node[3])
+    if kind == "saga":
+        return await undoing(ctx, name, node[2], node[3], node[4])
+    if kind == "limit":
+        try:
+            async with ctx.timeout(node[2]):
+                return await perform(ctx, node[3])
+        except ScopeTimeoutError:
+            return f"late {name}"
     if kind == "plain-race":
         return await ctx.race({n: ctx.wait_for_signal(n, timeout=node[2]) for n in SIGNALS})
     branches = [perform(ctx, child) for child in node[2]]
     return await (ctx.all(branches) if kind == "all" else ctx.race(branches))
+
+
+@durable
+async def address(ctx: Context, name: str, how: str, other: str) -> str:
+    """To a run that may be there or not, may be held up, or may be this one."""
+    try:
+        if how == "signal":
+            await ctx.signal(other, "red", ["red", name], signal_id=f"from-{ctx.id}-{name}")
+        elif how == "cancel":
+            await ctx.cancel(other, name)
+        else:
+            await ctx.race([ctx.result_of(other), ctx.sleep(2)])
+    except WeftError:
+        return f"refused {name}"
+    return name
+
+
+@durable
+async def have_child(ctx: Context, name: str, how: str, policy: str, node: Node) -> Any:
+    try:
+        if how == "wait":
+            return await ctx.child("program", node, on_parent_close=policy)
+        child = await ctx.start_child("program", node, on_parent_close=policy)
+        if how == "leave":
+            return f"child {name}"
+        await ctx.run(touch, name, 1)
+        return await child.result()
+    except RunError as ended:
+        return f"child {name} {ended.code}"
+
+
+@durable
+async def undoing(ctx: Context, name: str, fails: bool, stubborn: bool, node: Node) -> Any:
+    try:
+        async with ctx.saga() as saga:
+            await saga.run(touch, name, 1, compensate=undone)
+            if stubborn:
+                saga.add(ctx.run(undo_at_last, name))
+            saga.add(undo_later(ctx, name))
+            try:
+                value = await perform(ctx, node)
+                if fails:
+                    raise ValueError(name)
+            except BaseException:
+                ctx.log(f"{name}-undo")
+                raise
+            return value
+    except ValueError:
+        return f"undone {name}"
+
+
+@durable
+async def undo_later(ctx: Context, name: str) -> None:
+    await ctx.sleep(1)
+    await ctx.step(f"{name}-undo", clean_up, name, retry=PATIENT)
+
+
+@activity(retry=PATIENT)
+def undone(name: str) -> None:
+    world.called(name)
 
 
 @durable
@@ -304,8 +415,9 @@ class Author:
             "ask", "heard",
             "squeeze", "squeeze",
             "tally", "speak", "keep",
+            "address", "address", "prepare",
         ] * 3 + ["fail"]  # fmt: skip
-        whole = ["seq", "seq", "all", "race", "last", "guard"]
+        whole = ["seq", "seq", "all", "race", "last", "guard", "child", "lock", "map", "saga", "limit"]
         kind = pick.choice(whole if depth > 1 else leaves if depth == 0 else leaves + whole * 4)
         rest: list[Any] = {
             "touch": lambda: [pick.randint(0, 3)],
@@ -323,10 +435,21 @@ class Author:
             "hoard": lambda: [pick.choice([2, 6, 12])],
             "plain-race": lambda: [pick.choice([1, 10])],
             "guard": lambda: [self.write(depth - 1)],
+            "address": lambda: [pick.choice(["signal", "cancel", "wait"]), f"key{pick.randint(1, 6)}"],
+            "child": lambda: [
+                pick.choice(["wait", "keep", "leave"]),
+                pick.choice(["cancel", "terminate", "abandon", "await"]),
+                self.write(min(depth - 1, 1)),
+            ],
+            "lock": lambda: [*pick.choice([("door", 1), ("gate", 1), ("hall", 2)]), self.write(depth - 1)],
+            "saga": lambda: [pick.random() < 0.5, pick.random() < 0.3, self.write(depth - 1)],
+            "limit": lambda: [pick.choice([0, 1, 5, 20]), self.write(depth - 1)],
             "last": lambda: [self.write(depth - 1), pick.randint(0, 2)],
         }.get(kind, list)()
         if kind in ("seq", "all", "race"):
             rest = [[self.write(depth - 1) for _ in range(pick.randint(2, 3))]]
+        if kind == "map":
+            rest = [[self.write(depth - 1) for _ in range(pick.randint(0, 4))], pick.randint(1, 3)]
         return [kind, name, *rest]
 
 
@@ -349,7 +472,17 @@ def fits(node: Node, value: Any) -> bool:
         return (isinstance(value, str) and value.startswith("caught ")) or fits(node[2], value)
     if kind == "last":
         return fits(node[2], value)
-    if kind in ("seq", "all"):
+    if kind == "address":
+        return value in (name, f"refused {name}")
+    if kind == "child":
+        return (isinstance(value, str) and value.startswith(f"child {name}")) or fits(node[4], value)
+    if kind == "lock":
+        return fits(node[4], value)
+    if kind == "saga":
+        return bool(value == f"undone {name}") or fits(node[4], value)
+    if kind == "limit":
+        return bool(value == f"late {name}") or fits(node[3], value)
+    if kind in ("seq", "all", "map"):
         return len(value) == len(node[2]) and all(map(fits, node[2], value))
     if kind == "race":
         return any(_fits(child, value) for child in node[2])
@@ -453,9 +586,15 @@ class Round:
     async def start(self) -> None:
         node = self.author.write()
         key = f"key{self.pick.randint(1, 6)}"
-        how = self.pick.choice([0, 1, 2] if not self.retention.removes_runs else [0, 2])
+        how = self.pick.choice([0, 1, 2, 3] if not self.retention.removes_runs else [0, 2])
+        when: Any = {
+            "delay": self.pick.choice([None, None, 1, 6]),
+            "execution_timeout": self.pick.choice([None, None, 0, 2, 30]),
+        }
         if how == 0:
-            self.programs[(await self.engine.start(program, node)).id] = node
+            self.programs[(await self.engine.start(program, node, **when)).id] = node
+        elif how == 3:
+            await self._restart(node, key, when)
         elif how == 1:
             await self._start_as(node, {"id": key})
         else:
@@ -474,6 +613,17 @@ class Round:
                 raise
             return
         assert self.programs.setdefault(handle.id, node) == node
+
+    async def _restart(self, node: Node, run_id: str, when: dict[str, Any]) -> None:
+        before = self.programs.pop(run_id, None)  # which of the two it is now, is not known if this is cut off
+        try:
+            await self.engine.start(program, node, id=run_id, on_conflict="restart", **when)
+        except RunExistsError:
+            if before is not None:
+                self.programs[run_id] = before
+        else:
+            self.programs[run_id] = node
+            self.acknowledged = {pair for pair in self.acknowledged if pair[0] != run_id}
 
     def _any_run(self) -> str | None:
         return self.pick.choice(list(self.programs)) if self.programs else None
@@ -563,10 +713,13 @@ class Round:
             return
         await self.engine.settle()
         before = self.world.rows.rows()
-        assert await self.engine.query(run_id, "node") == self.programs[run_id]
         info = await self.engine.describe(run_id)
         history = await self.engine.history(run_id)
-        ends = [e["type"] for e in history if e["type"] in ENDINGS or e["type"] == "run_rewound"]
+        life = max((i for i, event in enumerate(history) if event["type"] == "run_restarted"), default=0)
+        kinds = {event["type"] for event in history[life:]}
+        if "run_started" in kinds and "run_delayed" not in kinds:  # else it may have been suspended before it began
+            assert await self.engine.query(run_id, "node") == self.programs[run_id]
+        ends = [e["type"] for e in history if e["type"] in (*ENDINGS, "run_rewound", "run_restarted")]
         assert (bool(ends) and ends[-1] in ENDINGS) == (info["finished_at"] is not None)
         await self.engine.frames(run_id)
         assert {r["id"] for r in (await self.engine.list(limit=1000)).items} >= set(self.programs)
@@ -637,7 +790,7 @@ class Round:
         steps = [None, *[item["step"] for item in await self.engine.checkpoints(run_id)]]
         try:
             fork = await self.engine.fork(run_id, at=self.pick.choice(steps))
-        except CheckpointNotFoundError:  # it has finished, and retained none
+        except (CheckpointNotFoundError, EditError):  # it has finished, and retained none; or its body is over
             return
         self.programs[fork.id] = self.programs[run_id]
 
@@ -652,10 +805,24 @@ class Round:
                 await self.engine.rewind(run_id, self.pick.choice(steps))
             if self.pick.random() < 0.8:
                 await self.engine.resume(run_id)
-        except (RunFinishedError, RunNotParkedError, CheckpointNotFoundError):
+        except (RunFinishedError, RunNotParkedError, CheckpointNotFoundError, EditError):
             pass
 
     # -- what happens to them
+
+    async def suspend(self) -> None:
+        if (run_id := self._any_run()) is not None:
+            try:
+                await self.engine.suspend(run_id)
+            except RunFinishedError:
+                pass
+
+    async def terminate(self) -> None:
+        if (run_id := self._any_run()) is not None:
+            try:
+                await self.engine.terminate(run_id)
+            except RunFinishedError:
+                pass
 
     async def crash_soon(self) -> None:
         self.crashing.crash_in(self.pick.randint(1, 6), self.pick.choice(["before", "after"]))
@@ -679,6 +846,7 @@ class Round:
         old = self.engine
         self.accidents += 1
         self.overtaken += 1
+        self.world.overtaken = True
         await self.open()
         self.check()
         for _ in range(3):
@@ -691,7 +859,7 @@ class Round:
 
     async def act(self) -> None:
         looks = [self.look, self.cancel, self.resume, self.purge, self.annotate, self.plan, self.bulk]
-        looks += [self.fork, self.rewind]
+        looks += [self.fork, self.rewind, self.suspend, self.resume, self.terminate]
         users = [self.start, self.signal, self.advance, self.answer, self.update] * 3 + looks
         fate = [self.crash_soon, self.crash_now, self.trouble, self.reopen, self.overtake]
         action = self.pick.choice(users if self.pick.random() < 0.8 else fate)
@@ -724,18 +892,27 @@ class Round:
         await self.account()
         for run_id, header in self.check().runs.items():
             assert header["status"] not in ("dead", "held"), header["error"]
-            if header["status"] == "suspended":
-                await self.engine.resume(run_id)
-        await self.engine.settle()
-        for run_id, header in self.check().runs.items():
-            if header["status"] == "running":
-                await self.engine.cancel(run_id)
         for _ in range(20):
-            await self.engine.advance_time(60)
+            for run_id, header in self.check().runs.items():
+                assert header["status"] not in ("dead", "held"), header["error"]
+                if header["status"] == "needs_attention" or (
+                    header["status"] == "suspended" and header["cancel_requested"]
+                ):
+                    await self.engine.resume(run_id)
+                elif header["status"] not in FINISHED and not header["cancel_requested"]:
+                    try:
+                        await self.engine.cancel(run_id)
+                    except RunFinishedError:  # by the cancel of its parent
+                        pass
+                await self.engine.settle()
+                self.check()
+            for seconds in (5, 10, 45):  # what has ended is seen before it is purged
+                await self.engine.advance_time(seconds)
+                self.check()
         await self.recover_twice()
         view = self.check()
         for run_id, header in view.runs.items():
-            assert header["status"] in ("completed", "failed", "cancelled"), (run_id, header["status"])
+            assert header["status"] in FINISHED, (run_id, header["status"])
             await self._judge(view, run_id, header)
         for (run_id, step, name), times in self.world.effects.items():
             allowed = 1 + self.accidents + self.world.failures[run_id, step]
@@ -750,10 +927,12 @@ class Round:
             node = await self.engine.query(run_id, "node")
             result = await self.engine.get_handle(run_id).result()
             assert fits(node, result), f"{node} gave {result}"
-        if view.events[run_id][0][0] > 1:
-            return  # its first events are gone
+        if view.events[run_id][0][0] > 1 or header["status"] == "terminated":
+            return  # its first events are gone; or none of its code was to run
         life = since(view.events[run_id], *PLACED)
         entered = {data["message"] for _, kind, data in life if kind == "logged"}
+        if header["status"] not in ("cancelled", "timed_out"):
+            entered = {name for name in entered if not name.endswith("~cancel")}
         begun = {data["name"] for _, kind, data in view.events[run_id] if kind == "activity_scheduled"}
         assert entered <= begun, f"G13: the finally blocks {entered - begun} of {run_id} never ran"
 

@@ -1,4 +1,5 @@
-"""Scopes of ``ctx.timeout`` in a run's notes: ``[task, number, deadline_ms, fired]``, in the order they were opened.
+"""Scopes of ``ctx.timeout`` in a run's notes: ``[task, number, deadline_ms, fired, step]``, in the order they were
+opened.
 ``fired`` is 0 while there is time, 1 when it is over, and 2 if the line of control was cancelled from outside: then the
 scope does not count any more, so that what cancellation runs comes to its end (G13).
 
@@ -17,10 +18,10 @@ Scope = list[Any]
 Notes = dict[str, Any]
 
 
-def opened(notes: Notes, task_id: int, deadline_ms: int) -> Scope:
+def opened(notes: Notes, task_id: int, step: int, deadline_ms: int) -> Scope:
     """Note a new scope of a line of control."""
     scopes: list[Scope] = notes.setdefault("scopes", [])
-    scope = [task_id, max((s[NUMBER] for s in scopes), default=0) + 1, deadline_ms, RUNNING]
+    scope = [task_id, max((s[NUMBER] for s in scopes), default=0) + 1, deadline_ms, RUNNING, step]
     scopes.append(scope)
     return scope
 
@@ -35,6 +36,12 @@ def closed(notes: Notes, task_id: int) -> Scope | None:
     if not scopes:
         del notes["scopes"]
     return scope
+
+
+def unopened(notes: Notes, task_id: int, step: int) -> Scope | None:
+    """Take out the scope that was opened at this step, whose block is never entered."""
+    scopes: list[Scope] = notes.get("scopes", [])
+    return closed(notes, task_id) if scopes and scopes[-1][TASK] == task_id and scopes[-1][4:] == [step] else None
 
 
 def fired(notes: Notes, timer_task: int, now: int) -> Scope | None:

@@ -88,6 +88,9 @@ class Life(Protocol):
     def timer(self, turn: Turn, message: TimerFired) -> None:
         """A timer of the run itself, or of one of its scopes."""
 
+    def answer_lost(self, turn: Turn, task: Task) -> None:
+        """A cancel takes the place of an answer that its frame has not seen."""
+
     def body_ended(self, turn: Turn, task: Task, ok: bool, value: Any) -> None:
         """The workflow's function has returned or raised."""
 
@@ -318,6 +321,8 @@ class Turn:
         for i, (waiting, _, _) in enumerate(self.ready):
             if waiting is task:
                 self.ready[i] = (task, False, RunCancelled())
+                if self.run.notes:
+                    self.rules.life.answer_lost(self, task)
                 self.give_back(self.taken.pop(task.id, ()))
                 return
         if task.op is not None and self.let_go(task):

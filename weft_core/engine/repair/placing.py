@@ -28,7 +28,7 @@ from weft_core.model.operations import Acquire, StartLater
 from weft_core.model.run import STOPPED, UNBEGUN, BufferedSignal, RunHeader, RunState
 from weft_core.ports import Op, Row
 
-_OF_OTHERS = ("holds", "watchers", "children", "await", "forming")
+_OF_OTHERS = ("holds", "granted", "watchers", "children", "await", "forming")
 """Notes of what others know of a run."""
 _REVIVED = frozenset({"failed", "cancelled", "timed_out", "terminated"})
 

@@ -56,5 +56,8 @@ class RunLife:
     def timer(self, turn: Turn, message: TimerFired) -> None:
         ending.timer(turn, message)
 
+    def answer_lost(self, turn: Turn, task: Task) -> None:
+        ending.answer_lost(turn, task)
+
     def body_ended(self, turn: Turn, task: Task, ok: bool, value: Any) -> None:
         ending.body_ended(turn, task, ok, value)

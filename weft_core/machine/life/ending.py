@@ -12,7 +12,7 @@ from weft_core.machine.life import deadline, pausing
 from weft_core.machine.turn import Turn
 from weft_core.model import keys
 from weft_core.model.messages import CancelRequested, TerminateRequested, TimerFired
-from weft_core.model.operations import Compensate, JoinChildren
+from weft_core.model.operations import Acquire, Compensate, JoinChildren
 from weft_core.model.run import FINISHED, UNBEGUN, Status, Task
 
 
@@ -37,6 +37,16 @@ def timer(turn: Turn, message: TimerFired) -> None:
     if scope is not None and task is not None:
         turn.event("scope_timed_out", deadline=scope[scopes.DEADLINE])
         turn.cancel_task(task, within=scope)
+
+
+def answer_lost(turn: Turn, task: Task) -> None:
+    """A cancel takes the place of an answer that no frame has seen: what it gave is given back."""
+    notes = turn.run.notes
+    scope = scopes.unopened(notes, task.id, task.step)
+    if scope is not None:
+        turn.ops.append((scopes.timer(turn.run.id, scope), None))
+    if "granted" in notes:
+        turn.rules.hooks[Acquire].never_seen(turn, task)  # type: ignore[attr-defined]
 
 
 def _time_out(turn: Turn) -> None:

@@ -54,7 +54,8 @@ def skip(turn: Turn, message: Skip) -> None:
     if message.recover:
         take_up(turn, but=task)
     turn.let_go(task)
-    if type(op) is NeedsAttention:
+    others = any(type(other.op) is NeedsAttention for other in turn.run.tasks.values() if other is not task)
+    if type(op) is NeedsAttention and turn.run.header.status == "needs_attention" and not others:
         turn.run.header.status, turn.run.header.error = "running", None
     if message.error is not None:
         turn.fail(task, message.error)

@@ -152,4 +152,6 @@ class AwaitResumeHooks(BaseHooks):
 
     def cancel(self, turn: Turn, task: Task) -> bool:
         turn.give_back(BufferedSignal(*s) for s in task.wait[2])
+        if turn.run.notes:
+            turn.rules.life.answer_lost(turn, task)
         return True

@@ -13,7 +13,7 @@ from weft_core.model.run import Task
 class OpenScopeHooks(BaseHooks):
     def begin(self, turn: Turn, task: Task, op: OpenScope) -> None:
         deadline = turn.rules.now_ms() + op.delay_ms
-        scope = scopes.opened(turn.run.notes, task.id, deadline)
+        scope = scopes.opened(turn.run.notes, task.id, task.step, deadline)
         turn.event("scope_opened", step=task.step, deadline=deadline)
         turn.arm_scope(scope)
         turn.answer(task, None)
