@@ -89,9 +89,17 @@ class View:
         self.replies: defaultdict[str, list[list[Any]]] = defaultdict(list)
         for key, value in self.kinds["post"].items():
             self.replies[key.split("/")[1]].append(unseal(key, value))
-        self.locks = {k: unseal(k, v)[0] for k, v in self.kinds["shared"].items() if k.startswith("shared/lock/")}
         admissions = {k: v for k, v in self.kinds["shared"].items() if k.startswith("shared/admission/")}
         self.admissions = {k: unseal(k, v)[0] for k, v in admissions.items()}
+        self.locks = {}
+        for key, value in self.kinds["shared"].items():
+            if key.startswith("shared/lock/"):
+                permits, token, holders, waiters, *beside = unseal(key, value)[0]
+                pages = sorted(k for k in self.kinds["line"] if k.startswith(f"line/{key[7:]}/"))
+                numbers = range(*beside[0]) if beside else range(0)
+                assert {int(k.rpartition("/")[2], 16) for k in pages} <= set(numbers), f"{key} has stale pages"
+                waiters = [*waiters, *(who for k in pages for who in unseal(k, rows[k]))]
+                self.locks[key] = [permits, token, holders, waiters]
         self.mail: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
         self.update_mail: defaultdict[str, dict[str, tuple[str, bool]]] = defaultdict(dict)
         """By run and update id: its name, and whether a wait has taken it."""

@@ -611,6 +611,31 @@ async def test_names_that_no_store_can_hold_are_refused_before_anything_is_writt
         assert not [key for key in rows_of(engine) if key.startswith(("ask/", "shared/"))]
 
 
+async def test_G3_a_long_line_is_written_page_by_page_and_keeps_its_order_over_a_crash() -> None:
+    async with TestEngine(workflows=[holder, asker]) as engine:
+        for i in range(200):
+            await engine.start(holder, id=f"h{i:03}")
+        await engine.settle()
+        rows = rows_of(engine)
+        assert len(rows["shared/lock/door"]) < 3_000 and max(len(v) for k, v in rows.items() if "line/" in k) < 3_000
+        view = checked(engine)
+        assert [who[0] for who in view.locks["shared/lock/door"][3]] == [f"h{i:03}" for i in range(1, 200)]
+        for gone in ("h100", "h101", "h199"):
+            await engine.cancel(gone)
+        for i in range(64, 100):  # all of a page but what is left of it
+            await engine.terminate(f"h{i:03}")
+        await engine.crash_and_recover()
+        checked(engine)
+        left = [f"h{i:03}" for i in range(200) if i not in (100, 101, 199) and i not in range(64, 100)]
+        for run_id in left:
+            await engine.settle()
+            await engine.signal(run_id, "go")
+            assert await engine.get_handle(run_id).result() == run_id
+        assert [word for word in done if word.endswith("has door")] == [f"{run_id} has door" for run_id in left]
+        assert not [key for key in rows_of(engine) if key.startswith("line/")]
+        checked(engine)
+
+
 # -- hostile records
 
 

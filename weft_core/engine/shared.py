@@ -7,15 +7,17 @@ from collections import OrderedDict
 from typing import Any
 
 from weft_core.engine.batch import Batch, Envelope
-from weft_core.engine.patience import PatientReads
+from weft_core.engine.patience import PatientReads, scan_all
 from weft_core.errors import CorruptRecordError, WeftError
 from weft_core.machine import failure
 from weft_core.machine.effects import Post
 from weft_core.machine.farewell import stored
 from weft_core.machine.sealed import seal_plain, unseal_plain
 from weft_core.machine.shared import OUTSIDE, SHARED, Admission, Caller, Decision
+from weft_core.machine.shared.line import Pages
 from weft_core.model import keys
 from weft_core.model.limits import Limits
+from weft_core.ports import Op
 
 log = logging.getLogger("weft")
 _KEPT = 1_000
@@ -29,13 +31,24 @@ class SharedObjects:
         self._storage, self._limits = storage, limits
         self._records: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         """As they are stored, so that a request that is refused half way has changed nothing; empty for none."""
+        self._lines: dict[tuple[str, str], dict[int, list[Any]]] = {}
+        """The pages of their lines, of those that have any."""
 
     def __contains__(self, place: tuple[str, str]) -> bool:
         return place in self._records
 
     async def read(self, place: tuple[str, str]) -> None:
         """Bring one into memory. Nothing may be on its way to the store that changes it."""
-        self._records[place] = await self._storage.get(keys.shared(*place)) or b""
+        data = await self._storage.get(keys.shared(*place)) or b""
+        pages: dict[int, list[Any]] = {}
+        for key, page in await scan_all(self._storage, keys.line_prefix(*place)) if data else ():
+            try:
+                pages[int(key.rpartition("/")[2], 16)] = unseal_plain(key, page)
+            except (CorruptRecordError, ValueError) as damage:  # those of the other pages go on (G18)
+                log.error("%s", damage)
+        self._records[place] = data
+        if pages:
+            self._lines[place] = pages
 
     def has_room(self, name: str, limit: int, on_limit: str) -> bool:
         """Whether a run may begin, by its admission, which must be in memory.
@@ -50,6 +63,7 @@ class SharedObjects:
         request, *asking = envelope.request
         caller = caller_of(asking)
         decision, before = Decision(now, place[1], self._limits), self._records[place]
+        decision.pages = Pages(self._lines.get(place, {}))
         try:
             after = self._decided(decision, place, before, request, caller)
         except (TypeError, ValueError, IndexError) as nonsense:  # the record is not of our making, or the request is
@@ -65,6 +79,8 @@ class SharedObjects:
         if after != before:
             batch.ops.append((keys.shared(*place), after or None))
             self._records[place] = after
+        if decision.pages.changed:
+            batch.ops.extend(self._line(place, decision.pages.changed))
         batch.ops.extend(envelope.extra)
         batch.announced += [
             {"run_id": "", "seq": 0, "at": now, "type": type_, **data} for type_, data in decision.events
@@ -72,7 +88,20 @@ class SharedObjects:
         self._answer(envelope, decision, batch)
         self._records.move_to_end(place)
         if len(self._records) > _KEPT:
-            self._records.popitem(last=False)
+            dropped, _ = self._records.popitem(last=False)
+            self._lines.pop(dropped, None)
+
+    def _line(self, place: tuple[str, str], changed: dict[int, list[Any]]) -> list[Op]:
+        """Write the pages of a line that have changed."""
+        ops: list[Op] = []
+        pages = self._lines.setdefault(place, {})
+        for number, page in changed.items():
+            key = keys.line(*place, number)
+            ops.append((key, seal_plain(key, page) if page else None))
+            pages[number] = page
+            if not page:
+                del pages[number]
+        return ops
 
     @staticmethod
     def _decided(decision: Decision, place: tuple[str, str], data: bytes, request: list[Any], caller: Caller) -> bytes:

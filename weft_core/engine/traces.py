@@ -50,12 +50,14 @@ def _waits_for(place: records.Place, run_id: str, header: RunHeader) -> bool:
 
 
 async def _holds(storage: PatientReads, run_id: str) -> list[str]:
-    found = []
-    for key, data in await scan_all(storage, keys.shared("lock", "")):
-        try:
-            (state,) = unseal_plain(key, data)
-            if any(who[0] == run_id for who in [*state[HOLDERS], *state[WAITERS]]):
-                found.append(key.partition("/")[2])
-        except (CodecError, ValueError, TypeError, IndexError):
-            continue
-    return found
+    found = {}
+    for prefix in (keys.shared("lock", ""), keys.line_prefix("lock", "")[:-1]):
+        for key, data in await scan_all(storage, prefix):
+            try:
+                values = unseal_plain(key, data)
+                people = values if prefix.startswith("line/") else [*values[0][HOLDERS], *values[0][WAITERS]]
+                if any(who[0] == run_id for who in people):
+                    found["/".join(key.split("/")[1:3])] = True
+            except (CodecError, ValueError, TypeError, IndexError):
+                continue
+    return [*found]

@@ -23,6 +23,7 @@
     stream/<id>/<name>/<seq>  entries of a stream that were committed together, the first of this number
     update/<id>/<uid>     an update and its answer          answers/<id>          query handlers of a finished run
     review/<id>/<step>    what people are asked             review-open/<requested>/<id>/<step>   not decided yet
+    line/<kind>/<name>/<n>  a page of who waits for it
     queue/<name>          paused or not, and how much of its rate is used up
     forming/<verb>/<workflow>/<key>   the run that later calls with the key add to: it has not begun
     meta/index            which index rows are there        by-.../<created>/<id> an index row, empty
@@ -272,6 +273,14 @@ def child(parent_id: str, run_id: str) -> str:
 
 def children(parent_id: str) -> str:
     return f"child/{parent_id}/"
+
+
+def line(kind: str, name: str, page: int) -> str:
+    return f"line/{kind}/{name}/{page:012x}"
+
+
+def line_prefix(kind: str, name: str) -> str:
+    return f"line/{kind}/{name}/"
 
 
 def shared(kind: str, name: str) -> str:

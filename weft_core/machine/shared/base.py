@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from weft_core.machine.shared.line import Pages
 from weft_core.model.limits import Limits
 
 Caller = tuple[str, int, int]
@@ -30,6 +31,8 @@ class Decision:
     """Runs that are asked to stop, and why."""
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """Told to listeners once they are durable; in no log, as they are of no run."""
+    pages: Pages = field(default_factory=lambda: Pages({}))
+    """Of the line of those who wait for the object."""
 
     def reply(self, caller: Caller, data: Any) -> None:
         self.replies.append((caller, True, data))
