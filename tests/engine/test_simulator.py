@@ -77,7 +77,7 @@ class World:
         self.tokens_seen: Counter[str] = Counter()
         """By lock, the last fencing token that a receiver has seen."""
         self.stubborn: Counter[str] = Counter()
-        self.overtaken = False
+        self.tokens_repeat = False
         self.ledger: Counter[str] = Counter()
         """By idempotency key, the effects of activities that can be verified."""
 
@@ -179,9 +179,11 @@ async def squeeze(name: str) -> str:
 
 @activity(retry=PATIENT)
 async def behind_lock(name: str, lock: str, token: int) -> str:
-    """A receiver that refuses what comes from an earlier holder; only an engine that was overtaken sends that."""
+    """A receiver that sees what comes from an earlier holder; only an engine that was overtaken sends that, or a run
+    that was put back into a block whose lock it has let go of since."""
     world.called(name)
-    assert token >= world.tokens_seen[lock] or world.overtaken, f"{name} has {lock} no more"
+    if token < world.tokens_seen[lock] and not world.tokens_repeat:
+        world.crowded = f"{name} has {lock} no more"
     world.tokens_seen[lock] = max(token, world.tokens_seen[lock])
     await asyncio.sleep(0)
     return name
@@ -793,6 +795,7 @@ class Round:
         except (CheckpointNotFoundError, EditError):  # it has finished, and retained none; or its body is over
             return
         self.programs[fork.id] = self.programs[run_id]
+        self.world.tokens_repeat = True
 
     async def rewind(self) -> None:
         if (run_id := self._any_run()) is None:
@@ -802,6 +805,7 @@ class Round:
                 await self.engine.suspend(run_id)
             steps = [item["step"] for item in await self.engine.checkpoints(run_id)]
             if steps:
+                self.world.tokens_repeat = True
                 await self.engine.rewind(run_id, self.pick.choice(steps))
             if self.pick.random() < 0.8:
                 await self.engine.resume(run_id)
@@ -846,7 +850,7 @@ class Round:
         old = self.engine
         self.accidents += 1
         self.overtaken += 1
-        self.world.overtaken = True
+        self.world.tokens_repeat = True
         await self.open()
         self.check()
         for _ in range(3):

@@ -225,6 +225,8 @@ def _undone(header: RunHeader, standing: Standing, now: int) -> list[Op]:
         named |= named_chunks(run_id, read_past(*row).read(run_id).directory)
     gone = [key for key, _ in present.past[len(earlier) :]] + [key for key in present.chunks if key not in named]
     gone += [*present.timers, *present.tokens]
+    if 0 < header.deadline <= now:  # it has none from here on
+        gone.append(keys.timer(header.deadline, run_id, *keys.WHOLE_RUN))
     if header.finished_at is not None:
         gone.append(keys.ended(header.workflow, header.status, header.finished_at, run_id))
         gone.append(keys.answers(run_id))
