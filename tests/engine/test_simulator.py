@@ -719,7 +719,8 @@ class Round:
         history = await self.engine.history(run_id)
         life = max((i for i, event in enumerate(history) if event["type"] == "run_restarted"), default=0)
         kinds = {event["type"] for event in history[life:]}
-        if "run_started" in kinds and "run_delayed" not in kinds:  # else it may have been suspended before it began
+        whole = history[0]["seq"] == 1
+        if whole and "run_started" in kinds and "run_delayed" not in kinds:  # else it may never have begun
             assert await self.engine.query(run_id, "node") == self.programs[run_id]
         ends = [e["type"] for e in history if e["type"] in (*ENDINGS, "run_rewound", "run_restarted")]
         assert (bool(ends) and ends[-1] in ENDINGS) == (info["finished_at"] is not None)
