@@ -24,7 +24,7 @@ export { WeftError };
  * @property {"warm" | "cold"} [standby] whether a follower loads Python ahead of a takeover
  * @property {boolean} [persist] ask the browser, after the first start, not to evict the store; default true
  * @property {number} [deadlineMs] for calls other than result()
- * @property {(status: import("./leader.mjs").Status) => void} [onStatus]
+ * @property {(status: import("./status.mjs").Status) => void} [onStatus]
  */
 
 const BEGINNINGS = new Set(["start", "start_or_signal", "start_debounced", "start_batched", "schedule_create"]);
@@ -97,9 +97,9 @@ export class Weft extends Verbs {
     return this.#tab.status;
   }
 
-  /** @param {(status: import("./leader.mjs").Status) => void} callback called now and on each change @returns {() => void} unsubscribe */
+  /** @param {(status: import("./status.mjs").Status) => void} callback called now and on each change @returns {() => void} unsubscribe */
   onstatus(callback) {
-    return this.#tab.onStatus(callback);
+    return this.#tab.board.watch(callback);
   }
 
   /** Stop this tab's worker; another tab takes over. Runs stay where they are. */

@@ -22,7 +22,11 @@ from . import ingredients
 from .ingredients import BuildError
 
 FORMAT = 1
-PAGE_SCRIPTS = ("client", "verbs", "operating", "leader", "broker", "rpc", "tail", "assets", "interpreter", "worker")
+PAGE_SCRIPTS = (
+    "client", "verbs", "operating", "rpc", "tail",
+    "leader", "group", "own_worker", "page_lifecycle", "status", "broker",
+    "worker", "election", "engine_host", "interpreter", "assets",
+)  # fmt: skip
 STORE_SCRIPTS = ("idb_store", "idb_handle", "store_frames", "store_client", "store_host")
 BOOT = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "stdlib.zip")
 """What a starting worker reads, besides the packages: the progress bar is the share of these bytes."""

@@ -49,9 +49,14 @@ class Runtime:
             queues=self._queues, schedules=self._schedules,
         )  # fmt: skip
         engine.events.subscribe(self._event)
-        # Never closed: the worker dies with its tab, and recovery is the way on.
         await engine.open()
         self._engine, self._dispatcher = engine, Dispatcher(engine)
+
+    async def close(self) -> None:
+        """Stop the engine, if it is open; its runs stay at their checkpoints."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.close()
 
     def _stored(self, request_id: int, reply: Any) -> None:
         if self._storage is not None:
@@ -79,7 +84,7 @@ class Runtime:
         assert self._dispatcher is not None and self._engine is not None
         engine = self._engine
         answer = await self._dispatcher.call(method, params)
-        if engine.status != "fenced":  # else the page asks the new owner, as it does when a leader dies
+        if engine.status not in ("fenced", "closed"):  # else the page asks the new owner, as when a leader dies
             self._bridge.reply(request_id, answer)
 
     def _event(self, event: dict[str, Any]) -> None:
@@ -107,3 +112,9 @@ async def open(options_json: str) -> str:
     except WeftError as error:
         return json.dumps(error.to_json())
     return ""
+
+
+async def close() -> None:
+    """This worker leads no more."""
+    assert _runtime is not None
+    await _runtime.close()

@@ -1,0 +1,174 @@
+/**
+ * One engine with its Python and its store, in whatever kind of worker it is hosted. It prepares the interpreter, opens the engine, answers
+ * calls, publishes events, and opens again after store trouble. It knows neither who leads nor who listens: its host tells it and is told.
+ */
+import { IdbStore } from "../service_worker/idb_store.mjs";
+import { StoreClient } from "../service_worker/store_client.mjs";
+import { loadInterpreter } from "./interpreter.mjs";
+import { Responder } from "./rpc.mjs";
+
+/**
+ * @typedef {object} HostOptions
+ * @property {string} id of this host, unique
+ * @property {string} name of the store
+ * @property {string} base URL of the build
+ * @property {boolean} cached see Assets
+ * @property {"direct" | "service-worker"} storage
+ * @property {"strict" | "relaxed"} durability
+ * @property {string[]} workflows URLs
+ * @property {string[]} activities URLs
+ *
+ * @typedef {object} HostListener
+ * @property {(text: string) => void} event an event of a run, as JSON, when it is durable
+ * @property {(change: object) => void} status part of a Status
+ * @property {(count: number) => void} opened an engine answers calls; this host's so-many-th
+ * @property {(error: PlainError) => void} fenced another engine owns the store; this one has stopped
+ * @property {(id: number) => void} needPort to the Service Worker; it arrives in `connected({id, port})`
+ *
+ * @typedef {{code: string, message: string, facts: Record<string, unknown>}} PlainError
+ */
+
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+
+export class EngineHost {
+  /** @type {Promise<any> | null} the Python module weft_browser.main, ready to open an engine */ #prepared = null;
+  #wanted = false; // an engine is open, or is to be
+  #opened = 0;
+
+  /** @param {HostOptions} options @param {HostListener} tell */
+  constructor(options, tell) {
+    this.options = options;
+    this.tell = tell;
+    this.ready = false; // an engine is open and answers
+    this.store = openStore(options, tell);
+    this.bridge = bridgeOf(this);
+    this.responder = new Responder((id, method, params) => this.bridge.called(id, method, params));
+  }
+
+  /** Load Python and the author's modules, once; a standby does only this. Rejects with what is wrong, and may be called again then. */
+  prepare() {
+    this.#prepared ??= this.#load().catch((error) => {
+      this.#prepared = null;
+      throw error;
+    });
+    return this.#prepared;
+  }
+
+  /** Open the engine: its runs go on, and calls are answered. Again, after it was closed or fenced. */
+  async open() {
+    this.#wanted = true;
+    const main = await this.prepare();
+    this.tell.status({ stage: "opening the store", progress: 0.95 });
+    await this.#openEngine(main);
+  }
+
+  /** Stop the engine; its runs stay at their checkpoints. Python stays loaded. */
+  async close() {
+    this.#wanted = this.ready = false;
+    await (await this.#prepared)?.close();
+  }
+
+  /** Answer a call, unless no engine is open: then nobody answers, and it is sent again. @param {import("./rpc.mjs").CallMessage} message @param {(reply: object) => void} answer */
+  accept(message, answer) {
+    if (this.ready) this.responder.accept(message, answer);
+  }
+
+  /** @param {{id: number, port?: MessagePort, error?: string}} message the answer to `needPort` */
+  connected(message) {
+    if (this.store instanceof StoreClient) this.store.connected(message);
+  }
+
+  async #load() {
+    const report = (/** @type {string} */ stage, /** @type {number} */ progress) => this.#wanted && this.tell.status({ stage, progress });
+    const { python, workflows, activities } = await loadInterpreter(this.options, report);
+    const main = python.pyimport("weft_browser.main");
+    try {
+      main.prepare(this.bridge, workflows.join("\n"), activities.join("\n"));
+    } catch (error) {
+      throw Object.assign(new Error(pythonMessage(error)), { name: "WorkflowImportError" });
+    }
+    this.tell.status({ standby: "warm" });
+    return main;
+  }
+
+  /** @param {any} main */
+  async #openEngine(main) {
+    const error = await main.open(JSON.stringify({ durability: this.options.durability }));
+    if (error) throw Object.assign(new Error(), JSON.parse(error));
+    this.ready = true;
+    this.#opened += 1;
+    this.tell.opened(this.#opened);
+  }
+
+  /** The engine has stopped. @param {{state: string, error: PlainError}} report */
+  health({ state, error }) {
+    this.ready = false;
+    if (state === "fenced") {
+      this.#wanted = false;
+      return this.tell.fenced(plainError(error));
+    }
+    this.tell.status({ state: "degraded", stage: "waiting for the store", error });
+    this.#recover(FIRST_PAUSE_MS);
+  }
+
+  /** The store failed, and the runs wait. Open it again, each time after a longer pause, until the store works. @param {number} pause ms */
+  #recover(pause) {
+    setTimeout(async () => {
+      if (!this.#wanted) return;
+      try {
+        await this.#openEngine(await this.prepare());
+      } catch (error) {
+        this.tell.status({ state: "degraded", error: plainError(error) });
+        this.#recover(Math.min(pause * 2, LONGEST_PAUSE_MS));
+      }
+    }, pause);
+  }
+}
+
+/** @param {HostOptions} options @param {HostListener} tell */
+function openStore({ id, name, storage, durability }, { needPort }) {
+  const database = `weft:${name}`;
+  return storage === "direct" ? new IdbStore(database, { durability }) : new StoreClient(database, { durability, client: id, needPort });
+}
+
+/** What Python may call: flat values only, and these functions are made once. @param {EngineHost} host */
+function bridgeOf(host) {
+  const bridge = {
+    /** @param {number} id @param {Uint8Array} frame */
+    store(id, frame) {
+      host.store.call(frame).then((reply) => bridge.stored(id, reply));
+    },
+    /** @param {number} id @param {string} text */
+    reply(id, text) {
+      host.responder.reply(id, text);
+    },
+    /** @param {string} text */
+    event(text) {
+      host.tell.event(text);
+    },
+    /** @param {string} text */
+    health(text) {
+      host.health(JSON.parse(text));
+    },
+    /** @param {(id: number, reply: Uint8Array) => void} stored @param {(id: number, method: string, params: string) => void} called */
+    attach(stored, called) {
+      bridge.stored = stored;
+      bridge.called = called;
+    },
+    /** @type {(id: number, reply: Uint8Array) => void} set by Python */ stored: () => {},
+    /** @type {(id: number, method: string, params: string) => void} set by Python */ called: () => {},
+  };
+  return bridge;
+}
+
+/** @param {any} error @returns {PlainError} */
+export const plainError = (error) => ({ code: error.code ?? error.name ?? "Error", message: pythonMessage(error), facts: error.facts ?? {} });
+
+/** The last line of a Python traceback says what is wrong; the whole of it goes to the console. @param {any} error */
+function pythonMessage(error) {
+  const text = String(error?.message ?? error);
+  if (error?.name !== "PythonError") return text;
+  console.error(text);
+  return text.trim().split("\n").pop() ?? text;
+}

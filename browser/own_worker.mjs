@@ -1,0 +1,68 @@
+/** The life of a tab's own engine worker: started, stopped, and started again a few times when it dies. */
+import { uniqueId } from "./rpc.mjs";
+
+/** A worker that dies is started again after these pauses; then the tab stays degraded. */
+const RESTART_PAUSES_MS = [100, 1_000, 5_000];
+
+/** @typedef {{code: string, message: string, facts?: Record<string, unknown>}} Failure */
+
+export class OwnWorker {
+  /**
+   * @param {import("./client.mjs").OpenOptions} options @param {(message: any) => void} heard what it says
+   * @param {(failure: Failure) => void} failed it could not be loaded, or broke
+   */
+  constructor(options, heard, failed) {
+    this.options = options;
+    this.heard = heard;
+    this.failed = failed;
+    /** @type {string | null} */ this.id = null;
+    /** @type {Worker | null} */ this.worker = null;
+    this.restarts = 0;
+  }
+
+  start() {
+    const { name = "default", base: given, workflows, activities, storage = "direct", durability = "strict" } = this.options;
+    const page = document.baseURI;
+    const base = new URL(given ?? "./", given ? page : import.meta.url).href;
+    const absolute = (/** @type {string[] | undefined} */ paths) => (paths ?? []).map((path) => new URL(path, page).href);
+    this.id = uniqueId();
+    const worker = new Worker(new URL("worker.mjs", base), { type: "module", name: `weft:${name}` });
+    this.worker = worker;
+    worker.onmessage = ({ data }) => this.worker === worker && this.heard(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      if (this.worker === worker) this.failed({ code: "WorkerError", message: event.message || `${base}worker.mjs cannot be loaded` });
+    };
+    worker.postMessage({
+      t: "init", id: this.id, name, base, storage, durability, cached: Boolean(navigator.serviceWorker?.controller),
+      workflows: absolute(workflows), activities: absolute(activities),
+    });
+  }
+
+  /** Ends at once: the browser releases its Web Lock, and a half-done transaction ends whole or not at all. */
+  stop() {
+    this.worker?.terminate();
+    this.worker = null;
+    this.id = null;
+  }
+
+  /** @param {object} message */
+  post(message) {
+    this.worker?.postMessage(message);
+  }
+
+  /** Start it again after a pause; false if there is no point in that. @param {Failure} failure @param {number} patience times the usual pause */
+  restart(failure, patience) {
+    const pause = RESTART_PAUSES_MS[this.restarts++];
+    const offline = String(failure.facts?.reason).startsWith("cannot be loaded"); // it may come back
+    if (pause === undefined || failure.code === "WorkflowImportError" || (failure.code === "AssetError" && !offline)) return false;
+    this.waiting = setTimeout(() => this.worker || this.start(), pause * patience);
+    return true;
+  }
+
+  /** For good. */
+  close() {
+    clearTimeout(this.waiting);
+    this.stop();
+  }
+}

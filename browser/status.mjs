@@ -1,0 +1,43 @@
+/** What a tab says of itself, and who is told when it changes. */
+
+/**
+ * @typedef {object} Status
+ * @property {"loading" | "ready" | "follower" | "degraded" | "closed"} state
+ * @property {"leader" | "follower" | null} role
+ * @property {"cold" | "warm"} standby warm: Python is loaded here, so that this tab can take over at once
+ * @property {number} progress of loading, 0 to 1
+ * @property {string} stage what is being loaded or done, for people
+ * @property {"strict" | "relaxed"} durability
+ * @property {"direct" | "service-worker"} storage
+ * @property {boolean | null} persisted whether the browser promised not to evict the store; null while unknown
+ * @property {{usage: number, quota: number} | null} quota bytes
+ * @property {{code: string, message: string, facts?: Record<string, unknown>} | null} error
+ */
+
+export class StatusBoard {
+  /** @param {import("./client.mjs").OpenOptions} options */
+  constructor({ durability = "strict", storage = "direct" }) {
+    /** @type {Set<(status: Status) => void>} */ this.watchers = new Set();
+    /** @type {Status} */
+    this.status = {
+      state: "loading", role: null, standby: "cold", progress: 0, stage: "starting", durability, storage,
+      persisted: null, quota: null, error: null,
+    };
+  }
+
+  /** What is closed stays closed. @param {Partial<Status>} change */
+  set(change) {
+    if (this.status.state === "closed") return;
+    const next = { ...this.status, ...change };
+    if (JSON.stringify(next) === JSON.stringify(this.status)) return;
+    this.status = next;
+    for (const watcher of this.watchers) watcher(this.status);
+  }
+
+  /** @param {(status: Status) => void} callback called now and on each change */
+  watch(callback) {
+    this.watchers.add(callback);
+    callback(this.status);
+    return () => void this.watchers.delete(callback);
+  }
+}
