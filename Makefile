@@ -1,5 +1,5 @@
 # make demo   set everything up and serve the demo shop          make test   set everything up and pass every test
-# Nothing needs to be there before: not the virtual environment, not node_modules, not a Chromium.
+# Nothing needs to be there before: not the virtual environment, not node_modules, not the browsers.
 
 SHELL := /bin/sh
 VENV := .venv
@@ -37,13 +37,13 @@ $(DEMO)/index.html: $(VENV_READY) $(DEMO_SOURCES)
 	@touch $@
 
 test: $(DEMO)/index.html ## every test: unit, command line, real browser
-	@chromium=$$(tools/ensure_chromium.sh $(VENV)) && WEFT_CHROMIUM="$$chromium" $(PY) -m pytest tests e2e
+	@tools/with_browsers.sh $(VENV) $(PY) -m pytest tests e2e
 
 unit: $(VENV_READY) ## the tests that need no browser
 	@$(PY) -m pytest tests
 
-e2e: $(DEMO)/index.html ## the tests in a real Chromium
-	@chromium=$$(tools/ensure_chromium.sh $(VENV)) && WEFT_CHROMIUM="$$chromium" $(PY) -m pytest e2e
+e2e: $(DEMO)/index.html ## the tests in real browsers: Chromium, Firefox, WebKitGTK
+	@tools/with_browsers.sh $(VENV) $(PY) -m pytest e2e
 
 check: $(VENV_READY) $(NODE_READY) ## lint, types, and who may import whom
 	@$(VENV)/bin/ruff check --quiet . && echo "ruff: clean"

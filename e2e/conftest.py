@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Playwright
@@ -16,7 +17,10 @@ if str(ROOT) not in sys.path:  # the tests import e2e.harness also when pytest i
     sys.path.insert(0, str(ROOT))
 
 from e2e.harness.browser import Browser  # noqa: E402
+from e2e.harness.engines import AnyBrowser, Launch  # noqa: E402
+from e2e.harness.firefox import Firefox  # noqa: E402
 from e2e.harness.server import Server  # noqa: E402
+from e2e.harness.webkit import Display, WebKit  # noqa: E402
 from tests.example_programs import PROGRAMS  # noqa: E402
 
 
@@ -29,6 +33,31 @@ def chromium(playwright: Playwright) -> str:
     if not found or not Path(found).exists():
         pytest.fail(f"no Chromium at {named or own}: `make test` installs one, or set WEFT_CHROMIUM", pytrace=False)
     return found
+
+
+@pytest.fixture(scope="session")
+def firefox() -> str:
+    """The Firefox under test: $WEFT_FIREFOX, or the system's."""
+    found = os.environ.get("WEFT_FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
+    if not found or not Path(found).exists():
+        pytest.fail("no Firefox: `make test` installs one, or set WEFT_FIREFOX", pytrace=False)
+    return found
+
+
+@pytest.fixture(scope="session")
+def webkit() -> Iterator[Callable[[Path], WebKit]]:
+    """WebKitGTK's MiniBrowser, on a display of its own: gives a browser for a profile folder."""
+    places = [
+        path for root in ("/usr/lib", "/usr/libexec") for path in Path(root).glob("**/webkit2gtk-4.*/MiniBrowser")
+    ]
+    browser, xvfb = os.environ.get("WEFT_WEBKIT") or next(map(str, places), None), shutil.which("Xvfb")
+    if not browser or not Path(browser).exists():
+        pytest.fail("no WebKitGTK with its MiniBrowser: `make test` installs one, or set WEFT_WEBKIT", pytrace=False)
+    if not xvfb:
+        pytest.fail("no Xvfb for WebKitGTK to be on: `make test` installs one", pytrace=False)
+    display = Display(xvfb)
+    yield lambda profile: WebKit(browser, display, profile)
+    display.close()
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +103,31 @@ def browser_on(playwright: Playwright, chromium: str, tmp_path: Path) -> Iterato
 def chrome(browser_on: Callable[[str], Browser]) -> Browser:
     """A browser on a fresh profile."""
     return browser_on("profile")
+
+
+@pytest.fixture
+def launch(request: pytest.FixtureRequest, playwright: Playwright, tmp_path: Path) -> Iterator[Launch]:
+    """Launch a browser of any engine on a named fresh profile; options are those of its class."""
+    browsers: list[AnyBrowser] = []
+
+    def start(engine: str, name: str = "profile", **options: Any) -> AnyBrowser:
+        found, profile = request.getfixturevalue(engine), tmp_path / f"{engine}-{name}"
+        if engine == "webkit":
+            browser: AnyBrowser = found(profile, **options)
+        else:
+            browser = {"chromium": Browser, "firefox": Firefox}[engine](playwright, found, profile, **options)
+        browsers.append(browser)
+        return browser.launch()
+
+    yield start
+    for browser in browsers:
+        browser.close()
+
+
+@pytest.fixture
+def any_browser(engine: str, launch: Launch) -> AnyBrowser:
+    """The browser that a test is run in which is marked with ``@engines(...)``, on a fresh profile."""
+    return launch(engine)
 
 
 @pytest.fixture(scope="session")

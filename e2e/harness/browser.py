@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, CDPSession, Error, Page, Playwright
+
+from e2e.harness import processes
 
 ARGUMENTS = (
     "--no-sandbox",  # the tests may run as root, where Chromium's sandbox does not start
@@ -26,6 +26,8 @@ GONE_TIMEOUT_S = 10
 
 class Browser:
     """One profile folder and, while it lives, the browser on it."""
+
+    engine = "chromium"
 
     def __init__(self, playwright: Playwright, executable: str, profile: Path) -> None:
         self._playwright, self._executable, self._profile = playwright, executable, profile
@@ -73,19 +75,14 @@ class Browser:
 
     def kill(self) -> int:
         """SIGKILL every process of the browser and wait until they are gone. Returns how many there were."""
-        pids = self._processes()
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + GONE_TIMEOUT_S
-        while any(_alive(pid) for pid in pids):
-            assert time.monotonic() < deadline, f"still alive: {[pid for pid in pids if _alive(pid)]}"
-            time.sleep(0.01)  # the kernel tells nobody but the parent
+        roots = processes.started_with(f"--user-data-dir={self._profile}")
+        assert roots, f"no browser runs on {self._profile}"
+        killed = processes.kill_all(processes.family(roots))
         context, self.context = self.context, None
         if context is not None:
             with contextlib.suppress(Error):
                 context.close()
-        return len(pids)
+        return killed
 
     def close(self) -> None:
         """End the browser in the orderly way."""
@@ -93,24 +90,6 @@ class Browser:
         if context is not None:
             with contextlib.suppress(Error):  # killed or crashed by the test
                 context.close()
-
-    def _processes(self) -> list[int]:
-        """The browser process that was started on this profile, and everything below it."""
-        parents: dict[int, int] = {}
-        roots: set[int] = set()
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            with contextlib.suppress(OSError):
-                pid = int(entry.name)
-                parents[pid] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                if f"--user-data-dir={self._profile}".encode() in (entry / "cmdline").read_bytes().split(b"\0"):
-                    roots.add(pid)
-        family = set(roots)
-        while grown := {pid for pid, parent in parents.items() if parent in family} - family:
-            family |= grown
-        assert roots, f"no browser runs on {self._profile}"
-        return sorted(family)
 
     def _turn(self) -> None:
         """Let Playwright deliver events: it does so only inside its own calls."""
@@ -158,11 +137,3 @@ class ServiceWorkers:
             assert time.monotonic() < deadline, f"{otherwise}: {self.running}"
             time.sleep(0.01)  # leaves the processor to the browser
             self._session.send("Page.enable")  # any command: events are delivered during calls only
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"

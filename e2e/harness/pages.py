@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from playwright.sync_api import Page
-
-from e2e.harness.browser import Browser
+from e2e.harness.engines import AnyBrowser, Tab
 
 OPEN_TIMEOUT_MS = 40_000
 
@@ -17,7 +15,7 @@ CHECKOUT_ALONE = {"workflows": "checkout.py"}
 """The checkout with its own activities, which need no network."""
 
 
-def open_weft(browser: Browser, site: str, *, wait: str = "ready or follower", **options: str) -> Page:
+def open_weft(browser: AnyBrowser, site: str, *, wait: str = "ready or follower", **options: str) -> Any:
     """A tab in which Weft is open; its page keeps every event it saw in ``weftEvents``."""
     page = browser.tab(f"{site}test.html?{urlencode(options)}")
     if wait:
@@ -26,12 +24,12 @@ def open_weft(browser: Browser, site: str, *, wait: str = "ready or follower", *
     return page
 
 
-def call(page: Page, method: str, *arguments: Any) -> Any:
+def call(page: Tab, method: str, *arguments: Any) -> Any:
     """``weft.<method>(...arguments)``, awaited."""
     return page.evaluate("([method, args]) => weft[method](...args)", [method, list(arguments)])
 
 
-def until(page: Page, condition: str, argument: Any = None, *, timeout_ms: int = 30_000) -> Any:
+def until(page: Tab, condition: str, argument: Any = None, *, timeout_ms: int = 30_000) -> Any:
     """Wait until ``condition`` (the body of a JavaScript function of ``arg``) is true; the page looks at each event.
 
     Returns its value. Page.wait_for_function cannot be used: the site's policy forbids it to evaluate text later.
@@ -41,7 +39,7 @@ def until(page: Page, condition: str, argument: Any = None, *, timeout_ms: int =
     )
 
 
-def offline_ready(page: Page) -> None:
+def offline_ready(page: Tab) -> None:
     """Wait until the service worker has everything that the next start needs, and serves this page."""
     page.evaluate("weftOffline()")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -27,7 +28,7 @@ class Server:
         """Start it, on the port it had before if there was one. Returns when it listens."""
         command = [sys.executable, "-m", "weft_server.demo", "--dir", str(self.folder), "--port", str(self.port)]
         command += ["--ledger", str(self.ledger), "--latency-ms", str(self.latency_ms)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=_die_with_the_tests)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_the_tests)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert "http://" in line, f"the demo server did not start: {line!r}"
@@ -70,7 +71,13 @@ class Server:
             return json.load(answer)
 
 
-def _die_with_the_tests() -> None:
-    """Linux ends the server when the tests that started it are killed: nothing stays behind."""
+def die_with_the_tests() -> None:
+    """Linux ends a process when the tests that started it are killed: nothing stays behind."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])

@@ -1,0 +1,104 @@
+"""A real Firefox on a profile of its own, by WebDriver BiDi, which Playwright speaks."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Error, Page, Playwright
+
+from e2e.harness import processes
+
+PREFERENCES: dict[str, Any] = {
+    # Every tab has a process of its own, so that one can crash and the others go on.
+    "dom.ipc.processCount.webIsolated": 16,
+    "dom.ipc.keepProcessesAlive.webIsolated.max": 0,
+    "dom.ipc.keepProcessesAlive.webIsolated.perOrigin": 0,
+    # A browser that was killed starts as if nothing had been.
+    "browser.sessionstore.resume_from_crash": False,
+    "toolkit.startup.max_resumed_crashes": -1,
+    # navigator.storage.persist() asks the user, and waits for ever where nobody answers.
+    "dom.storageManager.prompt.testing": True,
+    "dom.storageManager.prompt.testing.allow": True,
+}
+_BUSY = "(ms) => { const end = performance.now() + ms; while (performance.now() < end); }"
+
+
+class Firefox:
+    """One profile folder and, while it lives, the browser on it.
+
+    ``host`` is a name that leads to this machine and counts as secure. Other options are preferences.
+    """
+
+    engine = "firefox"
+
+    def __init__(
+        self, playwright: Playwright, executable: str, profile: Path, *, host: str | None = None, **preferences: Any
+    ) -> None:
+        self._playwright, self._executable, self._profile = playwright, _launcher(executable, profile), profile
+        self._preferences = PREFERENCES | preferences
+        if host is not None:
+            self._preferences |= {"network.dns.localDomains": host, "dom.serviceWorkers.testing.enabled": True}
+        self.context: BrowserContext | None = None
+        self.requests: list[str] = []
+        self.console: list[str] = []
+        self._process_of: dict[Page, int] = {}
+
+    def launch(self) -> Firefox:
+        """Start the browser, again on the same profile."""
+        for stale in (*self._profile.glob("lock"), *self._profile.glob(".parentlock")):  # left by a killed browser
+            stale.unlink()
+        self.context = self._playwright.firefox.launch_persistent_context(
+            str(self._profile), channel="moz-firefox", executable_path=self._executable, headless=True,
+            firefox_user_prefs=self._preferences, viewport={"width": 1280, "height": 900},
+        )  # fmt: skip
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.context.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
+        return self
+
+    def tab(self, url: str) -> Page:
+        """A new tab, loaded."""
+        assert self.context is not None
+        page = self.context.new_page()
+        page.set_default_timeout(30_000)
+        page.goto(url)
+        self._process_of[page] = processes.busiest(self._tabs, lambda ms: page.evaluate(_BUSY, ms))
+        return page
+
+    def crash(self, page: Page) -> None:
+        """SIGKILL the tab's process, with its workers."""
+        shared = [other for other, pid in self._process_of.items() if pid == self._process_of[page] and other != page]
+        assert not [other for other in shared if not other.is_closed()], "another tab lives in the same process"
+        processes.kill_all([self._process_of.pop(page)])
+
+    def kill(self) -> int:
+        """SIGKILL every process of the browser and wait until they are gone. Returns how many there were."""
+        killed = processes.kill_all(self._family())
+        self.close()
+        return killed
+
+    def close(self) -> None:
+        """End the browser in the orderly way."""
+        context, self.context = self.context, None
+        self._process_of.clear()
+        if context is not None:
+            with contextlib.suppress(Error):  # killed or crashed by the test
+                context.close()
+
+    def _family(self) -> list[int]:
+        roots = processes.started_with(str(self._profile))
+        assert roots, f"no browser runs on {self._profile}"
+        return processes.family(roots)
+
+    def _tabs(self) -> list[int]:
+        """The processes that hold pages of sites."""
+        return [pid for pid in self._family() if processes.name_of(pid) in ("Isolated Web Co", "Web Content")]
+
+
+def _launcher(executable: str, profile: Path) -> str:
+    """Starts it without the variable of Playwright that ends all of Firefox when one tab crashes."""
+    script = profile.with_suffix(".sh")
+    script.write_text(f'#!/bin/sh\nunset MOZ_CRASHREPORTER_SHUTDOWN\nexec "{executable}" "$@"\n')
+    script.chmod(0o700)
+    return str(script)
