@@ -33,6 +33,14 @@ export class Operating {
     return this.call("diagnostics");
   }
 
+  /**
+   * A hint that it may be time to look at timers and at what was left in the store; with `retry` also to make failed attempts again now.
+   * Harmless at any time. @param {{retry?: boolean}} [options] @returns {Promise<{hurried: number}>}
+   */
+  wake({ retry = false } = {}) {
+    return this.call("wake", { retry });
+  }
+
   /** Remove a finished run with everything it has. @param {string} id @param {{force?: boolean}} [options] */
   purge(id, { force = false } = {}) {
     return this.call("purge", { id, force });

@@ -35,7 +35,7 @@ EXPECTED: dict[str, Any] = {
     "again": "c1", "update": 15, "recorded": 15, "once": 15, "query": 15,
     "found": 1, "count": 1, "groups": [{"key": "Bern", "count": 1}],
     "attributes": {"city": "Rome", "floor": 3}, "tags": ["new"],
-    "events": ["run_started", 1], "workflows": True, "open": "open",
+    "events": ["run_started", 1], "workflows": True, "open": "open", "hurried": 0,
     "stage": "begun", "greeting": [{"set": True, "version": 1}, {"set": False, "version": 1}], "unset": False,
     "numbers": [3, 2, 1], "page": [2], "blob": 3,
     "suspended": "suspended", "early": 1, "fork": "c2",

@@ -58,6 +58,15 @@ class Runtime:
         if engine is not None:
             await engine.close()
 
+    async def drain(self, seconds: float) -> int:
+        """Let what is in flight end and be recorded, begin nothing new, and close. Returns how many were cut off."""
+        engine = self._engine
+        if engine is None or engine.status != "open":
+            return 0
+        cut_off = await engine.drain(seconds)
+        self._engine = None
+        return cut_off
+
     def _stored(self, request_id: int, reply: Any) -> None:
         if self._storage is not None:
             self._storage.stored(request_id, reply)
@@ -118,3 +127,9 @@ async def close() -> None:
     """This worker leads no more."""
     assert _runtime is not None
     await _runtime.close()
+
+
+async def drain(seconds: float) -> int:
+    """This worker is about to be replaced by another build's."""
+    assert _runtime is not None
+    return await _runtime.drain(seconds)

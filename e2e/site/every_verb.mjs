@@ -26,6 +26,7 @@ export async function everyVerb(weft) {
   said.events = [(await weft.history("c1", { limit: 1 }))[0].type, (await weft.events({ types: ["run_started"] })).events.length];
   said.workflows = (await weft.workflows()).map((found) => found.name).includes("counter");
   said.open = (await weft.diagnostics()).state;
+  said.hurried = (await weft.wake()).hurried;
 
   // state
   said.stage = (await weft.getState("stage", { id: "c1" })).value;

@@ -370,6 +370,11 @@ async def _resume_queue(engine: Engine, p: Params) -> Any:
     await engine.resume_queue(_need(p, "name"))
 
 
+async def _wake(engine: Engine, p: Params) -> Any:
+    """A hint; see ``engine.wake``."""
+    return {"hurried": await engine.wake(retry=bool(p.get("retry", False)))}
+
+
 async def _diagnostics(engine: Engine, p: Params) -> Any:
     return engine.diagnostics()
 
@@ -421,6 +426,7 @@ METHODS: dict[str, Method] = {
     "stream_read": _stream_read,
     "workflows": _workflows,
     "diagnostics": _diagnostics,
+    "wake": _wake,
     "queues": _queues,
     "pause_queue": _pause_queue,
     "resume_queue": _resume_queue,

@@ -6,6 +6,7 @@ from weft_core.engine.verbs.blobs import BlobVerbs
 from weft_core.engine.verbs.bulk import BulkVerbs
 from weft_core.engine.verbs.completing import CompletingVerbs
 from weft_core.engine.verbs.forming import FormingVerbs
+from weft_core.engine.verbs.hinting import HintVerbs
 from weft_core.engine.verbs.queues import QueueVerbs
 from weft_core.engine.verbs.repair import RepairVerbs
 from weft_core.engine.verbs.reviews import ReviewVerbs
@@ -18,7 +19,7 @@ from weft_core.engine.verbs.tailing import TailingVerbs
 
 class Engine(
     StartOrSignalVerbs, ReviewVerbs, StateVerbs, BulkVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs, RepairVerbs,
-    QueueVerbs, StreamVerbs, BlobVerbs, FormingVerbs,
+    QueueVerbs, StreamVerbs, BlobVerbs, FormingVerbs, HintVerbs,
 ):  # fmt: skip
     """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store and drives its runs.
 

@@ -67,7 +67,7 @@ class Pump:
         self._on_commit, self._on_stop = on_commit, on_stop
         self._inbox: deque[Envelope] = deque()
         self._wake = asyncio.Event()
-        self._closing = False
+        self._closing = self.draining = False
         self._deciding = False
         self._firing = 0
         """Timers that were taken and are not decided yet."""
@@ -244,12 +244,12 @@ class Pump:
         for effect in batch.effects:
             if type(effect) is StartAttempt:
                 # Not while closing: an attempt that ends at once would bring the next one, for ever.
-                if self._closing:
+                if self._closing or self.draining:
                     self._put_off.append(effect)
                 else:
                     self.attempts.start(effect)
             elif type(effect) is StartTransaction:
-                if self._closing:
+                if self._closing or self.draining:
                     self._put_off.append(effect)
                 else:
                     self.transactions.start(effect)

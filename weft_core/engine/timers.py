@@ -10,6 +10,7 @@ from weft_core.model import keys
 from weft_core.ports import Clock, TimerHandle
 
 _PAGE = 256
+_RETRY_PAGES = 16
 
 
 class Due(NamedTuple):
@@ -45,6 +46,25 @@ class TimerQueue:
         if self._handle is not None:
             self._handle.cancel()
         self._handle = self._clock.call_at(deadline_ms, self._ring)
+
+    def look(self) -> None:
+        """Read what is due from the store now: the clock may have rung late, or others may have written timers."""
+        self.due = True
+        self.wake()
+
+    async def retries(self) -> list[str]:
+        """The runs in which a failed attempt waits for the next one, the most urgent first: as many as some thousand
+        timers hold."""
+        found: dict[str, None] = {}
+        after: str | None = None
+        for _ in range(_RETRY_PAGES):
+            rows = await self._storage.scan(keys.TIMERS, after=after, limit=_PAGE)
+            timers = (_parse(key) for key, value in rows if value == keys.RETRY)
+            found.update((timer[1], None) for timer in timers if timer is not None)
+            if len(rows) < _PAGE:
+                break
+            after = rows[-1][0]
+        return list(found)
 
     def _ring(self) -> None:
         self._handle = self._next = None

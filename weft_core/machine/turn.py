@@ -78,6 +78,9 @@ class Hooks(Protocol):
     def release(self, turn: Turn, task: Task) -> None:
         """Do what had to wait until the run was no longer suspended."""
 
+    def hurry(self, turn: Turn, task: Task) -> None:
+        """Do now what waits only to be tried again."""
+
 
 class Life(Protocol):
     """What happens to a run as a whole: how it begins, is paused, recovered and ended."""
@@ -218,9 +221,9 @@ class Turn:
         self.run.completed += 1
         self.ready.append((task, ok, value))
 
-    def add_timer(self, task: Task, deadline_ms: int) -> None:
-        """Store a timer for the current step of ``task``."""
-        self.ops.append((keys.timer(deadline_ms, self.run.id, task.id, task.step), b""))
+    def add_timer(self, task: Task, deadline_ms: int, kind: bytes = b"") -> None:
+        """Store a timer for the current step of ``task``; ``kind`` is ``keys.RETRY`` if it may be hurried."""
+        self.ops.append((keys.timer(deadline_ms, self.run.id, task.id, task.step), kind))
         self.effects.append(ArmTimer(deadline_ms))
 
     def drop_timer(self, task: Task, deadline_ms: int) -> None:

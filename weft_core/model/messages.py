@@ -55,6 +55,11 @@ class ActivityOutcome(StepMessage):
 
 
 @dataclass(frozen=True, slots=True)
+class Hurry:
+    """Attempts that wait for their next try may be made now: what kept them from succeeding may be over."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired(StepMessage):
     task: int
     step: int
@@ -223,6 +228,7 @@ class StateAsked:
 Message = (
     Begin
     | Recover
+    | Hurry
     | StepMessage
     | (SignalArrived | UpdateArrived)
     | CancelRequested

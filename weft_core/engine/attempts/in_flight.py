@@ -180,6 +180,12 @@ class Attempts:
             if attempt.beats is not None:
                 attempt.beats.flush()
 
+    async def settled(self, within_s: float) -> None:
+        """Wait until what is in flight now has ended, at most so long."""
+        tasks = [attempt.task for attempt in self._in_flight.values() if attempt.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=within_s)
+
     async def close(self) -> None:
         """Cancel everything in flight and wait until it has let go."""
         attempts = [*self._in_flight.values(), *self._let_run]

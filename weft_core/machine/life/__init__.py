@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from weft_core.machine.life import beginning, ending, messages, pausing, recovering, repairing
+from weft_core.machine.life import beginning, ending, hurrying, messages, pausing, recovering, repairing
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import (
     Annotate,
     Begin,
     CancelRequested,
     Forked,
+    Hurry,
     Message,
     Recover,
     Reply,
@@ -41,6 +42,7 @@ DECISIONS: dict[type[Message], Callable[[Turn, Any], None]] = {
     CancelRequested: ending.cancel,
     TerminateRequested: ending.terminate,
     Recover: recovering.recover,
+    Hurry: hurrying.hurry,
     Forked: repairing.forked,
     Rewound: repairing.rewound,
     Skip: repairing.skip,

@@ -38,6 +38,9 @@ class BaseHooks:
     def release(self, turn: Turn, task: Task) -> None:
         """Nothing of this kind waits for its run to be resumed."""
 
+    def hurry(self, turn: Turn, task: Task) -> None:
+        """Nothing of this kind is tried again."""
+
     def anew(self, wait: Any) -> Any:
         """A stored note for a run that is put back to it: nothing is under way, and what it says of time stands.
         ``UNBEGUN``: it must be begun again. Only for kinds whose notes are plain."""

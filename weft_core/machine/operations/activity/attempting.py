@@ -6,7 +6,7 @@ from weft_core.errors import QueueNotDeclaredError, WeftError
 from weft_core.machine import failure
 from weft_core.machine.effects import JoinQueue, LeaveQueue, PlaceInQueue, StartAttempt, StartTransaction, StopAttempt
 from weft_core.machine.operations.activity import options
-from weft_core.machine.operations.activity.note import IN_FLIGHT, QUEUED, RUNNING, More, note
+from weft_core.machine.operations.activity.note import IN_FLIGHT, QUEUED, RUNNING, More, may_hurry, note
 from weft_core.machine.operations.base import BaseHooks
 from weft_core.machine.turn import ActivitySpec, Turn
 from weft_core.model import keys
@@ -81,7 +81,7 @@ class Attempting(BaseHooks):
         """Note where the step stands, with its timer."""
         task.wait = note(phase, attempt, due, more)
         if due:
-            turn.add_timer(task, due)
+            turn.add_timer(task, due, keys.RETRY if may_hurry(task) else b"")
 
     @staticmethod
     def let_go(turn: Turn, task: Task) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weft_core.errors import ActivityTotalTimeoutError, CodecError, InvalidInputError
+from weft_core.errors import ActivityTotalTimeoutError, CodecError, InvalidInputError, RetryLater
 from weft_core.machine import failure
 from weft_core.machine.operations.activity import options
 from weft_core.machine.operations.activity.note import BACKOFF, More, rare
@@ -29,6 +29,8 @@ class Failing(Verifying):
             turn.fail(task, failure.durable_error(error, op.activity))
         else:
             kept: More = {name: more[name] for name in ("by", "details") if name in more}
+            if isinstance(error, RetryLater) and error.facts.get("after") is not None:
+                kept["asked"] = True
             self.stand(turn, task, BACKOFF, attempt, retry_at, kept)
 
     def time_is_up(self, turn: Turn, task: Task, op: RunActivity) -> None:

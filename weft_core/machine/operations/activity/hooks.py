@@ -19,12 +19,14 @@ from weft_core.machine.operations.activity.note import (
     VERIFY_LATER,
     VERIFYING,
     More,
+    may_hurry,
     more_of,
     note,
     rare,
 )  # fmt: skip
 from weft_core.machine.operations.activity.outside import Outside
 from weft_core.machine.turn import Turn
+from weft_core.model import keys
 from weft_core.model.attempt_messages import (
     AttemptParked,
     HeartbeatGiven,
@@ -110,20 +112,32 @@ class ActivityHooks(Outside):
         if by is not None and turn.now >= by:
             self.time_is_up(turn, task, op)
         elif phase == BACKOFF:
-            turn.drop_timer(task, due)
-            self.attempt(turn, task, op, attempt + 1, more)
+            self._next_attempt(turn, task, op)
         elif phase == VERIFY_LATER:
             turn.drop_timer(task, due)
             self.ask(turn, task, op, more)
         elif phase == PARKED:
             self.parked_too_long(turn, task, op)
 
+    def _next_attempt(self, turn: Turn, task: Task, op: RunActivity) -> None:
+        _, attempt, due, *_ = task.wait
+        turn.drop_timer(task, due)
+        more = rare(task)
+        more.pop("asked", None)
+        self.attempt(turn, task, op, attempt + 1, more)
+
+    def hurry(self, turn: Turn, task: Task) -> None:
+        op = task.op
+        assert isinstance(op, RunActivity)
+        if may_hurry(task):
+            self._next_attempt(turn, task, op)
+
     def recover(self, turn: Turn, task: Task) -> None:
         op = task.op
         assert isinstance(op, RunActivity)
         phase, attempt, due, *_ = task.wait
         if due:
-            turn.add_timer(task, due)
+            turn.add_timer(task, due, keys.RETRY if may_hurry(task) else b"")
         if phase not in IN_FLIGHT:
             return
         more = rare(task)

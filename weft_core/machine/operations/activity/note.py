@@ -5,7 +5,7 @@
     by       total_timeout as an instant               tokens   hashes of completion tokens that are still good
     details  of the last heartbeat, encoded            cause    why the outcome of the attempt is unknown, encoded
     until    timeout of a parked attempt, an instant   tries    calls of verify that failed
-    ticket   when it joined its queue
+    ticket   when it joined its queue                  asked    true: the failed attempt said how long to wait
 
 ``attempt`` counts the attempts that have begun: in a queue it is that of the last one, 0 before the first.
 """
@@ -54,6 +54,11 @@ def is_running(run: RunState, effect: StartAttempt) -> bool:
     if task is None or task.step != effect.step or run.header.generation != effect.generation:
         return False
     return task.wait[:2] == [RUNNING, effect.attempt]
+
+
+def may_hurry(task: Task) -> bool:
+    """It waits for its next attempt only because the policy says so."""
+    return bool(task.wait) and task.wait[0] == BACKOFF and "asked" not in rare(task)
 
 
 def put_off(task: Task) -> None:
