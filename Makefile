@@ -37,10 +37,11 @@ $(DEMO)/index.html: $(VENV_READY) $(DEMO_SOURCES)
 	@touch $@
 
 test: $(DEMO)/index.html ## every test: unit, command line, real browser
-	@tools/with_browsers.sh $(VENV) $(PY) -m pytest tests e2e
+	@$(PY) -m pytest tests -n auto
+	@tools/with_browsers.sh $(VENV) $(PY) -m pytest e2e
 
 unit: $(VENV_READY) ## the tests that need no browser
-	@$(PY) -m pytest tests
+	@$(PY) -m pytest tests -n auto
 
 e2e: $(DEMO)/index.html ## the tests in real browsers: Chromium, Firefox, WebKitGTK
 	@tools/with_browsers.sh $(VENV) $(PY) -m pytest e2e

@@ -35,7 +35,8 @@ def again(value, **externals):
 
 
 def short(value):
-    return f"{type(value).__name__} {value!r:.30}"
+    """The name of a test: the same in every process, so without addresses."""
+    return f"{type(value).__name__} {value!r:.30}".partition(" at 0x")[0]
 
 
 @pytest.mark.parametrize("value", PLAIN + STDLIB, ids=short)

@@ -109,7 +109,6 @@ async def test_variables_of_branches() -> None:
         (lambda run: 1 / 0, ZeroDivisionError, "division"),
         (lambda run: run.root.move_to("sleep", instead=run.ctx.sleep(1)), EditError, "an edit changes variables"),
     ],
-    ids=str,
 )
 async def test_G19_an_edit_that_is_refused_writes_nothing(changes: Any, error: type[Exception], said: str) -> None:
     async with TestEngine(workflows=[trip]) as engine:
