@@ -19,7 +19,7 @@ NODE_READY := browser/node_modules/.weft-installed
 # The sources of the demo page: a change in any of them builds it anew.
 DEMO_SOURCES = $(shell find browser service_worker examples weft_core -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help demo demo-build test unit e2e check format bench soak clean
+.PHONY: help demo demo-build test unit e2e check npm format bench soak clean
 
 help:
 	@sed -n 's/^\([a-z][a-z0-9]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -51,6 +51,11 @@ check: $(VENV_READY) $(NODE_READY) ## lint, types, and who may import whom
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@npm --prefix browser run --silent check
+	@$(MAKE) --silent npm && cd browser && npm exec --offline -- publint --strict ../build/npm/*.tgz \
+		&& npm exec --offline -- attw --profile esm-only --quiet ../build/npm/*.tgz
+
+npm: $(NODE_READY) ## the npm package: build/npm/weft-browser-VERSION.tgz
+	@npm --prefix browser run --silent package
 
 format: $(VENV_READY) ## rewrite the Python files in the project's format
 	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .

@@ -22,12 +22,8 @@ from . import ingredients
 from .ingredients import BuildError
 
 FORMAT = 1
-PAGE_SCRIPTS = (
-    "client", "verbs", "operating", "rpc", "tail",
-    "leader", "group", "own_worker", "page_lifecycle", "status", "broker",
-    "worker", "election", "engine_host", "interpreter", "assets",
-)  # fmt: skip
-STORE_SCRIPTS = ("idb_store", "idb_handle", "store_frames", "store_client", "store_host")
+NOT_IN_A_SITE = {"sw.mjs", "react.mjs"}
+"""The Service Worker lies beside the page, and React's hooks are for bundlers. Every other script is in ``weft/``."""
 BOOT = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "stdlib.zip")
 """What a starting worker reads, besides the packages: the progress bar is the share of these bytes."""
 
@@ -61,7 +57,8 @@ def build(
     (out / "weft").mkdir()
     for source, name in site:
         (out / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, out / name)
+        if source.resolve() != (out / name).resolve():
+            shutil.copyfile(source, out / name)
     report("Python runtime")
     runtime = ingredients.runtime(tree, store)
     for name in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm"):
@@ -88,17 +85,21 @@ def names_time_zones(source: bytes) -> bool:
 
 
 def _page_files(page: Path | None, out: Path) -> list[tuple[Path, str]]:
+    """The page may be ``out`` itself, what a bundler has made: then what an earlier build left there is made anew."""
     if page is None:
         return []
     if not page.is_dir():
         raise BuildError(f"--page {page} is not a folder; name the folder that holds index.html")
+    in_place = page.resolve() == out.resolve()
     found = []
     for path in sorted(page.rglob("*")):
         relative = path.relative_to(page)
         hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.parts)
-        if path.is_file() and not hidden and out not in path.parents:
+        if path.is_file() and not hidden and (in_place or out not in path.parents):
             found.append((path, relative.as_posix()))
     taken = [name for _, name in found if name == "sw.mjs" or name.startswith("weft/")]
+    if in_place:
+        return [file for file in found if file[1] not in taken]
     if taken:
         raise BuildError(f"--page {page} has {taken[0]}, a name that the build needs; rename it")
     return found
@@ -114,13 +115,13 @@ def _workflow_files(workflows: Sequence[Path]) -> list[tuple[Path, str]]:
 
 
 def _scripts(tree: Path, out: Path) -> None:
-    """In the site all scripts lie in one folder; in the source tree they lie in two."""
-    for folder, names in (("browser", PAGE_SCRIPTS), ("service_worker", STORE_SCRIPTS)):
-        for name in names:
-            text = (tree / folder / f"{name}.mjs").read_text("utf-8")
-            for other in ("../service_worker/", "../browser/"):
-                text = text.replace(f'from "{other}', 'from "./')
-            (out / "weft" / f"{name}.mjs").write_text(text, "utf-8")
+    """In the site all scripts lie in one folder, in the source tree in two. See browser/tools/npm_package.mjs, too."""
+    for folder in ("browser", "service_worker"):
+        for path in sorted((tree / folder).glob("*.mjs")):
+            if path.name in NOT_IN_A_SITE:
+                continue
+            text = path.read_text("utf-8").replace('"../service_worker/', '"./').replace('"../browser/', '"./')
+            (out / "weft" / path.name).write_text(text, "utf-8")
 
 
 def _seal(out: Path, site: list[str], packages: list[str], runtime: Path) -> Built:

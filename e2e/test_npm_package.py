@@ -1,0 +1,123 @@
+"""The npm package, as its users meet it: packed, installed from the tarball, bundled by Vite or by nobody, and run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.harness.browser import Browser
+from e2e.harness.npm import ROOT, make_package, run, tool, unpack, vite_app
+from e2e.harness.report import told
+from e2e.harness.server import Server
+
+BOOT_MS = 40_000
+WELCOME = ROOT / "examples" / "welcome.py"
+
+
+@pytest.fixture(scope="module")
+def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_package(tmp_path_factory.mktemp("npm") / "out")
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Callable[[Path], Server]:
+    """Serve a folder under the strict policy of the demo's server."""
+    servers: list[Server] = []
+
+    def serve(folder: Path) -> Server:
+        servers.append(Server(folder, tmp_path / "shop.jsonl").start())
+        return servers[-1]
+
+    yield serve
+    for server in servers:
+        server.stop()
+
+
+def greet(page: Page, name: str) -> None:
+    """Ask the page to run the workflow ``welcome``, and see what it returned."""
+    expect(page.get_by_role("button", name="Greet")).to_be_enabled(timeout=BOOT_MS)
+    page.get_by_role("textbox", name="Name").fill(name)
+    page.get_by_role("button", name="Greet").click()
+    expect(page.locator("#greeting")).to_have_text(f"Hello, {name}!", timeout=BOOT_MS)
+
+
+def test_publint_and_attw_find_nothing(tarball: Path) -> None:
+    """Types and files are where `exports` says, for bundlers and for Node's own resolution of ES modules."""
+    tool("publint", "--strict", str(tarball), cwd=tarball.parent)
+    tool("attw", "--profile", "esm-only", "--no-color", str(tarball), cwd=tarball.parent)
+
+
+def test_the_package_holds_the_scripts_of_a_built_site_their_types_and_nothing_of_this_machine(
+    tarball: Path, site: Path
+) -> None:
+    package = tarball.parent / "package"
+    described = json.loads((package / "package.json").read_text())
+    assert not {"private", "scripts", "dependencies", "devDependencies"} & set(described)
+    for path in (site / "weft").glob("*.mjs"):
+        if not path.name.startswith("pyodide"):
+            assert (package / path.name).read_bytes() == path.read_bytes(), path.name
+    for entry in described["exports"].values():
+        for file in [entry] if isinstance(entry, str) else entry.values():
+            assert (package / file).is_file(), file
+    lock = (ROOT / "browser" / "package-lock.json").read_text() + (ROOT / "e2e/vite_app/package-lock.json").read_text()
+    assert '"resolved"' not in lock, "a lockfile names no host"
+    assert not re.search(rb"\bimport\b[^;]*\bfrom \"\.\./", b"".join(p.read_bytes() for p in package.glob("*.mjs")))
+
+
+def test_a_fresh_vite_app_installs_the_package_checks_its_types_and_runs_a_workflow_also_offline(
+    chrome: Browser, serving: Callable[[Path], Server], tarball: Path, tmp_path: Path
+) -> None:
+    """docs/npm.md, followed to the letter. Bundlers rewrite what they see: assets that they do not know break (pyodide
+    #6162, #5856, #4504, #4020), so Weft's lie beside the page as static files."""
+    begun = time.monotonic()
+    app = vite_app(tmp_path / "app", tarball, [WELCOME])
+    installed = time.monotonic() - begun
+    run("npm", "run", "check", cwd=app)
+    run("npm", "run", "build", cwd=app)
+    built = time.monotonic() - begun - installed
+
+    server = serving(app / "dist")
+    page = chrome.tab(server.url)
+    greet(page, "Ada")
+    page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    server.kill()
+    page.reload()
+    greet(page, "Grace")
+    assert not [line for line in chrome.console if line.startswith("error")], chrome.console
+    told("vite app", install_s=round(installed, 1), check_and_build_s=round(built, 1), servers_killed=1, runs=2)
+
+
+def test_a_page_without_a_bundler_loads_the_unpacked_tarball(
+    chrome: Browser, serving: Callable[[Path], Server], tarball: Path, tmp_path: Path
+) -> None:
+    page_folder = tmp_path / "page"
+    shutil.copytree(ROOT / "e2e" / "no_bundler", page_folder)
+    shutil.move(unpack(tarball, tmp_path), page_folder / "vendor")
+    run("weft", "browser", "build", "site", "--page", "page", "--workflow", str(WELCOME), cwd=tmp_path)
+    page = chrome.tab(serving(tmp_path / "site").url)
+    greet(page, "Ada")
+    assert any(address.endswith("/vendor/client.mjs") for address in chrome.requests)
+
+
+def test_a_page_that_a_bundler_made_is_built_in_place_and_again(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<!doctype html><title>made by a bundler</title>")
+    build = ("weft", "browser", "build", "dist", "--page", "dist", "--workflow", str(WELCOME))
+    (tmp_path / "dist").mkdir()
+    shutil.move(tmp_path / "index.html", tmp_path / "dist" / "index.html")
+
+    def sealed() -> dict[str, str]:
+        run(*build, cwd=tmp_path)
+        manifest = json.loads((tmp_path / "dist" / "weft" / "manifest.json").read_text())
+        return {asset["path"]: asset["sha256"] for asset in manifest["assets"]}
+
+    first = sealed()
+    assert {"index.html", "welcome.py", "welcome.weft", "weft/client.mjs"} <= set(first)
+    assert "sw.mjs" not in first
+    assert sealed() == first, "what an earlier build left is no part of the page"
