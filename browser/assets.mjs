@@ -22,16 +22,16 @@ export class AssetError extends Error {
 
 const plainFetch = globalThis.fetch.bind(globalThis); // `serving` replaces the global one for a while
 
-/** @param {string} url @param {boolean} cached @returns {Promise<Response>} */
-async function load(url, cached) {
-  return (cached && (await globalThis.caches?.match(url, { ignoreVary: true }))) || plainFetch(url);
+/** @param {string} url @param {string | null} cache @returns {Promise<Response>} */
+async function load(url, cache) {
+  return (cache && (await globalThis.caches?.match(url, { cacheName: cache, ignoreVary: true }))) || plainFetch(url);
 }
 
-/** @param {string} url @param {string} path named in the error @param {boolean} cached */
-async function responseOf(url, path, cached) {
+/** @param {string} url @param {string} path named in the error @param {string | null} cache */
+async function responseOf(url, path, cache) {
   /** @type {Response} */ let response;
   try {
-    response = await load(url, cached).catch(() => load(url, cached)); // a Service Worker that dies takes its answers along
+    response = await load(url, cache).catch(() => load(url, cache)); // a Service Worker that dies takes its answers along
   } catch (error) {
     throw new AssetError(path, `cannot be loaded (${error instanceof Error ? error.message : error})`);
   }
@@ -56,12 +56,12 @@ export async function verify(asset, bytes) {
 export class Assets {
   /**
    * @param {string} base URL of the folder with manifest.json
-   * @param {boolean} cached whether a Service Worker serves this page: a cache without it may be of another build
+   * @param {string | null} cache of this build, when a Service Worker serves this page
    * @param {(loaded: number) => void} onProgress share of the boot bytes, 0 to 1
    */
-  constructor(base, cached, onProgress) {
+  constructor(base, cache, onProgress) {
     this.base = base;
-    this.cached = cached;
+    this.cache = cache;
     this.root = new URL("../", base).href;
     this.onProgress = onProgress;
     this.loaded = 0;
@@ -77,7 +77,7 @@ export class Assets {
 
   /** Read the manifest. */
   async open() {
-    const response = await responseOf(`${this.base}manifest.json`, "weft/manifest.json", this.cached);
+    const response = await responseOf(`${this.base}manifest.json`, "weft/manifest.json", this.cache);
     /** @type {Manifest} */ const manifest = await response.json().catch(() => {
       throw new AssetError("weft/manifest.json", "is not JSON");
     });
@@ -89,7 +89,7 @@ export class Assets {
   /** A response whose body streams while it is checked; await {@link verified} before trusting it. @param {string} url */
   async response(url) {
     const asset = this.#asset(url);
-    const response = responseOf(url, asset.path, this.cached);
+    const response = responseOf(url, asset.path, this.cache);
     const check = response.then((found) => found.clone().arrayBuffer()).then((bytes) => this.#checked(asset, bytes));
     check.catch(this.fail);
     this.checks.push(check.then(() => {}));
@@ -119,13 +119,13 @@ export class Assets {
   /** The whole, checked bytes. @param {string} url */
   async bytes(url) {
     const asset = this.#asset(url);
-    return this.#checked(asset, await (await responseOf(url, asset.path, this.cached)).arrayBuffer());
+    return this.#checked(asset, await (await responseOf(url, asset.path, this.cache)).arrayBuffer());
   }
 
   /** A text the author gave: checked when the build knows it, taken as it is when not. @param {string} url @returns {Promise<string>} */
   async source(url) {
     if (this.byUrl.has(url)) return new TextDecoder().decode(await this.bytes(url));
-    return (await responseOf(url, url, this.cached)).text();
+    return (await responseOf(url, url, this.cache)).text();
   }
 
   /** What the build compiled of a source, if it did. @param {string} url of the source @returns {Promise<Uint8Array | null>} */

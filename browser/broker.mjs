@@ -1,5 +1,13 @@
 /** Brings the engine worker and the Service Worker together: dedicated workers cannot reach the Service Worker themselves in every browser. */
+import { BUILD } from "./build.mjs";
+import { PROTOCOL, understood } from "./protocol.mjs";
 import { WeftError } from "./rpc.mjs";
+
+/** The cache in which the files of this page's build lie; null without a Service Worker that serves this page. @returns {string | null} */
+export function ownCache() {
+  const served = navigator.serviceWorker?.controller;
+  return served ? `weft:${new URL("./", served.scriptURL).pathname}:${BUILD}` : null;
+}
 
 export class Broker {
   /** @param {string | null} url of sw.mjs, relative to the page; null: none is wanted */
@@ -22,8 +30,9 @@ export class Broker {
         message: "this page has no service workers (private window, plain http, or an old browser); open Weft with storage: \"direct\"",
       });
     }
-    const registration = await navigator.serviceWorker.register(new URL(this.url, document.baseURI), { type: "module" });
-    await activation(registration);
+    const because = whyNotInstalled();
+    const registration = await navigator.serviceWorker.register(new URL(this.url, document.baseURI), { type: "module", updateViaCache: "none" });
+    await activation(registration, because);
     return registration;
   }
 
@@ -37,7 +46,7 @@ export class Broker {
       const registration = await this.register();
       if (!registration?.active) throw new Error("no service worker is registered; pass serviceWorker: \"./sw.mjs\"");
       const { port1, port2 } = new MessageChannel();
-      registration.active.postMessage({ v: 1, t: "store-port" }, [port1]);
+      registration.active.postMessage({ v: PROTOCOL, t: "store-port" }, [port1]);
       worker?.postMessage({ t: "port", id, port: port2 }, [port2]);
     } catch (error) {
       worker?.postMessage({ t: "port", id, error: String(error instanceof Error ? error.message : error) });
@@ -45,8 +54,18 @@ export class Broker {
   }
 }
 
-/** @param {ServiceWorkerRegistration} registration @returns {Promise<void>} */
-function activation(registration) {
+/** What the Service Worker says of an installation that fails. @returns {{error: {code: string, message: string} | null}} */
+function whyNotInstalled() {
+  /** @type {{error: {code: string, message: string} | null}} */ const because = { error: null };
+  navigator.serviceWorker.addEventListener("message", ({ data }) => {
+    if (understood(data?.v) && data.t === "not-installed") because.error = data.error;
+  });
+  navigator.serviceWorker.startMessages();
+  return because;
+}
+
+/** @param {ServiceWorkerRegistration} registration @param {{error: {code: string, message: string} | null}} because @returns {Promise<void>} */
+function activation(registration, because) {
   if (registration.active) return Promise.resolve();
   const worker = registration.installing ?? registration.waiting;
   return new Promise((resolve, reject) => {
@@ -54,7 +73,8 @@ function activation(registration) {
       if (worker.state === "activated") resolve();
       // `serviceWorker.ready` would never settle then.
       if (worker.state !== "redundant") return;
-      reject(new Error("the service worker could not be installed; its console names the file that is missing or damaged"));
+      const unknown = "the service worker could not be installed; its console names the file that is missing or damaged";
+      reject(because.error ? new WeftError(because.error) : new Error(unknown));
     });
   });
 }

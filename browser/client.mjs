@@ -25,6 +25,8 @@ export { WeftError };
  * @property {boolean} [persist] ask the browser, after the first start, not to evict the store; default true
  * @property {number} [deadlineMs] for calls other than result()
  * @property {(status: import("./status.mjs").Status) => void} [onStatus]
+ * @property {(update: import("./update.mjs").Update) => void} [onUpdateAvailable] a new build is there and waits; `update.apply()` changes over
+ * @property {boolean} [reloadOnUpdate] false: this tab keeps its build when an update is applied, until it is reloaded; default true
  */
 
 const BEGINNINGS = new Set(["start", "start_or_signal", "start_debounced", "start_batched", "schedule_create"]);
@@ -100,6 +102,16 @@ export class Weft extends Verbs {
   /** @param {(status: import("./status.mjs").Status) => void} callback called now and on each change @returns {() => void} unsubscribe */
   onstatus(callback) {
     return this.#tab.board.watch(callback);
+  }
+
+  /** A new build of the site that waits, or null. */
+  get availableUpdate() {
+    return this.#tab.updates.available;
+  }
+
+  /** Ask the server now whether there is a new build; it is done every hour. */
+  checkForUpdate() {
+    return this.#tab.updates.check();
   }
 
   /** Stop this tab's worker; another tab takes over. Runs stay where they are. */

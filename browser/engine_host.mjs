@@ -12,7 +12,7 @@ import { Responder } from "./rpc.mjs";
  * @property {string} id of this host, unique
  * @property {string} name of the store
  * @property {string} base URL of the build
- * @property {boolean} cached see Assets
+ * @property {string | null} cache see Assets
  * @property {"direct" | "service-worker"} storage
  * @property {"strict" | "relaxed"} durability
  * @property {string[]} workflows URLs
@@ -67,6 +67,13 @@ export class EngineHost {
   async close() {
     this.#wanted = this.ready = false;
     await (await this.#prepared)?.close();
+  }
+
+  /** Close at a good moment: what is in flight ends and is recorded, and nothing begins. @param {number} seconds how long that may take */
+  async drain(seconds) {
+    this.#wanted = false;
+    await (await this.#prepared)?.drain(seconds);
+    this.ready = false;
   }
 
   /** Answer a call, unless no engine is open: then nobody answers, and it is sent again. @param {import("./rpc.mjs").CallMessage} message @param {(reply: object) => void} answer */

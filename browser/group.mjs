@@ -1,9 +1,10 @@
 /** The tabs that share a store, as one of them hears them: who leads, the events of all runs, and answers to this page's calls. */
-import { PROTOCOL } from "./rpc.mjs";
+import { OLDEST, understood } from "./protocol.mjs";
 
 /**
  * @typedef {{event(event: any): void, leader(): void, closed(): void}} Listener
- * @typedef {{leader: string, opened: number}} Leads a worker leads, and has opened an engine for the so-many-th time
+ * @typedef {{leader: string, opened: number, protocol?: number}} Leads a worker leads, and has opened an engine for the so-many-th time;
+ *   protocol 1 did not say which it speaks
  */
 
 export class Group {
@@ -20,7 +21,7 @@ export class Group {
 
   /** Ask who leads. */
   hello() {
-    this.channel.postMessage({ v: PROTOCOL, t: "hello" });
+    this.channel.postMessage({ v: OLDEST, t: "hello" });
   }
 
   /** @param {object} message for the leader, when it is not this tab's own worker */
@@ -40,7 +41,7 @@ export class Group {
     this.opened = message.opened;
     this.leads(message);
     if (!changed) return;
-    this.caller.resend();
+    this.caller.resend(message.protocol ?? 1);
     for (const listener of this.listeners) listener.leader();
   }
 
@@ -57,7 +58,7 @@ export class Group {
 
   /** @param {any} message */
   #heard(message) {
-    if (message.v !== PROTOCOL) return;
+    if (!understood(message.v)) return;
     if (message.t === "reply" && message.to === this.caller.from) this.caller.settle(message);
     else if (message.t === "event") this.#publish(message.text);
     else if (message.t === "leader") this.led(message);

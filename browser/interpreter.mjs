@@ -1,7 +1,7 @@
 /** Loads Python: the runtime, the packages of the build and the author's files. Knows nothing of engines or tabs. */
 import { AssetError, Assets } from "./assets.mjs";
 
-/** @typedef {{workflows: string[], activities: string[], base: string, cached?: boolean}} Sources absolute URLs; see Assets for `cached` */
+/** @typedef {{workflows: string[], activities: string[], base: string, cache?: string | null}} Sources absolute URLs; see Assets for `cache` */
 
 const APP = "/weft_app";
 
@@ -10,7 +10,7 @@ const APP = "/weft_app";
  * @returns {Promise<{python: any, workflows: string[], activities: string[], build: string}>} module names, in the order given
  */
 export async function loadInterpreter(sources, report) {
-  const assets = new Assets(sources.base, sources.cached ?? false, (loaded) => report(loaded < 1 ? "loading Python" : "starting Python", loaded / 2));
+  const assets = new Assets(sources.base, sources.cache ?? null, (loaded) => report(loaded < 1 ? "loading Python" : "starting Python", loaded / 2));
   report("loading Python", 0);
   const manifest = await assets.open();
   const at = (/** @type {string} */ name) => new URL(name, sources.base).href;

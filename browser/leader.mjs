@@ -10,6 +10,8 @@ import { OwnWorker } from "./own_worker.mjs";
 import { followPageLifecycle, whenIdle } from "./page_lifecycle.mjs";
 import { WeftError } from "./rpc.mjs";
 import { StatusBoard } from "./status.mjs";
+import { Updates } from "./update.mjs";
+import { Wakeups } from "./wakeups.mjs";
 
 export class Tab {
   /** @param {import("./client.mjs").OpenOptions} options @param {import("./rpc.mjs").Caller} caller */
@@ -20,6 +22,8 @@ export class Tab {
     this.group = new Group(options.name ?? "default", caller, (leads) => this.#leads(leads));
     this.worker = new OwnWorker(options, (message) => this.#fromWorker(message), (failure) => this.#workerFailed(failure));
     this.broker = new Broker(options.serviceWorker ?? null);
+    this.updates = new Updates(this);
+    this.wakeups = new Wakeups(caller, () => this.status.role === "leader");
     this.known = new Promise((resolve, reject) => {
       this.settleOpen = { resolve: () => resolve(undefined), reject };
     });
@@ -37,9 +41,27 @@ export class Tab {
     this.group.hello();
     followPageLifecycle(() => this.#sleep(), () => this.#wake());
     await this.known;
-    void this.broker.register().catch((error) => console.warn("weft: no service worker:", error));
+    void this.#registered();
     void this.measure();
     if (this.status.role === "follower" && this.options.standby !== "cold") whenIdle(() => this.worker.post({ t: "warm" }));
+  }
+
+  async #registered() {
+    const registration = await this.broker.register().catch((error) => void console.warn("weft: no service worker:", error));
+    if (this.status.state === "closed") return;
+    this.wakeups.listen(registration ?? null);
+    if (registration) this.updates.watch(registration);
+  }
+
+  /** Stop this tab's worker; if it leads, what is in flight ends first, in so many seconds. @param {number} seconds */
+  async pause(seconds) {
+    if (this.status.role === "leader" && this.status.state === "ready") await this.worker.drain(seconds);
+    this.#sleep();
+  }
+
+  /** Go on after a pause. */
+  resume() {
+    this.#wake();
   }
 
   /** @param {object} message to the leading worker; without one it is dropped, and sent again when there is one */
@@ -63,6 +85,8 @@ export class Tab {
     this.settleOpen.reject(new WeftError(error));
     this.board.set({ state: "closed", role: null, stage: "closed" });
     this.group.close();
+    this.updates.close();
+    this.wakeups.close();
   }
 
   /** Ask the browser to keep the store. It may refuse, or ask the user. */
@@ -86,6 +110,7 @@ export class Tab {
       case "leader": return this.group.led(message);
       case "need-port": return void this.broker.connect(this.worker.worker, message.id);
       case "status": return this.board.set(message.status);
+      case "drained": return this.worker.drained();
       case "failed": return this.#workerFailed(message.error);
     }
   }

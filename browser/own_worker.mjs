@@ -1,4 +1,5 @@
 /** The life of a tab's own engine worker: started, stopped, and started again a few times when it dies. */
+import { ownCache } from "./broker.mjs";
 import { uniqueId } from "./rpc.mjs";
 
 /** A worker that dies is started again after these pauses; then the tab stays degraded. */
@@ -18,6 +19,7 @@ export class OwnWorker {
     /** @type {string | null} */ this.id = null;
     /** @type {Worker | null} */ this.worker = null;
     this.restarts = 0;
+    this.drained = () => {};
   }
 
   start() {
@@ -34,7 +36,7 @@ export class OwnWorker {
       if (this.worker === worker) this.failed({ code: "WorkerError", message: event.message || `${base}worker.mjs cannot be loaded` });
     };
     worker.postMessage({
-      t: "init", id: this.id, name, base, storage, durability, cached: Boolean(navigator.serviceWorker?.controller),
+      t: "init", id: this.id, name, base, storage, durability, cache: ownCache(),
       workflows: absolute(workflows), activities: absolute(activities),
     });
   }
@@ -49,6 +51,15 @@ export class OwnWorker {
   /** @param {object} message */
   post(message) {
     this.worker?.postMessage(message);
+  }
+
+  /** Let its engine end what is in flight, and close. @param {number} seconds how long that may take @returns {Promise<void>} */
+  drain(seconds) {
+    return new Promise((resolve) => {
+      this.drained = resolve;
+      setTimeout(resolve, seconds * 1_000 + 5_000); // it does not answer any more
+      this.post({ t: "drain", seconds });
+    });
   }
 
   /** Start it again after a pause; false if there is no point in that. @param {Failure} failure @param {number} patience times the usual pause */

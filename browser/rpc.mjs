@@ -2,10 +2,10 @@
  * Requests to whichever tab leads, and their answers. A request has an id and a deadline and is sent again when the leader changes; the calls
  * themselves carry idempotency keys, so that a second delivery is harmless.
  *
- * Messages (v 1) are flat: `{v, t: "call", from, id, method, params}` and `{v, t: "reply", to, id, text}`; `params` and `text` are JSON text.
+ * Messages are flat: `{v, t: "call", from, id, method, params}` and `{v, t: "reply", to, id, text}`; `params` and `text` are JSON text.
  */
+import { OLDEST, PROTOCOL } from "./protocol.mjs";
 
-export const PROTOCOL = 1;
 
 /** An error of Weft: `code` is stable, `message` says what to do, `facts` are the particulars. */
 export class WeftError extends Error {
@@ -41,6 +41,7 @@ export class Caller {
     this.from = from;
     this.send = send;
     this.lastId = 0;
+    /** what the leader understands */ this.protocol = OLDEST;
     /** @type {Map<number, Pending>} */ this.pending = new Map();
   }
 
@@ -50,7 +51,7 @@ export class Caller {
    */
   call(method, params, deadlineMs) {
     const id = ++this.lastId;
-    const message = { v: PROTOCOL, t: /** @type {const} */ ("call"), from: this.from, id, method, params: JSON.stringify(params) };
+    const message = { v: this.protocol, t: /** @type {const} */ ("call"), from: this.from, id, method, params: JSON.stringify(params) };
     return new Promise((resolve, reject) => {
       const timer = deadlineMs ? setTimeout(() => this.#expire(id, deadlineMs), deadlineMs) : undefined;
       this.pending.set(id, { message, resolve, reject, timer });
@@ -58,9 +59,10 @@ export class Caller {
     });
   }
 
-  /** There is a new leader, which knows nothing of what its predecessor was asked. */
-  resend() {
-    for (const waiting of this.pending.values()) this.send(waiting.message);
+  /** There is a new leader, which knows nothing of what its predecessor was asked. @param {number} protocol that it speaks */
+  resend(protocol) {
+    this.protocol = Math.min(protocol, PROTOCOL);
+    for (const { message } of this.pending.values()) this.send(Object.assign(message, { v: this.protocol }));
   }
 
   /** @param {{id: number, text: string}} reply */
@@ -125,6 +127,9 @@ export class Responder {
     const { message, answer } = found;
     this.open.delete(id);
     this.seen.delete(`${message.from}/${message.id}`);
-    answer({ v: PROTOCOL, t: "reply", to: message.from, id: message.id, text });
+    answer(replyTo(message, text));
   }
 }
+
+/** In the version of who has asked. @param {CallMessage} message @param {string} text */
+export const replyTo = (message, text) => ({ v: message.v, t: "reply", to: message.from, id: message.id, text });

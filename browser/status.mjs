@@ -11,6 +11,7 @@
  * @property {"direct" | "service-worker"} storage
  * @property {boolean | null} persisted whether the browser promised not to evict the store; null while unknown
  * @property {{usage: number, quota: number} | null} quota bytes
+ * @property {import("./update.mjs").UpdateStatus | null} update another build of the site that is there
  * @property {{code: string, message: string, facts?: Record<string, unknown>} | null} error
  */
 
@@ -21,7 +22,7 @@ export class StatusBoard {
     /** @type {Status} */
     this.status = {
       state: "loading", role: null, standby: "cold", progress: 0, stage: "starting", durability, storage,
-      persisted: null, quota: null, error: null,
+      persisted: null, quota: null, update: null, error: null,
     };
   }
 

@@ -4,7 +4,8 @@
  */
 import { EngineHost, plainError } from "./engine_host.mjs";
 import { Election } from "./election.mjs";
-import { PROTOCOL } from "./rpc.mjs";
+import { OLDEST, PROTOCOL, mismatch, outdated } from "./protocol.mjs";
+import { replyTo } from "./rpc.mjs";
 
 /** @typedef {import("./engine_host.mjs").HostOptions & {t: "init"}} Init what the page sends first */
 
@@ -14,9 +15,9 @@ import { PROTOCOL } from "./rpc.mjs";
 let opened = 0;
 
 const toPage = (/** @type {object} */ message) => postMessage(message);
-const toAll = (/** @type {object} */ message) => channel.postMessage({ v: PROTOCOL, ...message });
+const toAll = (/** @type {object} */ message) => channel.postMessage({ v: OLDEST, ...message }); // a reply has its own
 const status = (/** @type {object} */ change) => toPage({ t: "status", status: change });
-const announcement = () => ({ t: "leader", leader: host.options.id, opened });
+const announcement = () => ({ t: "leader", leader: host.options.id, opened, protocol: PROTOCOL });
 
 /** @param {Init} init */
 function start(init) {
@@ -49,17 +50,28 @@ function failed(error) {
   toPage({ t: "failed", error });
 }
 
+/** @param {number} seconds */
+async function drain(seconds) {
+  await host.drain(seconds).catch((error) => console.warn("weft: not drained:", error));
+  toAll({ t: "ended", leader: host.options.id });
+  toPage({ t: "drained" });
+}
+
 /** @param {any} message from another tab */
 function heard(message) {
-  if (message.v !== PROTOCOL || !host?.ready) return;
-  if (message.t === "hello") toAll(announcement());
-  else if (message.t === "call") host.accept(message, toAll);
+  if (message.v > PROTOCOL || !host?.ready) return;
+  const old = outdated(message.v);
+  if (message.t === "hello") toAll(old ? { ...announcement(), v: message.v } : announcement()); // so that it asks, and is told
+  else if (message.t !== "call") return;
+  else if (old) toAll(replyTo(message, JSON.stringify({ error: mismatch(message.v, "the tab that leads") })));
+  else host.accept(message, toAll);
 }
 
 self.onmessage = ({ data }) => {
   switch (data.t) {
     case "init": return start(data);
     case "warm": return void host.prepare().catch((error) => console.warn("weft: standby not loaded:", error));
+    case "drain": return void drain(data.seconds);
     case "call": return host.accept(data, toPage);
     case "port": return host.connected(data);
   }

@@ -57,7 +57,10 @@ def test_a_new_build_waits_for_the_old_tabs_and_replaces_everything_at_once(chro
     assert call(page, "result", run)["confirmed_by"] == "the new build"
 
 
-def test_a_page_may_ask_the_new_build_to_take_over_at_once(chrome: Browser, tmp_path: Path) -> None:
+def test_a_tab_that_outlives_an_update_keeps_the_files_of_its_build_until_it_is_closed(
+    chrome: Browser, tmp_path: Path
+) -> None:
+    """workbox #1995, angular #46960: what an old page loads late came from the new build."""
     page_folder, out = tmp_path / "page", tmp_path / "site"
     shutil.copytree(HERE / "site", page_folder)
     shutil.copyfile(page_folder / "test.html", page_folder / "index.html")
@@ -70,7 +73,28 @@ def test_a_page_may_ask_the_new_build_to_take_over_at_once(chrome: Browser, tmp_
     build(out, page=page_folder, workflows=[CHECKOUT])
     page.evaluate("navigator.serviceWorker.getRegistration().then((found) => found.update())")
     page.evaluate("weftUntil(() => navigator.serviceWorker.getRegistration().then((f) => f.waiting), null, 30000)")
-    page.evaluate("navigator.serviceWorker.getRegistration().then((f) => f.waiting.postMessage({ t: 'activate' }))")
-    page.evaluate("weftUntil(async () => (await caches.keys()).length === 1, null, 20000)")
-    assert edition(page) == "second"
     server.stop()
+    page.evaluate("""(async () => {
+        const { waiting } = await navigator.serviceWorker.getRegistration();
+        waiting.postMessage({ v: 2, t: "activate" });
+        await weftUntil(() => waiting.state === "activated", null, 20_000);
+    })()""")
+    assert (edition(page), caches(page)) == ("first", 2)
+    assert page.evaluate(ASKED_BY_A_WORKER) == "first", "also what its workers ask for"
+    second = open_weft(chrome, server.url, **CHECKOUT_ALONE)
+    assert edition(second) == "second"
+    assert edition(page) == "first"
+    workers = chrome.service_workers(second)
+    workers.stop_and_see()
+    assert (edition(page), edition(second)) == ("first", "second"), "a stopped service worker has not forgotten it"
+
+    page.close()
+    second.reload()
+    second.evaluate("weftUntil(async () => (await caches.keys()).length === 1, null, 20000)")
+    assert edition(second) == "second"
+
+
+ASKED_BY_A_WORKER = """new Promise((resolve) => {
+    const asking = new Worker("./ask.mjs", { type: "module" });
+    asking.onmessage = ({ data }) => resolve(data);
+})"""

@@ -5,12 +5,15 @@
  * deadline and is sent again over a new port, and every write has a batch id under which the store applies it once. Writes go one at a time:
  * then the last batch id of a client is all the store has to remember.
  */
+import { OLDEST, PROTOCOL } from "../browser/protocol.mjs";
 import { OP, errorReply, opOf } from "./store_frames.mjs";
+import { HostDied, StoreLine } from "./store_line.mjs";
 
-export const STORE_PROTOCOL = 1;
 /** A port is used for this long; the message that brings a new one is what keeps the Service Worker alive. */
 const PORT_LIFE_MS = 10_000;
 const TRY_TIMEOUTS_MS = [2_000, 4_000, 8_000];
+/** A death that was seen costs no try, but whoever kills without end shall not make this go on without end. */
+const DEATHS = 20;
 
 /**
  * @typedef {{durability: "strict" | "relaxed", client: string, needPort: (id: number) => void, timeouts?: number[]}} ClientOptions
@@ -28,9 +31,10 @@ export class StoreClient {
     this.lastId = 0;
     this.lastBatch = 0;
     /** @type {Promise<unknown>} the end of the last write */ this.writing = Promise.resolve();
-    /** @type {{port: MessagePort, until: number} | null} */ this.line = null;
-    /** @type {Map<number, (message: any) => void>} replies and ports waited for */ this.waiting = new Map();
-    /** @type {Promise<MessagePort> | null} */ this.connecting = null;
+    /** what the Service Worker understands: it may be of an older build */ this.protocol = PROTOCOL;
+    /** @type {StoreLine | null} */ this.line = null;
+    /** @type {Map<number, (message: any) => void>} ports waited for */ this.waiting = new Map();
+    /** @type {Promise<StoreLine> | null} */ this.connecting = null;
   }
 
   /** Answer one request frame. Never rejects: failures are error replies. @param {Uint8Array} frame @returns {Promise<Uint8Array>} */
@@ -48,33 +52,45 @@ export class StoreClient {
   }
 
   close() {
-    this.line?.port.close();
+    this.line?.close();
     this.line = null;
   }
 
   /** @param {Uint8Array} frame @param {import("./idb_store.mjs").BatchId} [batch] @returns {Promise<Uint8Array>} */
   async #send(frame, batch) {
     let reason = "";
-    for (const timeout of this.timeouts) {
+    for (let tries = 0, deaths = 0; tries < this.timeouts.length && deaths < DEATHS; ) {
+      /** @type {StoreLine | null} */ let line = null;
       try {
-        const port = await this.#port(timeout);
-        const id = ++this.lastId;
-        const reply = this.#answer(id, timeout);
-        port.postMessage({ v: STORE_PROTOCOL, id, name: this.name, durability: this.durability, batch, frame });
-        const message = await reply;
-        if (message.frame) return message.frame;
-        reason = message.error;
+        line = await this.#open(this.timeouts[tries]);
+        const message = { v: this.protocol, id: ++this.lastId, name: this.name, durability: this.durability, batch, frame };
+        const reply = await line.ask(message, this.timeouts[tries]);
+        if (reply.frame) return reply.frame;
+        reason = reply.error;
+        if (!this.#fallsBack(reply)) tries += 1;
       } catch (error) {
         reason = error instanceof Error ? error.message : String(error);
-        this.close();
+        if (error instanceof HostDied) deaths += 1;
+        else tries += 1;
+        // Only its own line is given up: another request may have a new one by now, and waits for its reply there.
+        line?.retire();
+        if (this.line === line) this.line = null;
       }
     }
     return errorReply(batch ? "CommitUnknownError" : "StorageUnavailableError", `the service worker did not answer: ${reason}`);
   }
 
-  /** @param {number} timeout @returns {Promise<MessagePort>} */
-  async #port(timeout) {
-    if (this.line && Date.now() < this.line.until) return this.line.port;
+  /** A Service Worker of the build before says which protocol it speaks; true when it is to be asked again in that. @param {{error: string}} reply */
+  #fallsBack({ error }) {
+    const spoken = Number(/speaks (?:store )?protocol (\d+)/.exec(error)?.[1]);
+    if (!(spoken >= OLDEST && spoken < this.protocol)) return false;
+    this.protocol = spoken;
+    return true;
+  }
+
+  /** @param {number} timeout @returns {Promise<StoreLine>} */
+  async #open(timeout) {
+    if (this.line && !this.line.dead && Date.now() < this.line.until) return this.line;
     this.connecting ??= this.#connect(timeout).finally(() => (this.connecting = null));
     return this.connecting;
   }
@@ -82,20 +98,18 @@ export class StoreClient {
   /** @param {number} timeout */
   async #connect(timeout) {
     const id = ++this.lastId;
-    const answer = this.#answer(id, timeout);
+    const answer = this.#arrival(id, timeout);
     this.needPort(id);
     const { port, error } = await answer;
     if (!port) throw new Error(error);
-    // The old port stays open: replies to requests that are under way still come through it.
-    port.onmessage = (/** @type {MessageEvent} */ { data }) => this.waiting.get(data.id)?.(data);
-    this.line = { port, until: Date.now() + PORT_LIFE_MS };
-    return port;
+    this.line?.retire(); // replies to requests that are under way still come through it
+    return (this.line = new StoreLine(port, Date.now() + PORT_LIFE_MS));
   }
 
-  /** @param {number} id @param {number} timeout @returns {Promise<any>} */
-  #answer(id, timeout) {
+  /** @param {number} id @param {number} timeout @returns {Promise<{port?: MessagePort, error?: string}>} */
+  #arrival(id, timeout) {
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => this.waiting.delete(id) && reject(new Error(`no reply within ${timeout} ms`)), timeout);
+      const late = setTimeout(() => this.waiting.delete(id) && reject(new Error(`no port within ${timeout} ms`)), timeout);
       this.waiting.set(id, (message) => {
         clearTimeout(late);
         this.waiting.delete(id);

@@ -2,9 +2,8 @@
  * Serves stores over ports, inside the Service Worker. It holds nothing that matters: a request says which store it means and carries all it
  * needs, so a stopped and restarted host answers as if nothing had happened.
  */
+import { OLDEST, PROTOCOL, mismatch, understood } from "../browser/protocol.mjs";
 import { IdbStore } from "./idb_store.mjs";
-
-const STORE_PROTOCOL = 1;
 
 /** @type {Map<string, IdbStore>} open connections, made again on demand */
 const stores = new Map();
@@ -17,16 +16,30 @@ function storeFor(name, durability) {
   return store;
 }
 
+/** @type {Promise<string | null> | null} */ let living = null;
+
+/** The name of a lock that is held for as long as this worker lives: who waits for it learns at once that it was stopped. */
+function lifeLock() {
+  living ??= new Promise((resolve) => {
+    const name = `weft-store-host:${Math.random().toString(36).slice(2)}${Date.now().toString(36)}`;
+    if (!navigator.locks) return resolve(null);
+    navigator.locks.request(name, () => {
+      resolve(name);
+      return new Promise(() => {});
+    }).catch(() => resolve(null));
+  });
+  return living;
+}
+
 /**
  * Answer the requests that come through `port`. The work of a request belongs to the event that brought the port for as long as that lives.
- * @param {MessagePort} port
+ * @param {MessagePort} port @param {number} v the protocol of who has asked for it; from 2 on the host introduces itself
  */
-export function serveStore(port) {
+export async function serveStore(port, v) {
   port.onmessage = async ({ data }) => {
-    if (data.v !== STORE_PROTOCOL) {
-      return port.postMessage({ id: data.id, error: `this service worker speaks store protocol ${STORE_PROTOCOL}, not ${data.v}; reload the page` });
-    }
+    if (!understood(data.v)) return port.postMessage({ id: data.id, error: mismatch(data.v, "the service worker").message, speaks: [OLDEST, PROTOCOL] });
     const frame = await storeFor(data.name, data.durability).call(data.frame, data.batch);
     port.postMessage({ id: data.id, frame }, [/** @type {ArrayBuffer} */ (frame.buffer)]);
   };
+  if (v >= 2) port.postMessage({ v, t: "host", lock: await lifeLock() });
 }

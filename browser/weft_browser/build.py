@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from .ingredients import BuildError
 FORMAT = 1
 NOT_IN_A_SITE = {"sw.mjs", "react.mjs"}
 """The Service Worker lies beside the page, and React's hooks are for bundlers. Every other script is in ``weft/``."""
+_IMPORT = re.compile(r'(from "|import ")(?:\.\./browser/|\./)')
 BOOT = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "stdlib.zip")
 """What a starting worker reads, besides the packages: the progress bar is the share of these bytes."""
 
@@ -128,26 +130,26 @@ def _seal(out: Path, site: list[str], packages: list[str], runtime: Path) -> Bui
     """Write the manifest, and the Service Worker that trusts exactly this manifest."""
     boot = {f"weft/{name}" for name in BOOT} | set(packages)
     names = sorted(set(site) | {f"weft/{path.name}" for path in (out / "weft").iterdir()})
-    assets = [
-        {"path": n, "size": (out / n).stat().st_size, "sha256": _sha256((out / n).read_bytes()), "boot": n in boot}
-        for n in names
-    ]
+
+    def asset(name: str) -> dict[str, object]:
+        data = (out / name).read_bytes()
+        return {"path": name, "size": len(data), "sha256": _sha256(data), "boot": name in boot}
+
+    assets = [asset(name) for name in names]
     lock = {"info": json.loads((runtime / "pyodide-lock.json").read_text("utf-8"))["info"], "packages": {}}
     build_id = _sha256(json.dumps([FORMAT, packages, assets]).encode())[:16]
+    told = out / "weft" / "build.mjs"  # the page's way to know it
+    told.write_text(told.read_text("utf-8").replace("@WEFT_BUILD@", build_id), "utf-8")
+    assets[names.index("weft/build.mjs")] = asset("weft/build.mjs")
     manifest = {"format": FORMAT, "build": build_id, "lock": lock, "packages": packages, "assets": assets}
     data = json.dumps(manifest, indent=1).encode()
     (out / "weft" / "manifest.json").write_bytes(data)
     worker = (ingredients.source_tree() / "service_worker" / "sw.mjs").read_text("utf-8")
-    for here, there in (
-        ('from "../browser/', 'from "./weft/'),
-        ('from "./store_', 'from "./weft/store_'),
-        ("@WEFT_BUILD@", build_id),
-        ("@WEFT_MANIFEST_SHA256@", _sha256(data)),
-    ):
+    for here, there in (("@WEFT_BUILD@", build_id), ("@WEFT_MANIFEST_SHA256@", _sha256(data))):
         if here not in worker:
             raise BuildError(f"service_worker/sw.mjs has no {here!r}; it does not fit this builder")
         worker = worker.replace(here, there)
-    (out / "sw.mjs").write_text(worker, "utf-8")
+    (out / "sw.mjs").write_text(_IMPORT.sub(r"\1./weft/", worker), "utf-8")
     return Built(out, build_id, len(assets) + 2, sum(int(str(asset["size"])) for asset in assets))
 
 

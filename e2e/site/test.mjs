@@ -53,6 +53,11 @@ globalThis.weftOpen = Weft.open({
   storage: query.get("storage") ?? "direct",
   serviceWorker: query.get("serviceWorker") === "none" ? null : "./sw.mjs",
   standby: query.get("standby") ?? "warm",
+  reloadOnUpdate: query.get("reload") !== "none",
+  onUpdateAvailable: (update) => {
+    globalThis.weftUpdate = update;
+    wake();
+  },
   onStatus: (status) => {
     globalThis.weftStatuses.push({ at: performance.timeOrigin + performance.now(), ...status });
     wake();

@@ -1,0 +1,74 @@
+/** Fills the cache of a build: each file by its hash, from the cache of another build where that has it, else from the server. */
+import { AssetError, sha256, verify } from "../browser/assets.mjs";
+import { cachesOf } from "./site.mjs";
+
+/**
+ * @typedef {import("../browser/assets.mjs").Asset} Asset
+ * @typedef {import("./site.mjs").Site} Site
+ */
+
+const MANIFEST = "weft/manifest.json";
+
+/** Resolves when the cache is whole; rejects with an AssetError that names what is missing or damaged. @param {Site} site */
+export async function install(site) {
+  const cache = await caches.open(site.cache);
+  const bytes = await download(site, MANIFEST, "no-cache");
+  if ((await sha256(bytes)) !== site.manifestSha256) throw new AssetError(MANIFEST, "does not belong to this sw.mjs");
+  const old = await Promise.all((await cachesOf(site)).map((name) => caches.open(name)));
+  await Promise.all(assetsIn(bytes).map((asset) => precache(site, cache, old, asset)));
+  await keep(site, cache, MANIFEST, bytes); // last: a cache with a manifest is a whole one
+}
+
+/** @param {ArrayBuffer} manifest @returns {Asset[]} */
+function assetsIn(manifest) {
+  return JSON.parse(new TextDecoder().decode(manifest)).assets;
+}
+
+/** What a whole cache should hold, by path. @param {Cache} cache @param {Site} site @returns {Promise<Map<string, Asset>>} */
+export async function listedIn(cache, site) {
+  const found = await cache.match(new URL(MANIFEST, site.scope));
+  return new Map(found ? assetsIn(await found.arrayBuffer()).map((asset) => [asset.path, asset]) : []);
+}
+
+/** @param {Site} site @param {Cache} cache @param {Cache[]} old caches of other builds, which may have the same file @param {Asset} asset */
+async function precache(site, cache, old, asset) {
+  for (const source of [cache, ...old]) {
+    const found = await source.match(new URL(asset.path, site.scope));
+    const bytes = await found?.arrayBuffer();
+    if (bytes && bytes.byteLength === asset.size && (await sha256(bytes)) === asset.sha256) return keep(site, cache, asset.path, bytes);
+  }
+  await fetchInto(site, cache, asset);
+}
+
+/** @param {Site} site @param {Cache} cache @param {Asset} asset @returns {Promise<Response>} what is in the cache then */
+export async function fetchInto(site, cache, asset) {
+  const bytes = await download(site, asset.path, "default");
+  // The HTTP cache may hold the file of the build before: ask the server itself before calling it damaged.
+  const fresh = await verify(asset, bytes).then(() => bytes, () => download(site, asset.path, "reload"));
+  await verify(asset, fresh);
+  return keep(site, cache, asset.path, fresh);
+}
+
+/** @param {Site} site @param {string} path @param {RequestCache} mode */
+async function download(site, path, mode) {
+  const response = await fetch(new URL(path, site.scope), { cache: mode }).catch((error) => {
+    throw new AssetError(path, `cannot be loaded (${error.message})`);
+  });
+  if (!response.ok) throw new AssetError(path, `is missing (HTTP ${response.status})`);
+  return response.arrayBuffer();
+}
+
+/** @type {Record<string, string>} */
+const TYPES = {
+  mjs: "text/javascript", js: "text/javascript", wasm: "application/wasm", json: "application/json", html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8", svg: "image/svg+xml", png: "image/png", py: "text/plain; charset=utf-8", zip: "application/zip",
+  webmanifest: "application/manifest+json", ico: "image/x-icon",
+};
+
+/** @param {Site} site @param {Cache} cache @param {string} path @param {ArrayBuffer} bytes */
+async function keep(site, cache, path, bytes) {
+  const type = TYPES[path.split(".").pop() ?? ""] ?? "application/octet-stream";
+  const response = new Response(bytes, { headers: { "Content-Type": type, "Content-Length": String(bytes.byteLength) } });
+  await cache.put(new URL(path, site.scope), response.clone());
+  return response;
+}

@@ -1,0 +1,20 @@
+/** Speaking to the tabs of the site. */
+import { PROTOCOL } from "../browser/protocol.mjs";
+import { worker } from "./site.mjs";
+
+/** @param {object} message @returns {Promise<number>} how many tabs it was sent to */
+export async function tell(message) {
+  const clients = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const tabs = clients.filter((client) => client.url.startsWith(worker.registration.scope));
+  for (const tab of tabs) tab.postMessage({ v: PROTOCOL, ...message });
+  return tabs.length;
+}
+
+/**
+ * It may be time to look at what is due: a hint, and the tab that leads does the rest.
+ * @param {string} reason "sync", "push", "periodicsync"
+ * @returns {Promise<number>} how many tabs heard it; with none, nobody acts on it here
+ */
+export function wake(reason) {
+  return tell({ t: "wake", reason });
+}
