@@ -1,12 +1,11 @@
 /** Brings the engine worker and the Service Worker together: dedicated workers cannot reach the Service Worker themselves in every browser. */
-import { BUILD } from "./build.mjs";
 import { PROTOCOL, understood } from "./protocol.mjs";
 import { WeftError } from "./rpc.mjs";
 
-/** The cache in which the files of this page's build lie; null without a Service Worker that serves this page. @returns {string | null} */
-export function ownCache() {
-  const served = navigator.serviceWorker?.controller;
-  return served ? `weft:${new URL("./", served.scriptURL).pathname}:${BUILD}` : null;
+/** The path of the scope of the Service Worker that serves this page; null without one. @returns {string | null} */
+export function servedScope() {
+  const serving = navigator.serviceWorker?.controller;
+  return serving ? new URL("./", serving.scriptURL).pathname : null;
 }
 
 export class Broker {

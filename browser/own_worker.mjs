@@ -1,5 +1,5 @@
 /** The life of a tab's own engine worker: started, stopped, and started again a few times when it dies. */
-import { ownCache } from "./broker.mjs";
+import { servedScope } from "./broker.mjs";
 import { uniqueId } from "./rpc.mjs";
 
 /** A worker that dies is started again after these pauses; then the tab stays degraded. */
@@ -36,7 +36,7 @@ export class OwnWorker {
       if (this.worker === worker) this.failed({ code: "WorkerError", message: event.message || `${base}worker.mjs cannot be loaded` });
     };
     worker.postMessage({
-      t: "init", id: this.id, name, base, storage, durability, cache: ownCache(),
+      t: "init", id: this.id, name, base, storage, durability, scope: servedScope(),
       workflows: absolute(workflows), activities: absolute(activities),
     });
   }

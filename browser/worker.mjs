@@ -2,12 +2,16 @@
  * The engine worker of a tab. It waits for the Web Lock of its store; until then it may load Python as a standby. With the lock it opens the
  * engine, says so to all tabs, answers their calls and sends them the events. It dies with its tab, and the next in line goes on.
  */
+import { cacheOf } from "./build.mjs";
 import { EngineHost, plainError } from "./engine_host.mjs";
 import { Election } from "./election.mjs";
 import { OLDEST, PROTOCOL, mismatch, outdated } from "./protocol.mjs";
 import { replyTo } from "./rpc.mjs";
 
-/** @typedef {import("./engine_host.mjs").HostOptions & {t: "init"}} Init what the page sends first */
+/**
+ * @typedef {import("./engine_host.mjs").HostOptions & {t: "init", scope: string | null}} Init what the page sends first; `scope`: the path of
+ *   that of the Service Worker that serves the page
+ */
 
 /** @type {EngineHost} */ let host;
 /** @type {Election} */ let election;
@@ -23,7 +27,8 @@ const announcement = () => ({ t: "leader", leader: host.options.id, opened, prot
 function start(init) {
   channel = new BroadcastChannel(`weft:${init.name}`);
   channel.onmessage = ({ data }) => heard(data);
-  host = new EngineHost(init, {
+  // The page may be bundled: this file, which lies beside the others, knows the build.
+  host = new EngineHost({ ...init, cache: init.scope === null ? null : cacheOf(init.scope) }, {
     event: (text) => toAll({ t: "event", text }), // also reaches this tab's page
     status,
     opened(count) {

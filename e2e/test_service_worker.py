@@ -7,7 +7,9 @@ from e2e.harness.pages import CHECKOUT, call, offline_ready, open_weft, order, u
 from e2e.harness.report import shipped_once, told
 from e2e.harness.server import Server
 
-START = """(orders) => { (globalThis.weftStarts ??= []).push(...orders.map((order) => weft.start("checkout", [order]))); }"""
+START = """(orders) => {
+  (globalThis.weftStarts ??= []).push(...orders.map((order) => weft.start("checkout", [order])));
+}"""
 STOPS = 5
 RUNS_A_STOP = 2
 
