@@ -9,7 +9,9 @@
     │   ├── NotSerializableError                a live value cannot be written
     │   ├── UnknownTypeError                    bytes name a type that is not allowed or not there
     │   ├── PayloadTooLargeError
-    │   └── CorruptRecordError
+    │   ├── CorruptRecordError
+    │   └── ExportFileError                     a file is no whole export
+    │       └── ExportVersionError              it is one of a newer version
     ├── FrameError
     │   ├── SnapshotError
     │   ├── ForeignAwaitError                   a workflow awaited something that is not a ctx operation
@@ -21,10 +23,12 @@
     │   ├── StorageKeyError, StorageValueError, StorageClosedError, StorageUnavailableError, StorageQuotaError
     │   ├── StorageOpenError, StorageCorruptError   the store cannot be opened / is damaged as a whole
     │   ├── StorageCapabilityError              the store cannot give what the engine needs
+    │   ├── StoreNotEmptyError                  an import would lose what is in it
     │   └── CommitUnknownError                  a commit may or may not have happened
     ├── EngineError
     │   ├── EngineFencedError, EngineClosedError, EngineDegradedError
     │   ├── TailOverflowError                   events were asked for that the engine-wide feed keeps no longer
+    │   ├── TransferNotFoundError               an export or import was begun elsewhere, or is over
     │   ├── IndexesNotReadyError                a store of an earlier version cannot be searched yet
     │   └── OperationMisuseError                an operation was used in a way it cannot be
     ├── RunError
@@ -260,6 +264,18 @@ class CorruptRecordError(CodecError):
     template = "record {key!r} cannot be read: {reason}. It is left as it is; restore it from a backup or purge it"
 
 
+class ExportFileError(CodecError):
+    """A file is no export, or not the whole of one, or not as it was written. Nothing of it was taken over."""
+
+    template = "this is not a whole export of a store: {reason} (at byte {offset}). Take another copy of it"
+
+
+class ExportVersionError(ExportFileError):
+    """An older Weft cannot read what a newer one wrote. Facts: ``format`` of the file, the newest that is ``known``."""
+
+    template = "the export has format {format}, this version of Weft knows formats up to {known}: use a newer version"
+
+
 class FrameError(WeftError):
     """A suspended function cannot be stored or resumed."""
 
@@ -333,6 +349,10 @@ class StorageCapabilityError(StorageError):
     template = "the {store} store lacks {capability}, which the engine needs: {remedy}"
 
 
+class StoreNotEmptyError(StorageError):
+    template = "the store is not empty: it has {key!r}. Import into a new one, or replace all that is in it (replace)"
+
+
 class CommitUnknownError(StorageError):
     template = "a commit to the {store} store was interrupted ({reason}); it may or may not have happened: read back"
 
@@ -364,6 +384,12 @@ class TailOverflowError(EngineError):
         "the events after {cursor!r} are no longer in the feed, which keeps those of the last "
         "`Limits.feed_commits` commits and begins at {oldest!r} now; read the runs' histories, then go on from there"
     )
+
+
+class TransferNotFoundError(EngineError):
+    """Its engine has stopped, another one was begun, or it was left for too long. Nothing was taken over."""
+
+    template = "no export or import {transfer!r} is under way here; begin it again"
 
 
 class IndexesNotReadyError(EngineError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -379,6 +380,37 @@ async def _diagnostics(engine: Engine, p: Params) -> Any:
     return engine.diagnostics()
 
 
+async def _backup_status(engine: Engine, p: Params) -> Any:
+    return await engine.backup_status()
+
+
+async def _export_begin(engine: Engine, p: Params) -> Any:
+    await engine.export_begin(_need(p, "export"), compress=p.get("compress", True))
+
+
+async def _export_read(engine: Engine, p: Params) -> Any:
+    """Bytes travel as base64."""
+    data, done = await engine.export_read(_need(p, "export"), _need(p, "piece"))
+    return {"data": b2a_base64(data, newline=False).decode(), "done": done}
+
+
+async def _import_begin(engine: Engine, p: Params) -> Any:
+    await engine.import_begin(_need(p, "import"), replace=p.get("replace", False), as_new=p.get("as_new", False))
+
+
+async def _import_write(engine: Engine, p: Params) -> Any:
+    try:
+        data = a2b_base64(_need(p, "data"))
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(call="import_write", reason=f"data is no base64: {error}") from None
+    return {"size": await engine.import_write(_need(p, "import"), _need(p, "at"), data)}
+
+
+async def _import_finish(engine: Engine, p: Params) -> Any:
+    """The engine closes; its host opens another one."""
+    return await engine.import_finish(_need(p, "import"))
+
+
 METHODS: dict[str, Method] = {
     "start": _start,
     "start_or_signal": _start_or_signal,
@@ -430,6 +462,12 @@ METHODS: dict[str, Method] = {
     "queues": _queues,
     "pause_queue": _pause_queue,
     "resume_queue": _resume_queue,
+    "backup_status": _backup_status,
+    "export_begin": _export_begin,
+    "export_read": _export_read,
+    "import_begin": _import_begin,
+    "import_write": _import_write,
+    "import_finish": _import_finish,
     **repairs.METHODS,
     **{f"bulk_{verb}": _bulk(f"bulk_{verb}") for verb in _BULK},
 }

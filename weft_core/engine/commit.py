@@ -34,6 +34,23 @@ def assert_durable_storage_for_recovery(storage: Storage) -> None:
             )
 
 
+class Watch:
+    """Which keys were written since it was put among a committer's ``watches``, noted when they are in the store."""
+
+    def __init__(self, most: int = 100_000) -> None:
+        self.keys: set[str] = set()
+        self.lost = False
+        """There were more than ``most``; none are noted any more."""
+        self._most = most
+
+    def note(self, ops: Sequence[Op]) -> None:
+        if not self.lost:
+            self.keys.update(key for key, _ in ops)
+            if len(self.keys) > self._most:
+                self.lost = True
+                self.keys.clear()
+
+
 class Committer:
     """The one writer of an engine."""
 
@@ -44,6 +61,7 @@ class Committer:
         self.commits = 0
         self.last_ms: float | None = None
         """How long the last commit took."""
+        self.watches: list[Watch] = []
         self._last = b""
 
     async def take_ownership(self, ids: Ids) -> None:
@@ -113,6 +131,8 @@ class Committer:
             raise EngineFencedError(epoch=self.epoch)
         self._last = new
         self.last_ms = (clock() - begun) * 1000
+        for watch in self.watches:
+            watch.note(ops)
 
     async def _write_through(self, through: StorageTransaction, batch: Sequence[Op], new: bytes) -> None:
         """The transaction has begun on our owner record, so nobody can have fenced us. One that the database has rolled

@@ -34,6 +34,7 @@ from weft_core.engine.schedules import ScheduleKeeper
 from weft_core.engine.search.keeping import IndexKeeper
 from weft_core.engine.services import Resolver, ServiceBook
 from weft_core.engine.starts import Starts
+from weft_core.engine.transfer.placing import settle
 from weft_core.errors import EngineClosedError, EngineFencedError, RunNotFoundError, WorkflowNotRegisteredError
 from weft_core.machine.attention import RunAttention
 from weft_core.machine.life import RunLife
@@ -132,6 +133,7 @@ class EngineCore:
         if self._task is not None:
             raise EngineClosedError(state=self.status)
         host = self._host = self._host or default_host()
+        await settle(self.storage)
         self._committer = Committer(self.storage, self.retry_delays_s)
         await self._committer.take_ownership(host.ids)
         reads = self._reads

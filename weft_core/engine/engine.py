@@ -15,11 +15,12 @@ from weft_core.engine.verbs.start_or_signal import StartOrSignalVerbs
 from weft_core.engine.verbs.state import StateVerbs
 from weft_core.engine.verbs.streaming import StreamVerbs
 from weft_core.engine.verbs.tailing import TailingVerbs
+from weft_core.engine.verbs.transfer import TransferVerbs
 
 
 class Engine(
     StartOrSignalVerbs, ReviewVerbs, StateVerbs, BulkVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs, RepairVerbs,
-    QueueVerbs, StreamVerbs, BlobVerbs, FormingVerbs, HintVerbs,
+    QueueVerbs, StreamVerbs, BlobVerbs, FormingVerbs, HintVerbs, TransferVerbs,
 ):  # fmt: skip
     """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store and drives its runs.
 

@@ -46,6 +46,8 @@ STATUS: dict[type[WeftError], int] = {
     e.AtomicStateConflictError: 409,
     e.CodeChangedError: 409,
     e.UnknownFunctionError: 409,
+    e.StoreNotEmptyError: 409,
+    e.TransferNotFoundError: 410,
     e.TailOverflowError: 410,
     # it was understood, and what was asked for did not succeed
     e.RunFailedError: 422,
@@ -55,6 +57,7 @@ STATUS: dict[type[WeftError], int] = {
     e.OutcomeError: 422,
     e.NotSerializableError: 422,
     e.UnknownTypeError: 422,
+    e.ExportFileError: 422,
     e.OperationMisuseError: 422,
     # it took too long; not 408, upon which browsers send a request again by themselves
     e.RunTimedOutError: 504,

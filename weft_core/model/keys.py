@@ -27,6 +27,8 @@
     queue/<name>          paused or not, and how much of its rate is used up
     forming/<verb>/<workflow>/<key>   the run that later calls with the key add to: it has not begun
     meta/index            which index rows are there        by-.../<created>/<id> an index row, empty
+    meta/exported         when the store was last exported  meta/restored         what it was imported from
+    incoming/<n>          a page of an import, not in its place yet               incoming/! says how far the import is
 
 Index rows (``machine/index.py`` says which of them a run has; all but the first come and go with what they name):
     by-time/                          by-state/<status>/<workflow>/
@@ -43,6 +45,11 @@ from __future__ import annotations
 STORE = "meta/store"
 OWNER = "meta/owner"
 INDEX = "meta/index"
+EXPORTED = "meta/exported"
+RESTORED = "meta/restored"
+INCOMING = "incoming/"
+IMPORT = "incoming/!"
+"""Before every page of the import in the order of keys."""
 RUNS = "run/"
 TIMERS = "timer/"
 RETRY = b"r"
@@ -342,6 +349,10 @@ def _part(text: str) -> str:
 def name_in(part: str) -> str:
     """The name that a part of a key stands for."""
     return part.replace("%00", "\0").replace("%2f", "/").replace("%25", "%")
+
+
+def incoming(page: int) -> str:
+    return f"incoming/{page:012x}"
 
 
 def idempotency(key: str) -> str:

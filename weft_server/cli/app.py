@@ -27,6 +27,10 @@ Db = Annotated[
     typer.Option("--db", envvar="WEFT_DB", help="The store: an SQLite file.", show_default="weft.db", metavar="FILE"),
 ]
 DEFAULT_DB = Path("weft.db")
+Store = Annotated[
+    Path,
+    typer.Option("--storage", "--db", envvar="WEFT_DB", help="The store.", show_default="weft.db", metavar="FILE"),
+]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or an unambiguous beginning or end of it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -312,10 +316,7 @@ def check_(
             "--workflows", "-w", help="A file or module with the new code; may be repeated.", metavar="APP.PY"
         ),
     ],
-    storage: Annotated[
-        Path,
-        typer.Option("--storage", "--db", envvar="WEFT_DB", help="The store.", show_default="weft.db", metavar="FILE"),
-    ] = DEFAULT_DB,
+    storage: Store = DEFAULT_DB,
     as_json: AsJson = False,
 ) -> None:
     """Before a deployment: could this code continue every unfinished run of the store?
@@ -327,6 +328,45 @@ def check_(
     from weft_server.cli.check import check
 
     execute(check, storage, workflows, as_json)
+
+
+@app.command("export")
+def export_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write.")],
+    storage: Store = DEFAULT_DB,
+    compress: Annotated[bool, typer.Option(help="Deflate the rows.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Write everything in the store into one file, as it is at this moment.
+
+    Works while another process runs the store, and changes nothing in it.
+    weft import takes the file, and so does a page: weft.import(file).
+    """
+    from weft_server.cli.transfer import export
+
+    execute(export, storage, file, compress, as_json)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What weft export, or a page, has written.")],
+    storage: Store = DEFAULT_DB,
+    check: Annotated[bool, typer.Option("--check", help="Only read the file to its end and verify it.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Remove all that is in the store.")] = False,
+    as_new: Annotated[
+        bool, typer.Option("--as-new", help="A copy that runs beside the original: with an identity of its own.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the store what an export says: all of it or nothing, wherever it is interrupted.
+
+    The store keeps the identity of the one that was exported, so that what its
+    activities have done is not done twice. Never run both: the original ends
+    with its export. For a copy that runs beside it, say --as-new.
+    """
+    from weft_server.cli.transfer import import_
+
+    execute(import_, storage, file, check, replace, as_new, as_json)
 
 
 ScheduleId = Annotated[str, typer.Argument(metavar="SCHEDULE", help="A schedule's id.")]
