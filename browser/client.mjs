@@ -8,6 +8,7 @@
 import { Caller, WeftError, uniqueId } from "./rpc.mjs";
 import { Tab } from "./leader.mjs";
 import { tailAll, tailRun } from "./tail.mjs";
+import { exportStore, importStore } from "./transfer.mjs";
 import { Verbs } from "./verbs.mjs";
 
 export { WeftError };
@@ -93,6 +94,24 @@ export class Weft extends Verbs {
       if (page.ended) return;
       await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
+  }
+
+  /**
+   * Everything in the store as one file, as at one commit, while runs go on. `weft import` and every page's import() take it.
+   * @param {{compress?: boolean, onProgress?: (progress: {bytes: number}) => void}} [options] @returns {Promise<Blob>}
+   */
+  export(options) {
+    return exportStore((...call) => this.call(...call), options);
+  }
+
+  /**
+   * Make the store what the file says: all of it or nothing. Every tab goes on with it. Only into an empty store, unless `replace`; the runs
+   * of the file go on here, so end the original first, or say `asNew` for a copy that has an identity of its own.
+   * @param {Blob} file @param {{replace?: boolean, asNew?: boolean, onProgress?: (progress: {bytes: number, of: number}) => void}} [options]
+   * @returns {Promise<import("./transfer.mjs").Imported>}
+   */
+  import(file, options) {
+    return importStore((...call) => this.call(...call), file, options);
   }
 
   get status() {

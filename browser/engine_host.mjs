@@ -115,6 +115,11 @@ export class EngineHost {
       this.#wanted = false;
       return this.tell.fenced(plainError(error));
     }
+    if (state === "replaced") { // by an import
+      this.responder.forget();
+      this.tell.status({ state: "loading", stage: "opening what was imported" });
+      return this.#recover(0);
+    }
     this.tell.status({ state: "degraded", stage: "waiting for the store", error });
     this.#recover(FIRST_PAUSE_MS);
   }
@@ -127,7 +132,7 @@ export class EngineHost {
         await this.#openEngine(await this.prepare());
       } catch (error) {
         this.tell.status({ state: "degraded", error: plainError(error) });
-        this.#recover(Math.min(pause * 2, LONGEST_PAUSE_MS));
+        this.#recover(Math.min(Math.max(pause * 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS));
       }
     }, pause);
   }

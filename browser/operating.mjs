@@ -34,6 +34,14 @@ export class Operating {
   }
 
   /**
+   * When the store was last exported (epoch ms; null: never), how much has changed since, and what it was restored from: for a reminder.
+   * @returns {Promise<{store_id: string, exported_at: number | null, changes: number, restored: object | null}>}
+   */
+  backupStatus() {
+    return this.call("backup_status");
+  }
+
+  /**
    * A hint that it may be time to look at timers and at what was left in the store; with `retry` also to make failed attempts again now.
    * Harmless at any time. @param {{retry?: boolean}} [options] @returns {Promise<{hurried: number}>}
    */

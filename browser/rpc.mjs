@@ -120,6 +120,12 @@ export class Responder {
     this.dispatch(id, message.method, message.params);
   }
 
+  /** What is open will not be answered by the engine that was asked: it is sent again, to the next one. */
+  forget() {
+    this.open.clear();
+    this.seen.clear();
+  }
+
   /** @param {number} id @param {string} text */
   reply(id, text) {
     const found = this.open.get(id);

@@ -12,11 +12,12 @@ from e2e.harness.server import Server
 from weft_core.client.wire import METHODS
 
 CLIENT = Path(__file__).resolve().parent.parent / "browser"
+NAMES = ("client.mjs", "verbs.mjs", "operating.mjs", "transfer.mjs")
 SAY = "import(new URL('every_verb.mjs', location.href).href).then(({ everyVerb }) => everyVerb(weft))"
 
 
 def test_every_verb_of_the_wire_has_a_method_of_the_page_client() -> None:
-    scripts = "".join((CLIENT / name).read_text("utf-8") for name in ("client.mjs", "verbs.mjs", "operating.mjs"))
+    scripts = "".join((CLIENT / name).read_text("utf-8") for name in NAMES)
     called = set(re.findall(r'call\("(\w+)"', scripts))
     wanted = {method for method in METHODS if not method.startswith("bulk_")}
     assert called == wanted, called ^ wanted
@@ -51,4 +52,5 @@ EXPECTED: dict[str, Any] = {
     "bulk": {"verb": "cancel", "matched": 2, "done": 2, "refused": {}}, "audit": 1,
     "schedule": ["hourly", 1], "pausedSchedule": "paused", "triggered": "tick", "backfilled": 2,
     "deleted": "ScheduleNotFoundError", "debounced": True, "batched": [True, "pending"],
+    "backup": [False, 0, True], "full": "StoreNotEmptyError", "imported": [1, "running"],
 }  # fmt: skip

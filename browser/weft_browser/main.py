@@ -82,7 +82,7 @@ class Runtime:
     def _look_after_engine(self) -> None:
         """Say once that the engine has stopped. It stops only on what its store answered."""
         engine = self._engine
-        if engine is None or engine.status == "open":
+        if engine is None or engine.status in ("open", "closed"):
             return
         self._engine = None
         trouble = engine.diagnostics()["trouble"]
@@ -93,7 +93,10 @@ class Runtime:
         assert self._dispatcher is not None and self._engine is not None
         engine = self._engine
         answer = await self._dispatcher.call(method, params)
-        if engine.status not in ("fenced", "closed"):  # else the page asks the new owner, as when a leader dies
+        if engine is self._engine and engine.status == "closed":  # by an import: what is in the store is another one's
+            self._engine = None
+            self._bridge.health(json.dumps({"state": "replaced", "error": None}))
+        elif engine.status not in ("fenced", "closed"):  # else the page asks the new owner, as when a leader dies
             self._bridge.reply(request_id, answer)
 
     def _event(self, event: dict[str, Any]) -> None:

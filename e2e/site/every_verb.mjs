@@ -123,5 +123,15 @@ export async function everyVerb(weft) {
   said.debounced = (await late(1)).id === (await late(2)).id;
   const item = (n) => weft.startBatched("counter", n, { key: "k", maxItems: 10, maxDelay: "1 hour" });
   said.batched = [(await item(1)).id === (await item(2)).id, (await item(3)).status];
+
+  // the whole store as one file
+  const never = (await weft.backupStatus()).exported_at !== null;
+  const file = await weft.export();
+  const { changes, exported_at: at } = await weft.backupStatus();
+  said.backup = [never, changes, at > 0];
+  said.full = await code(weft.import(file));
+  const { generation } = await weft.import(file, { replace: true });
+  await weft.start("counter", [1], { id: "late" });
+  said.imported = [generation, await status("late")];
   return { said, used: [...used] };
 }

@@ -78,7 +78,7 @@ class Import:
     async def begin(self) -> None:
         """``StoreNotEmptyError``. An import that was placed half is finished first; another one is given up."""
         await settle(self._storage)
-        await self._check_empty()
+        await self.check_empty()
         if not await self._storage.conditional_batch([(keys.IMPORT, None)], [(keys.IMPORT, self._mark)]):
             raise TransferNotFoundError(transfer=self.name)
 
@@ -110,7 +110,7 @@ class Import:
         """From here on the store is the one that was exported."""
         header, _ = self.check()
         owner = await self._storage.get(keys.OWNER)
-        await self._check_empty()
+        await self.check_empty()
         epoch = max(header.epoch, unseal_plain(keys.OWNER, owner)[0] if owner is not None else 0) + 1
         facts: list[Any] = [PLACING, self.name, self._pages, -1, self.store_id]
         facts += [header.generation + 1, now_ms, header.made_ms]
@@ -123,7 +123,8 @@ class Import:
             raise TransferNotFoundError(transfer=self.name)
         await settle(self._storage)
 
-    async def _check_empty(self) -> None:
+    async def check_empty(self) -> None:
+        """``StoreNotEmptyError``"""
         if not self._replace and (found := await first_content(self._storage)) is not None:
             raise StoreNotEmptyError(key=found)
 

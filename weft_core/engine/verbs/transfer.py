@@ -90,6 +90,7 @@ class TransferVerbs(EngineCore):
             return {"store_id": status["store_id"], "generation": status["restored"]["generation"]}
         importing = self._under_way.import_named(name)
         header, _ = importing.check()
+        await importing.check_empty()
         closes, self._close_storage = self._close_storage, False
         await self.close()
         try:
