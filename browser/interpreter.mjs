@@ -1,4 +1,5 @@
 /** Loads Python: the runtime, the packages of the build and the author's files. Knows nothing of engines or tabs. */
+import "./native_errors.mjs";
 import { AssetError, Assets } from "./assets.mjs";
 
 /** @typedef {{workflows: string[], activities: string[], base: string, cache?: string | null}} Sources absolute URLs; see Assets for `cache` */

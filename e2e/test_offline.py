@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
-from e2e.harness.browser import Browser
+import pytest
+
+from e2e.harness.engines import ENGINES, AnyBrowser, engines
 from e2e.harness.pages import CHECKOUT, CHECKOUT_ALONE, call, offline_ready, open_weft, order, until
 from e2e.harness.report import attempts_of, shipped_once, told
 from e2e.harness.server import Server
@@ -13,23 +15,26 @@ QUICK = {"confirm": False, "pause": "50ms"}
 DELIVERED_WITHIN_S = 5
 
 
+@pytest.mark.scenario(5)
+@pytest.mark.scenario(6)
+@engines(*ENGINES)
 def test_a_relaunched_browser_works_without_the_server_and_delivers_when_it_is_back(
-    chrome: Browser, server: Server
+    any_browser: AnyBrowser, server: Server
 ) -> None:
-    page = open_weft(chrome, server.url, name="online", **CHECKOUT)
+    page = open_weft(any_browser, server.url, name="online", **CHECKOUT)
     waiting = call(page, "start", "checkout", [order("O-1")])["id"]
     until(page, "return (await weft.describe(arg)).waiting_for.some((wait) => wait.kind === 'signal')", waiting)
     offline_ready(page)
 
     server.kill()
-    chrome.close()
-    chrome.launch()
-    alone = open_weft(chrome, server.url, name="alone", **CHECKOUT_ALONE)
+    any_browser.close()
+    any_browser.launch()
+    alone = open_weft(any_browser, server.url, name="alone", **CHECKOUT_ALONE)
     new = call(alone, "start", "checkout", [order("O-2", **QUICK)])
     assert call(alone, "result", new["id"])["status"] == "shipped", "a new workflow completes with the server gone"
     alone.close()
 
-    page = open_weft(chrome, server.url, name="online", **CHECKOUT)
+    page = open_weft(any_browser, server.url, name="online", **CHECKOUT)
     page.evaluate("globalThis.notReloaded = true")
     call(page, "signal", waiting, "confirm", {"confirmed": True, "by": "someone offline"})
     queued = call(page, "start", "checkout", [order("O-3", **QUICK)])["id"]
