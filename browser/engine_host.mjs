@@ -35,6 +35,7 @@ export class EngineHost {
   /** @type {Promise<any> | null} the Python module weft_browser.main, ready to open an engine */ #prepared = null;
   #wanted = false; // an engine is open, or is to be
   #opened = 0;
+  /** @type {Promise<unknown>} openings and closings, one after the other */ #turn = Promise.resolve();
 
   /** @param {HostOptions} options @param {HostListener} tell */
   constructor(options, tell) {
@@ -55,7 +56,7 @@ export class EngineHost {
     return this.#prepared;
   }
 
-  /** Open the engine: its runs go on, and calls are answered. Again, after it was closed or fenced. */
+  /** Open the engine: its runs go on, and calls are answered. Again, after it was closed or fenced. Does nothing if it is closed meanwhile. */
   async open() {
     this.#wanted = true;
     const main = await this.prepare();
@@ -63,10 +64,22 @@ export class EngineHost {
     await this.#openEngine(main);
   }
 
-  /** Stop the engine; its runs stay at their checkpoints. Python stays loaded. */
+  /**
+   * Stop the engine; its runs stay at their checkpoints, and calls that wait are left to the next. Python stays loaded.
+   * @returns {Promise<string>} why the engine had stopped before, or ""
+   */
   async close() {
     this.#wanted = this.ready = false;
-    await (await this.#prepared)?.close();
+    this.responder.forget();
+    const main = await this.#prepared?.catch(() => null);
+    return main ? this.#inTurn(() => main.close()) : "";
+  }
+
+  /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+  #inTurn(work) {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
   }
 
   /** Close at a good moment: what is in flight ends and is recorded, and nothing begins. @param {number} seconds how long that may take */
@@ -100,12 +113,16 @@ export class EngineHost {
   }
 
   /** @param {any} main */
-  async #openEngine(main) {
-    const error = await main.open(JSON.stringify({ durability: this.options.durability }));
-    if (error) throw Object.assign(new Error(), JSON.parse(error));
-    this.ready = true;
-    this.#opened += 1;
-    this.tell.opened(this.#opened);
+  #openEngine(main) {
+    return this.#inTurn(async () => {
+      if (!this.#wanted) return;
+      const error = await main.open(JSON.stringify({ durability: this.options.durability }));
+      if (!this.#wanted) return; // the closing that waits for us closes it
+      if (error) throw Object.assign(new Error(), JSON.parse(error));
+      this.ready = true;
+      this.#opened += 1;
+      this.tell.opened(this.#opened);
+    });
   }
 
   /** The engine has stopped. @param {{state: string, error: PlainError}} report */
@@ -113,6 +130,7 @@ export class EngineHost {
     this.ready = false;
     if (state === "fenced") {
       this.#wanted = false;
+      this.responder.forget();
       return this.tell.fenced(plainError(error));
     }
     if (state === "replaced") { // by an import

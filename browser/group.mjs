@@ -8,25 +8,36 @@ import { OLDEST, understood } from "./protocol.mjs";
  */
 
 export class Group {
-  /** @param {string} name of the store @param {import("./rpc.mjs").Caller} caller @param {(leads: Leads) => void} leads is told who leads, each time it is said */
-  constructor(name, caller, leads) {
+  /**
+   * @param {string} name of the store @param {import("./rpc.mjs").Caller} caller
+   * @param {{leads(leads: Leads): void, asked(leader: string | null): void}} tell who leads, each time it is said; that a leader is not heard
+   */
+  constructor(name, caller, tell) {
+    this.name = name;
     this.caller = caller;
-    this.leads = leads;
+    this.tell = tell;
     /** @type {string | null} the worker that leads */ this.leader = null;
     this.opened = 0;
     /** @type {Set<Listener>} */ this.listeners = new Set();
-    this.channel = new BroadcastChannel(`weft:${name}`);
-    this.channel.onmessage = ({ data }) => this.#heard(data);
+    /** @type {BroadcastChannel | null} */ this.channel = null;
   }
 
-  /** Ask who leads. */
-  hello() {
-    this.channel.postMessage({ v: OLDEST, t: "hello" });
+  /** Listen, and ask who leads. Again after `leave()`: then what was missed is read. */
+  join() {
+    this.channel = new BroadcastChannel(`weft:${this.name}`);
+    this.channel.onmessage = ({ data }) => this.#heard(data);
+    this.send({ v: OLDEST, t: "hello" });
+  }
+
+  /** A page that sleeps hears nothing: with an open channel it could not come back from the back/forward cache. */
+  leave() {
+    this.channel?.close();
+    this.channel = this.leader = null;
   }
 
   /** @param {object} message for the leader, when it is not this tab's own worker */
   send(message) {
-    this.channel.postMessage(message);
+    this.channel?.postMessage(message);
   }
 
   /** @param {string | null} leader that is no more */
@@ -39,7 +50,7 @@ export class Group {
     const changed = message.leader !== this.leader || message.opened !== this.opened;
     this.leader = message.leader;
     this.opened = message.opened;
-    this.leads(message);
+    this.tell.leads(message);
     if (!changed) return;
     this.caller.resend(message.protocol ?? 1);
     for (const listener of this.listeners) listener.leader();
@@ -52,7 +63,7 @@ export class Group {
   }
 
   close() {
-    this.channel.close();
+    this.leave();
     for (const listener of this.listeners) listener.closed();
   }
 
@@ -63,6 +74,7 @@ export class Group {
     else if (message.t === "event") this.#publish(message.text);
     else if (message.t === "leader") this.led(message);
     else if (message.t === "ended") this.ended(message.leader);
+    else if (message.t === "silent") this.tell.asked(message.leader);
   }
 
   /** @param {string} text */

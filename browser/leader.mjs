@@ -8,10 +8,13 @@ import { Broker } from "./broker.mjs";
 import { Group } from "./group.mjs";
 import { OwnWorker } from "./own_worker.mjs";
 import { followPageLifecycle, whenIdle } from "./page_lifecycle.mjs";
-import { WeftError } from "./rpc.mjs";
+import { PROTOCOL, WeftError } from "./rpc.mjs";
 import { StatusBoard } from "./status.mjs";
 import { Updates } from "./update.mjs";
 import { Wakeups } from "./wakeups.mjs";
+
+/** A worker that has lost the lead and has not said so by then hangs: it is ended. */
+const GIVE_WAY_TIMEOUT_MS = 15_000;
 
 export class Tab {
   /** @param {import("./client.mjs").OpenOptions} options @param {import("./rpc.mjs").Caller} caller */
@@ -19,7 +22,7 @@ export class Tab {
     this.options = options;
     this.caller = caller;
     this.board = new StatusBoard(options);
-    this.group = new Group(options.name ?? "default", caller, (leads) => this.#leads(leads));
+    this.group = new Group(options.name ?? "default", caller, { leads: (leads) => this.#leads(leads), asked: (leader) => this.#vouch(leader) });
     this.worker = new OwnWorker(options, (message) => this.#fromWorker(message), (failure) => this.#workerFailed(failure));
     this.broker = new Broker(options.serviceWorker ?? null);
     this.updates = new Updates(this);
@@ -38,7 +41,7 @@ export class Tab {
   async open() {
     if (this.status.storage === "service-worker") await this.broker.register();
     this.worker.start();
-    this.group.hello();
+    this.group.join();
     followPageLifecycle(() => this.#sleep(), () => this.#wake());
     await this.known;
     void this.#registered();
@@ -108,6 +111,7 @@ export class Tab {
     switch (message.t) {
       case "reply": return this.caller.settle(message);
       case "leader": return this.group.led(message);
+      case "ended": return this.#gaveWay();
       case "need-port": return void this.broker.connect(this.worker.worker, message.id);
       case "status": return this.board.set(message.status);
       case "drained": return this.worker.drained();
@@ -123,7 +127,13 @@ export class Tab {
     if (!this.worker.restart(failure, wasLeader ? 1 : 2)) this.settleOpen.reject(new WeftError(failure));
   }
 
+  #gaveWay() {
+    clearTimeout(this.giveWay);
+    this.group.ended(this.worker.id);
+  }
+
   #stopWorker() {
+    clearTimeout(this.giveWay);
     this.group.ended(this.worker.id);
     this.worker.stop();
   }
@@ -131,20 +141,36 @@ export class Tab {
   /** @param {import("./group.mjs").Leads} message */
   #leads({ leader }) {
     const own = leader === this.worker.id;
+    const robbed = !own && this.status.role === "leader";
+    if (robbed) this.giveWay = setTimeout(() => this.#replaceWorker(), GIVE_WAY_TIMEOUT_MS);
     if (own) this.worker.restarts = 0;
     if (own) this.board.set({ state: "ready", role: "leader", stage: "ready", progress: 1, error: null });
     else this.board.set({ state: "follower", role: "follower", stage: "another tab leads", error: null });
     this.settleOpen.resolve();
   }
 
+  #replaceWorker() {
+    this.#stopWorker();
+    this.board.set({ standby: "cold", stage: "its worker hung, and was ended" });
+    this.worker.start();
+    if (this.options.standby !== "cold") this.worker.post({ t: "warm" });
+  }
+
+  /** Someone in line does not hear the leader. @param {string | null} leader */
+  #vouch(leader) {
+    if (this.status.role === "leader" && (leader === null || leader === this.worker.id)) this.group.send({ v: PROTOCOL, t: "busy" });
+  }
+
   #sleep() {
-    if (this.worker.worker) this.#stopWorker();
+    if (!this.worker.worker) return;
+    this.#stopWorker();
+    this.group.leave();
   }
 
   #wake() {
     if (this.worker.worker || this.status.state === "closed") return;
     this.board.set({ state: "loading", role: null, standby: "cold", stage: "waking", progress: 0 });
     this.worker.start();
-    this.group.hello();
+    this.group.join();
   }
 }

@@ -1,10 +1,12 @@
 /**
- * The engine worker of a tab. It waits for the Web Lock of its store; until then it may load Python as a standby. With the lock it opens the
- * engine, says so to all tabs, answers their calls and sends them the events. It dies with its tab, and the next in line goes on.
+ * The engine worker of a tab. It stands in line for the Web Lock of its store; until then it may load Python as a standby, and watches over the
+ * leader. With the lock it opens the engine, says so to all tabs, answers their calls and sends them the events. When the lock is stolen, or
+ * the store says that another engine owns it, it stops its engine and stands in line again. It dies with its tab, and the next goes on.
  */
 import { cacheOf } from "./build.mjs";
 import { EngineHost, plainError } from "./engine_host.mjs";
 import { Election } from "./election.mjs";
+import { Heartbeat, Watch } from "./heartbeat.mjs";
 import { OLDEST, PROTOCOL, mismatch, outdated } from "./protocol.mjs";
 import { replyTo } from "./rpc.mjs";
 
@@ -13,10 +15,21 @@ import { replyTo } from "./rpc.mjs";
  *   that of the Service Worker that serves the page
  */
 
+/** An engine that does not stop for so long is ended with its worker. */
+const STOP_TIMEOUT_MS = 10_000;
+/** Before it stands in line again: two engines that fence one another must not do so without end. */
+const FENCED_PAUSES_MS = [100, 1_000, 5_000, 30_000];
+const WELL_MS = 60_000;
+
 /** @type {EngineHost} */ let host;
 /** @type {Election} */ let election;
 /** @type {BroadcastChannel} */ let channel;
+/** @type {Watch | null} while in line */ let watch = null;
+/** @type {Heartbeat | null} while leading */ let heartbeat = null;
+/** @type {import("./engine_host.mjs").PlainError | null} */ let fencedBy = null;
 let opened = 0;
+let fenced = 0; // times in a row
+let began = 0; // to lead, by this worker's clock
 
 const toPage = (/** @type {object} */ message) => postMessage(message);
 const toAll = (/** @type {object} */ message) => channel.postMessage({ v: OLDEST, ...message }); // a reply has its own
@@ -30,22 +43,61 @@ function start(init) {
   // The page may be bundled: this file, which lies beside the others, knows the build.
   host = new EngineHost({ ...init, cache: init.scope === null ? null : cacheOf(init.scope) }, {
     event: (text) => toAll({ t: "event", text }), // also reaches this tab's page
-    status,
+    status: (change) => (election.leading || "standby" in change) && status(change),
     opened(count) {
       opened = count;
       toPage(announcement());
       toAll(announcement());
     },
-    fenced: failed, // end, and stand in line again
+    fenced(error) {
+      fencedBy = error;
+      election.resign();
+    },
     needPort: (id) => toPage({ t: "need-port", id }),
   });
   election = new Election(init.name);
-  election.stand(lead).catch((error) => failed(plainError(error)));
+  serve().catch((error) => failed(plainError(error)));
+}
+
+/** Lead, again and again, whenever it is this worker's turn. */
+async function serve() {
+  for (;;) {
+    watch = new Watch(host.options.name, { ask: (leader) => toAll({ t: "silent", leader }), steal: () => election.steal() });
+    try {
+      await election.stand(lead);
+    } finally {
+      watch?.stop();
+      heartbeat?.stop();
+    }
+    await demoted();
+  }
 }
 
 async function lead() {
+  began = performance.now();
+  watch?.stop();
+  heartbeat = new Heartbeat(host.options.name, host.options.id, watch?.thefts ?? 0);
+  watch = null;
   status({ role: "leader", state: "loading" });
   await host.open();
+}
+
+/** Another leads, or will: give way quietly. */
+async function demoted() {
+  const closed = host.close();
+  toAll({ t: "ended", leader: host.options.id });
+  toPage({ t: "ended", leader: host.options.id });
+  const why = (await within(STOP_TIMEOUT_MS, closed)) || fencedBy?.message || "its lock was stolen";
+  status({ state: "follower", role: "follower", stage: `gave way: ${why}`, error: null });
+  if (performance.now() - began > WELL_MS) fenced = 0;
+  if (fencedBy) await new Promise((resolve) => setTimeout(resolve, FENCED_PAUSES_MS[Math.min(fenced++, FENCED_PAUSES_MS.length - 1)]));
+  fencedBy = null;
+}
+
+/** @template T @param {number} ms @param {Promise<T>} work @returns {Promise<T>} */
+function within(ms, work) {
+  const late = new Error(`the engine did not stop within ${ms} ms`);
+  return Promise.race([work, new Promise((_, reject) => setTimeout(() => reject(late), ms))]);
 }
 
 /** @param {import("./engine_host.mjs").PlainError} error */
@@ -64,7 +116,9 @@ async function drain(seconds) {
 
 /** @param {any} message from another tab */
 function heard(message) {
-  if (message.v > PROTOCOL || !host?.ready) return;
+  if (message.v > PROTOCOL || !host) return;
+  if (message.t === "busy") watch?.busy();
+  if (!host.ready) return;
   const old = outdated(message.v);
   if (message.t === "hello") toAll(old ? { ...announcement(), v: message.v } : announcement()); // so that it asks, and is told
   else if (message.t !== "call") return;

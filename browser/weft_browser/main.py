@@ -52,11 +52,13 @@ class Runtime:
         await engine.open()
         self._engine, self._dispatcher = engine, Dispatcher(engine)
 
-    async def close(self) -> None:
-        """Stop the engine, if it is open; its runs stay at their checkpoints."""
+    async def close(self) -> str:
+        """Stop the engine, if it is open; its runs stay at their checkpoints. Returns what had stopped it before."""
         engine, self._engine = self._engine, None
-        if engine is not None:
-            await engine.close()
+        if engine is None:
+            return ""
+        await engine.close()
+        return str(engine.trouble or "")
 
     async def drain(self, seconds: float) -> int:
         """Let what is in flight end and be recorded, begin nothing new, and close. Returns how many were cut off."""
@@ -126,10 +128,10 @@ async def open(options_json: str) -> str:
     return ""
 
 
-async def close() -> None:
-    """This worker leads no more."""
+async def close() -> str:
+    """This worker leads no more. Returns what had stopped the engine, or nothing."""
     assert _runtime is not None
-    await _runtime.close()
+    return await _runtime.close()
 
 
 async def drain(seconds: float) -> int:

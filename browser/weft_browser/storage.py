@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
@@ -13,6 +14,9 @@ from weft_core.ports import DEFAULT_PAGE, Condition, Op, Row, StorageCapabilitie
 from weft_core.storage.keys import check_bounds, check_key, check_ops, check_value
 
 from . import frames
+
+_numbers = itertools.count(1)
+"""Of requests, over all stores of this worker: what one no longer awaits is not taken for another's answer."""
 
 
 class Bridge(Protocol):
@@ -28,7 +32,6 @@ class BridgeStorage:
         self._send = bridge.store
         self._loop = asyncio.get_event_loop()
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
-        self._last_id = 0
         self._closed = False
         self._capabilities = StorageCapabilities(persistence="local", durability=durability)
 
@@ -87,9 +90,9 @@ class BridgeStorage:
     async def _ask(self, frame: bytes) -> bytes:
         if self._closed:
             raise StorageClosedError(store=frames.STORE)
-        self._last_id += 1
-        waiting = self._waiting[self._last_id] = self._loop.create_future()
-        self._send(self._last_id, to_js(frame))
+        request = next(_numbers)
+        waiting = self._waiting[request] = self._loop.create_future()
+        self._send(request, to_js(frame))
         reply: bytes = await waiting
         frames.check(reply)
         return reply
