@@ -10,7 +10,8 @@ import { OLDEST, understood } from "./protocol.mjs";
 export class Group {
   /**
    * @param {string} name of the store @param {import("./rpc.mjs").Caller} caller
-   * @param {{leads(leads: Leads): void, asked(leader: string | null): void}} tell who leads, each time it is said; that a leader is not heard
+   * @param {{leads(leads: Leads): void, took(worker: string): void, asked(leader: string | null): void}} tell
+   *   who leads, each time it is said; who has the lock now; that a leader is not heard
    */
   constructor(name, caller, tell) {
     this.name = name;
@@ -74,6 +75,7 @@ export class Group {
     else if (message.t === "event") this.#publish(message.text);
     else if (message.t === "leader") this.led(message);
     else if (message.t === "ended") this.ended(message.leader);
+    else if (message.t === "took") this.tell.took(message.leader);
     else if (message.t === "silent") this.tell.asked(message.leader);
   }
 

@@ -13,8 +13,8 @@ import { StatusBoard } from "./status.mjs";
 import { Updates } from "./update.mjs";
 import { Wakeups } from "./wakeups.mjs";
 
-/** A worker that has lost the lead and has not said so by then hangs: it is ended. */
-const GIVE_WAY_TIMEOUT_MS = 15_000;
+/** A worker that has lost the lead and has not said so by then hangs, perhaps in a transaction, which blocks the store: it is ended. */
+const GIVE_WAY_TIMEOUT_MS = 2_000;
 
 export class Tab {
   /** @param {import("./client.mjs").OpenOptions} options @param {import("./rpc.mjs").Caller} caller */
@@ -22,7 +22,9 @@ export class Tab {
     this.options = options;
     this.caller = caller;
     this.board = new StatusBoard(options);
-    this.group = new Group(options.name ?? "default", caller, { leads: (leads) => this.#leads(leads), asked: (leader) => this.#vouch(leader) });
+    this.group = new Group(options.name ?? "default", caller, {
+      leads: (leads) => this.#leads(leads), took: (worker) => this.#taken(worker), asked: (leader) => this.#vouch(leader),
+    });
     this.worker = new OwnWorker(options, (message) => this.#fromWorker(message), (failure) => this.#workerFailed(failure));
     this.broker = new Broker(options.serviceWorker ?? null);
     this.updates = new Updates(this);
@@ -141,17 +143,22 @@ export class Tab {
   /** @param {import("./group.mjs").Leads} message */
   #leads({ leader }) {
     const own = leader === this.worker.id;
-    const robbed = !own && this.status.role === "leader";
-    if (robbed) this.giveWay = setTimeout(() => this.#replaceWorker(), GIVE_WAY_TIMEOUT_MS);
     if (own) this.worker.restarts = 0;
     if (own) this.board.set({ state: "ready", role: "leader", stage: "ready", progress: 1, error: null });
     else this.board.set({ state: "follower", role: "follower", stage: "another tab leads", error: null });
     this.settleOpen.resolve();
   }
 
+  /** The lock is another worker's now. @param {string} worker */
+  #taken(worker) {
+    if (worker === this.worker.id || this.status.role !== "leader") return;
+    clearTimeout(this.giveWay);
+    this.giveWay = setTimeout(() => this.#replaceWorker(), GIVE_WAY_TIMEOUT_MS);
+  }
+
   #replaceWorker() {
     this.#stopWorker();
-    this.board.set({ standby: "cold", stage: "its worker hung, and was ended" });
+    this.board.set({ state: "follower", role: "follower", standby: "cold", stage: "gave way: its worker hung, and was ended" });
     this.worker.start();
     if (this.options.standby !== "cold") this.worker.post({ t: "warm" });
   }

@@ -79,6 +79,7 @@ async function lead() {
   heartbeat = new Heartbeat(host.options.name, host.options.id, watch?.thefts ?? 0);
   watch = null;
   status({ role: "leader", state: "loading" });
+  toAll({ t: "took", leader: host.options.id });
   await host.open();
 }
 

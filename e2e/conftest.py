@@ -69,7 +69,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for source in (ROOT / "browser" / "demo", ROOT / "e2e" / "site"):
         shutil.copytree(source, page, dirs_exist_ok=True)
     workflows = [ROOT / "examples" / "checkout.py", ROOT / "examples" / "checkout_browser.py"]
-    workflows.append(ROOT / "e2e" / "harness" / "everything.py")
+    workflows += [ROOT / "e2e" / "harness" / name for name in ("everything.py", "blocking.py")]
     out = tmp_path_factory.mktemp("site")
     built = build(out, page=page, workflows=workflows)
     print(f"site: build {built.build_id}, {built.files} files, {built.size / 1e6:.1f} MB")
