@@ -27,13 +27,18 @@ export class Group {
   join() {
     this.channel = new BroadcastChannel(`weft:${this.name}`);
     this.channel.onmessage = ({ data }) => this.#heard(data);
-    this.send({ v: OLDEST, t: "hello" });
+    this.say({ t: "hello" });
   }
 
   /** A page that sleeps hears nothing: with an open channel it could not come back from the back/forward cache. */
   leave() {
     this.channel?.close();
     this.channel = this.leader = null;
+  }
+
+  /** @param {object} message for all tabs, of every build */
+  say(message) {
+    this.channel?.postMessage({ v: OLDEST, ...message });
   }
 
   /** @param {object} message for the leader, when it is not this tab's own worker */

@@ -8,7 +8,7 @@ import { Broker } from "./broker.mjs";
 import { Group } from "./group.mjs";
 import { OwnWorker } from "./own_worker.mjs";
 import { followPageLifecycle, whenIdle } from "./page_lifecycle.mjs";
-import { PROTOCOL, WeftError } from "./rpc.mjs";
+import { WeftError } from "./rpc.mjs";
 import { StatusBoard } from "./status.mjs";
 import { Updates } from "./update.mjs";
 import { Wakeups } from "./wakeups.mjs";
@@ -165,7 +165,7 @@ export class Tab {
 
   /** Someone in line does not hear the leader. @param {string | null} leader */
   #vouch(leader) {
-    if (this.status.role === "leader" && (leader === null || leader === this.worker.id)) this.group.send({ v: PROTOCOL, t: "busy" });
+    if (this.status.role === "leader" && (leader === null || leader === this.worker.id)) this.group.say({ t: "busy" });
   }
 
   #sleep() {
