@@ -49,6 +49,10 @@
     │   │   └── UpdateValidationError           its validator refused it, and nothing was written
     │   ├── UpdateTimeoutError                  accepted, and not answered yet
     │   ├── CheckpointNotFoundError, RunNotParkedError, EditError     fork, rewind, edit, skip
+    │   ├── RunMovedError                       another engine owns the run, or it is on its way there
+    │   ├── HandoffRefusedError                 the run cannot travel, or the other engine does not take it
+    │   ├── EnvelopeDamagedError                bytes that are no run on its way, or not a whole one
+    │   ├── HandoffUnansweredError              the other engine was not reached, or did not say
     │   └── RunFailedError, RunCancelledError, RunHeldError,
     │       RunTimedOutError, RunTerminatedError                 what handle.result() raises
     ├── OutcomeError                            raised inside a workflow by an awaited operation
@@ -619,6 +623,22 @@ class CheckpointNotFoundError(RunError):
 
 class RunNotParkedError(RunError):
     template = "run {run_id!r} is {status}, and {action} needs a run that stands still; {remedy}"
+
+
+class RunMovedError(RunError):
+    template = "run {run_id!r} is {status}; speak to its owner: {owner}"
+
+
+class HandoffRefusedError(RunError):
+    template = "run {run_id!r} cannot be handed off: {reason}"
+
+
+class EnvelopeDamagedError(RunError):
+    template = "these bytes are no run on its way: {reason}. Send it again"
+
+
+class HandoffUnansweredError(RunError):
+    template = "{url} gave no answer about the run: {reason}. It is asked again"
 
 
 class EditError(RunError):

@@ -151,6 +151,15 @@ class Archive(Protocol):
         ...
 
 
+class HandoffTransport(Protocol):
+    """Carries bytes to another engine."""
+
+    async def post(self, url: str, body: bytes) -> bytes:
+        """The body of a 200 answer. Anything else raises an ``Exception`` and counts as no answer: the network, a
+        proxy's page, a refused token."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """The machine as the engine sees it."""

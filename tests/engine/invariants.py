@@ -31,6 +31,7 @@ SUMMARY = (
 )  # fmt: skip
 FINISHED = {"completed", "failed", "cancelled", "timed_out", "terminated"}
 ASKING = {"join", "child", "run", "signal_run", "cancel_run", "lock", "unlock", "state"}
+AWAY = {"transferring", "moved"}
 UNFINISHED = {"needs_attention", "pending", "running", "suspended"}
 PLACED = ("run_restarted", "run_forked", "run_rewound")
 """Events from which on a run stands somewhere that the events before do not lead to."""
@@ -86,6 +87,7 @@ class View:
             run_id = key.split("/")[1]
             self.events[run_id] += [(first + i, kind, data) for i, (kind, data) in enumerate(events)]
         self.posts = [unseal(k, v) for kind in ("post", "ask", "spawn") for k, v in self.kinds[kind].items()]
+        self.handoffs: dict[str, dict[str, Any]] = {k[8:]: unseal(k, v)[1] for k, v in self.kinds["handoff"].items()}
         self.replies: defaultdict[str, list[list[Any]]] = defaultdict(list)
         for key, value in self.kinds["post"].items():
             self.replies[key.split("/")[1]].append(unseal(key, value))
@@ -140,9 +142,13 @@ class Invariants:
                 _waits_for_something(view, run_id)
             elif header["status"] in FINISHED:
                 _owns_nothing(view, run_id)
+            elif header["status"] in AWAY:
+                _is_nobodys(view, run_id, header)
             _events_have_no_gap(view, run_id, self._windows)
-            _signals_are_accounted_for(view, run_id)
-            _updates_are_accounted_for(view, run_id)
+            if not header["rare"].get("away"):  # else it is a mirror: a record and a log
+                _signals_are_accounted_for(view, run_id)
+                _updates_are_accounted_for(view, run_id)
+        _handoffs(view)
         owners = {key.split("/")[1] for kind in _OF_ONE_RUN for key in view.kinds[kind]}
         assert owners <= set(view.runs), "records of no run"
         for key in view.kinds["answers"]:
@@ -204,6 +210,30 @@ class Invariants:
         for kept in (self._final, self._log, self._answered):
             for key in [key for key in kept if key.split("/")[1] in gone]:
                 del kept[key]
+
+
+def _is_nobodys(view: View, run_id: str, header: dict[str, Any]) -> None:
+    """What another engine has, or will have: nothing wakes it here."""
+    assert not _timers(view, run_id) and f"active/{run_id}" not in view.rows, f"{run_id} is not ours to wake"
+    assert header["rare"]["moves"] > 0 and header["rare"]["origin"], f"{run_id} has moved, and does not count it"
+    if header["status"] == "transferring":
+        assert run_id in view.parked, f"{run_id} is on its way, and could not come back"
+        assert view.handoffs[run_id]["state"] in ("sending", "asking")
+        return
+    owned = [kind for kind in (*_OF_ONE_RUN, "chunk") for key in view.kinds[kind] if key.split("/")[1] == run_id]
+    assert set(owned) <= {"log"}, f"the mirror of {run_id} has {set(owned)}"
+    assert header["rare"]["away"] and view.handoffs[run_id]["state"] in ("moved", "asking")
+
+
+def _handoffs(view: View) -> None:
+    """What is still to be done of a handoff is found, and its number is that of its run."""
+    for run_id, handoff in view.handoffs.items():
+        waits = handoff["state"] in ("parking", "asking", "arriving") or handoff["owes"]
+        waits = waits or (handoff["state"] in ("sending", "moved") and bool(handoff["url"]))
+        assert (f"moving/{run_id}" in view.rows) == waits, f"9: nobody goes on with {handoff}"
+        header = view.runs.get(run_id)
+        assert header is None or header["rare"].get("moves", 0) == handoff["moves"], f"{run_id}: {handoff}"
+    assert {key[7:] for key in view.kinds["moving"]} <= set(view.handoffs), "9: handoffs of nothing"
 
 
 def _outcome(header: dict[str, Any]) -> Any:
@@ -529,7 +559,12 @@ def _values(view: View, windows: bool) -> None:
     for run_id, header in view.runs.items():
         values = view.values[run_id]
         assert not values or "state" in header["rare"].get("kept", ()), f"{run_id} would not find {sorted(values)}"
-        if windows or header["rare"].get("generation") or "forked_from" in header["rare"].get("lineage", {}):
+        if (
+            windows
+            or header["rare"].get("generation")
+            or header["rare"].get("away")
+            or "forked_from" in header["rare"].get("lineage", {})
+        ):
             continue
         versions: defaultdict[str, list[int]] = defaultdict(list)
         for _, kind, data in view.events[run_id]:
@@ -590,7 +625,8 @@ def _feed(view: View) -> None:
         assert row and len(row) % 3 == 0, f"9: {key} names nothing"
         for run_id, first_seq, count in zip(row[::3], row[1::3], row[2::3], strict=True):
             named[f"log/{run_id}/{first_seq:012x}", count] += 1
-    stored = Counter((key, len(unseal(key, view.rows[key])[3])) for key in view.kinds["log"])
+    logs = [key for key in view.kinds["log"] if key.split("/")[1] not in view.handoffs]  # else it began elsewhere
+    stored = Counter((key, len(unseal(key, view.rows[key])[3])) for key in logs)
     assert not stored - named or numbers[:1] != [1], f"9: the feed does not name {stored - named}"
 
 

@@ -17,6 +17,7 @@ from weft_core.engine.bulk.runner import BulkRunner
 from weft_core.engine.bulk.verbs import Actions
 from weft_core.engine.commit import Committer
 from weft_core.engine.events import EventBus
+from weft_core.engine.handoff.mover import Mover
 from weft_core.engine.inbox import InboxReader
 from weft_core.engine.interceptors import Interceptors
 from weft_core.engine.live import LiveRuns
@@ -47,7 +48,7 @@ from weft_core.model.limits import DEFAULT_LIMITS, Limits
 from weft_core.model.messages import CancelRequested, Message, Recover, SignalArrived, StepMessage
 from weft_core.model.queues import Queue
 from weft_core.model.retention import KEEP, Retention
-from weft_core.ports import Archive, Clock, Host, Op, Storage, default_host
+from weft_core.ports import Archive, Clock, HandoffTransport, Host, Op, Storage, default_host
 from weft_core.workflow import Activity, Interceptor, Schedule, Workflow
 from weft_core.workflow.definition import check_retained
 
@@ -80,6 +81,7 @@ class EngineCore:
         close_storage: bool = True,
         retain_checkpoints: int = 0,
         archive: Archive | None = None,
+        transport: HandoffTransport | None = None,
     ) -> None:
         self._rebind(storage)
         self.limits, self.retention = limits, retention
@@ -88,10 +90,11 @@ class EngineCore:
         self.registry = Registry()
         self.status = "not open yet"
         """Of the engine itself: "open", "closed", "fenced", "degraded", ... What is kept for runs is ``state``."""
-        self._host, self._archive = host, archive
+        self._host, self._archive, self._transport = host, archive, transport
         self._recover, self._close_storage = recover, close_storage
         self._retain_checkpoints = check_retained(retain_checkpoints) or 0
         self._task: asyncio.Task[None] | None = None
+        self._mover: Mover
         self._trouble: BaseException | None = None
         self.events = EventBus(self._listener_failed)
         self.registry.add_activities(activities)
@@ -173,6 +176,7 @@ class EngineCore:
         )  # fmt: skip
         self._indexes = IndexKeeper(reads, self._decide_alone)
         self._make_keeper()
+        self._make_handoffs()
         self._assembled()
         await self._purger.open()
         await self._sweeps.open()
@@ -187,6 +191,7 @@ class EngineCore:
             await self._indexes.open()
             if self._recover:
                 await self.recover_all()
+                await self._mover.open()
             queues.begin()
             for declared in self._declared:
                 await self._declare(declared)
@@ -224,7 +229,12 @@ class EngineCore:
         """The verbs that bulk operations use."""
         raise NotImplementedError
 
+    def _make_handoffs(self) -> None:
+        """The parts that hand runs to other engines."""
+        raise NotImplementedError
+
     async def _close_keepers(self) -> None:
+        await self._mover.close()
         await self._keeper.close()
         await self._bulk_keeper.close()
         self._bulk_runner.close(self._trouble or EngineClosedError(state="closed"))
@@ -397,7 +407,7 @@ class EngineCore:
     def idle(self) -> bool:
         """Every run is parked: nothing is queued, decided or in flight."""
         keepers = self._keeper.idle and self._bulk_keeper.idle
-        return self._pump.idle and keepers and self._schedules.idle
+        return self._pump.idle and keepers and self._schedules.idle and self._mover.idle
 
     # -- inside
 
@@ -439,6 +449,7 @@ class EngineCore:
         self._pump.submit(Envelope(run_id, message))
 
     def _committed(self, batch: Batch) -> None:
+        self._mover.committed(batch)
         self.events.publish(batch.position, batch.events)
         for run_id in batch.written:
             self.events.wake(run_id)

@@ -15,7 +15,7 @@ from weft_core.engine.commit import Committer
 from weft_core.engine.live import LiveRuns
 from weft_core.engine.patience import PatientReads
 from weft_core.engine.posts import PostOffice
-from weft_core.engine.refusing import Refusals, timer_record
+from weft_core.engine.refusing import Refusals, moved, timer_record
 from weft_core.engine.shared import SharedObjects, leave
 from weft_core.engine.stopped import StoppedRuns
 from weft_core.engine.writing import write_records
@@ -23,6 +23,7 @@ from weft_core.errors import (
     CodecError,
     EngineDegradedError,
     LimitExceededError,
+    RunMovedError,
     RunNotFinishedError,
     RunNotFoundError,
     StorageError,
@@ -47,10 +48,10 @@ from weft_core.model.messages import (
     TimerFired,
     UpdateArrived,
 )
-from weft_core.model.run import STOPPED, RunState
+from weft_core.model.run import AWAY, STOPPED, RunState
 
 log = logging.getLogger("weft")
-_REFUSALS = (RunNotFoundError, LimitExceededError, CodecError, StorageKeyError, UpdateValidationError)
+_REFUSALS = (RunNotFoundError, RunMovedError, LimitExceededError, CodecError, StorageKeyError, UpdateValidationError)
 """What is wrong with one message or one run, and no reason to stop."""
 
 
@@ -231,6 +232,9 @@ class Decider:
             batch.stopped.add(header.id)
             self._refusals.after_the_end(header, envelope, batch, now)
             return None
+        if header.status in AWAY:
+            batch.stopped.add(header.id)
+            raise moved(header)
         if header.status in STOPPED and not isinstance(envelope.message, Recover):
             batch.stopped.add(header.id)
             await self._stopped.deliver(header, envelope, batch, now)

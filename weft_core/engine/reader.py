@@ -275,6 +275,7 @@ def run_info(header: RunHeader, summary: Fields | None) -> dict[str, Any]:
         "cancel_requested": header.cancel_requested,
         "waiting_for": records.waits(summary) if summary and header.finished_at is None else [],
         "signals": header.signals,
+        **({"owner": header.away} if header.away else {}),
     }
 
 

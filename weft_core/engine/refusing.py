@@ -7,6 +7,7 @@ from weft_core.engine.shared import leave
 from weft_core.engine.stopped import StoppedRuns
 from weft_core.errors import (
     RunFinishedError,
+    RunMovedError,
     WeftError,
 )  # fmt: skip
 from weft_core.machine import failure, records
@@ -73,6 +74,11 @@ class Refusals:
 def already(header: RunHeader, envelope: Envelope) -> RunFinishedError:
     action = _ACTIONS.get(type(envelope.message), "this")
     return RunFinishedError(run_id=header.id, status=header.status, action=action)
+
+
+def moved(header: RunHeader) -> RunMovedError:
+    """What whoever speaks to a run is told that is another engine's."""
+    return RunMovedError(run_id=header.id, status=header.status, owner=header.away or "nobody yet, it is on its way")
 
 
 def timer_record(run_id: str, fired: TimerFired) -> Op:

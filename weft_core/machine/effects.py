@@ -40,6 +40,8 @@ class StartAttempt:
     """``fn`` is the activity's ``verify``: its value is a verdict on the attempt before."""
     place: PlaceInQueue | None = None
     """To be given back when it has ended."""
+    origin: str = ""
+    """Of the run, where its keys are not those of this store."""
     keep: str | None = None
     """Store its value as a blob under this key, "" for the number of the step."""
 

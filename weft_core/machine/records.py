@@ -29,6 +29,7 @@ _HEADER_FIELDS = (
 _RARE_FIELDS: dict[str, Any] = {
     "tags": [], "deadline": 0, "ends_as": "cancelled", "parent": [], "has_services": False, "headers": {},
     "lineage": {}, "generation": 0, "retain": 0, "kept": [], "was": "running", "highest": 0,
+    "origin": "", "moves": 0, "away": "",
 }  # fmt: skip
 """Written only where they differ from these, so that they cost nothing where they are not used."""
 # `summary` positions in a checkpoint record

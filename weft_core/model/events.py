@@ -772,6 +772,35 @@ class CompensationFailed(Event):
     error: Facts
 
 
+# ------------------------------------------------------------------ from one engine to another
+
+
+@event
+class RunHandedOff(Event):
+    """From here on another engine decides; ``url`` is empty if that one has fetched it."""
+
+    url: str
+    handoff_id: str
+    moves: int
+
+
+@event
+class RunReceived(Event):
+    handoff_id: str
+    moves: int
+    origin: str
+
+
+@event
+class RunTakenBack(Event):
+    """It was not wanted there, or was asked for again before it had come there."""
+
+    url: str
+    handoff_id: str
+    moves: int
+    reason: str
+
+
 # ------------------------------------------------------------------ made while reading, never stored
 
 

@@ -26,6 +26,8 @@
     line/<kind>/<name>/<n>  a page of who waits for it
     queue/<name>          paused or not, and how much of its rate is used up
     forming/<verb>/<workflow>/<key>   the run that later calls with the key add to: it has not begun
+    handoff/<id>          who owns a run that has moved or has come here; outlives it
+    moving/<id>           its handoff is not over: something is to be done or to be asked
     meta/index            which index rows are there        by-.../<created>/<id> an index row, empty
     meta/exported         when the store was last exported  meta/restored         what it was imported from
     incoming/<n>          a page of an import, not in its place yet               incoming/! says how far the import is
@@ -72,6 +74,7 @@ AUDIT = "audit/"
 BULK = "bulk/"
 FEED = "feed/"
 QUEUES = "queue/"
+MOVING = "moving/"
 
 # What becomes of a run's records when it is purged (machine/purging.py): every function here that takes a run id makes
 # keys of a kind named in one of these.
@@ -87,6 +90,8 @@ SEARCHES = (
 """Further kinds of that sort, whose rows end with the id of their run: what ``machine/index.py`` makes of a record."""
 ON_THEIR_WAY = ("post", "spawn", "closing", "child")
 """Kinds that end by themselves soon after the run: what was left for it or by it is acted on, or refused."""
+OUTLIVING = ("handoff", "moving")
+"""What remembers that a run was here, so that an old message does not bring it again."""
 OF_PURGING = ("run", "purging")
 """The record that makes a run visible, and the one that says that its others are being removed."""
 SCHEDULES = "schedule/"
@@ -365,6 +370,14 @@ def code(fingerprint: str) -> str:
 
 def inbox(message_id: str) -> str:
     return f"inbox/{message_id}"
+
+
+def handoff(run_id: str) -> str:
+    return f"handoff/{run_id}"
+
+
+def moving(run_id: str) -> str:
+    return f"moving/{run_id}"
 
 
 def purging(run_id: str) -> str:

@@ -41,6 +41,8 @@ class Limits:
     """Of one run."""
     max_blob_bytes: int = 64 * 1024 * 1024
     """A result kept by ``ctx.offload``, encoded."""
+    max_handoff_bytes: int = 64 * 1024 * 1024
+    """A run with all its records, on its way to another engine."""
     max_id_bytes: int = 256
     """Run ids, idempotency keys, signal ids, names."""
     max_reason_bytes: int = 8 * 1024

@@ -215,6 +215,19 @@ class Skip:
     by: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The run has come from another engine, or (with a ``reason``) has been taken back: take up what it waits for."""
+
+    handoff_id: str
+    moves: int
+    origin: str
+    url: str
+    reason: str | None
+    goes_on: bool
+    """It was not suspended by somebody."""
+
+
 @dataclass(slots=True)
 class StateAsked:
     """Somebody outside reads or changes one of the run's durable values; what comes of it is filled in."""
@@ -238,6 +251,6 @@ Message = (
     | Reply
     | Watch
     | Annotate
-    | (Forked | Rewound | Skip)
+    | (Forked | Rewound | Skip | Arrived)
     | StateAsked
 )

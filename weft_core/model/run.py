@@ -21,12 +21,18 @@ Status = Literal[
     "terminated",
     "held",
     "dead",
+    "transferring",
+    "moved",
 ]
 Value = list[Any]
 """``[version, encoded or None]``: a durable value. None: it is deleted, and keeps its version."""
 FINISHED: frozenset[str] = frozenset({"completed", "failed", "cancelled", "timed_out", "terminated"})
 STOPPED: frozenset[str] = frozenset({"held", "dead"})
 """Neither finished nor stepping: waiting for code (held) or for a person (dead letter)."""
+
+
+AWAY: frozenset[str] = frozenset({"transferring", "moved"})
+"""Not this engine's to drive: on its way to another one, or there."""
 
 
 @dataclass(slots=True)
@@ -85,6 +91,12 @@ class RunHeader:
     """Kinds of records that it has beside those of every run, ``state`` for example: where to look for more of it."""
     was: Status = "running"
     """Of a stopped run: what it was before, and will be again."""
+    origin: str = ""
+    """The id of the store that it was started in, where that is another one or it has moved: part of its keys (G5)."""
+    moves: int = 0
+    """How often it has changed its owner, or was about to; the higher number is right."""
+    away: str = ""
+    """Where its owner is, of a run that has moved. What is here is a copy of the record and of the log."""
     indexed: tuple[str, ...] = field(default=(), compare=False)
     """Not stored: the index rows that the store holds for it."""
 

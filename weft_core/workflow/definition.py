@@ -103,7 +103,10 @@ class Workflow:
         attributes: Iterable[SearchAttribute[Any]] = (),
         retain_checkpoints: int | None = None,
         concurrency: Concurrency | int | None = None,
+        portable: bool = False,
     ) -> None:
+        self.portable = bool(portable)
+        """Whether its runs may move between engines."""
         if not isinstance(version, str):
             raise DefinitionError(f"the version of a workflow is text, not {version!r}")
         self.name = name or fn.__name__
@@ -225,8 +228,9 @@ class WorkflowBuilder:
         updates: Iterable[Update[Any, Any] | str] | None = None,
         retain_checkpoints: int | None = None,
         concurrency: Concurrency | int | None = None,
+        portable: bool = False,
     ) -> None:
-        self._concurrency = concurrency
+        self._concurrency, self._portable = concurrency, portable
         self._name, self._version, self._retention = name, version, retention
         self._retain_checkpoints = retain_checkpoints
         self._signals, self._updates = signals, updates
@@ -258,7 +262,7 @@ class WorkflowBuilder:
         return Workflow(
             fn, self._name, self._version, self._signals, self._activities, self._retention, self._updates,
             self._attributes,
-            self._retain_checkpoints, self._concurrency,
+            self._retain_checkpoints, self._concurrency, self._portable,
         )  # fmt: skip
 
     __call__ = execute
@@ -275,6 +279,7 @@ def workflow(
     updates: Iterable[Update[Any, Any] | str] | None = None,
     retain_checkpoints: int | None = None,
     concurrency: Concurrency | int | None = None,
+    portable: bool = False,
 ) -> Any:
     """Declare a workflow: ``@workflow``, ``@workflow(name="checkout", version="2")``, or the chained form.
 
@@ -282,7 +287,9 @@ def workflow(
     ``engine.fork`` and ``engine.rewind``; 0 is none. A run keeps the number it was started with.
 
     ``concurrency=3``, or :class:`Concurrency`, limits how many of its runs go on at once.
+
+    With ``portable=True`` its runs may move to another engine that has it too (docs/handoff.md).
     """
     if fn is not None:
         return Workflow(fn)
-    return WorkflowBuilder(name, version, signals, retention, updates, retain_checkpoints, concurrency)
+    return WorkflowBuilder(name, version, signals, retention, updates, retain_checkpoints, concurrency, portable)

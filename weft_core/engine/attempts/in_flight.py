@@ -103,7 +103,8 @@ class Attempts:
 
     def info(self, effect: StartAttempt, attempt: AttemptLink | None = None) -> ActivityInfo:
         return ActivityInfo(
-            effect.run_id, effect.workflow, effect.activity, effect.step, effect.attempt, self._store_id,
+            effect.run_id, effect.workflow, effect.activity, effect.step, effect.attempt,
+            effect.origin or self._store_id,
             effect.idempotency_key, effect.generation, effect.headers, effect.details, attempt,
         )  # fmt: skip
 

@@ -9,13 +9,14 @@ from typing import Any
 from weft_core.engine.batch import Batch
 from weft_core.engine.live import LiveRuns
 from weft_core.engine.patience import PatientReads
+from weft_core.engine.refusing import moved
 from weft_core.engine.registry import Registry
 from weft_core.errors import RunNotFoundError
 from weft_core.machine import records
 from weft_core.machine.records import Event
 from weft_core.model import keys
 from weft_core.model.limits import Limits
-from weft_core.model.run import RunHeader, RunState
+from weft_core.model.run import AWAY, RunHeader, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,10 @@ class Parts:
         data = await self.storage.get(keys.run(run_id))
         if data is None:
             raise RunNotFoundError(run_id=run_id)
-        return records.read_header(run_id, data)
+        header = records.read_header(run_id, data)
+        if header.status in AWAY:
+            raise moved(header)
+        return header
 
     @staticmethod
     def event(type_: str, header: RunHeader, batch: Batch, now: int, **data: Any) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from weft_core.machine.life import beginning, ending, hurrying, messages, pausing, recovering, repairing
+from weft_core.machine.life import beginning, ending, hurrying, messages, moving, pausing, recovering, repairing
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import (
     Annotate,
+    Arrived,
     Begin,
     CancelRequested,
     Forked,
@@ -46,6 +47,7 @@ DECISIONS: dict[type[Message], Callable[[Turn, Any], None]] = {
     Forked: repairing.forked,
     Rewound: repairing.rewound,
     Skip: repairing.skip,
+    Arrived: moving.arrived,
 }
 
 

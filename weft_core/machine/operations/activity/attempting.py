@@ -53,6 +53,7 @@ class Attempting(BaseHooks):
             turn.run.id, turn.run.header.workflow, task.id, task.step, attempt, op.activity, op.fn,
             turn.copy(op.args, f"the argument list of {op.activity}"), options.timeout_ms(op, spec),
             op.idempotency_key, turn.run.header.generation, options.heartbeat_ms(op, spec), options.headers(turn, op),
+            origin=turn.run.header.origin,
         )  # fmt: skip
         if more:
             effect.details, effect.place = more.get("details"), place

@@ -59,7 +59,7 @@ class Verifying(Attempting):
             turn.run.id, turn.run.header.workflow, task.id, task.step, attempt, op.activity, spec.verify, args,
             options.timeout_ms(op, spec), op.idempotency_key, turn.run.header.generation,
             headers=options.headers(turn, op), details=more.get("details"), verifies=True,
-            keep=op.keep,
+            keep=op.keep, origin=turn.run.header.origin,
         ))  # fmt: skip
         turn.event("activity_verifying", step=task.step, name=op.activity, attempt=attempt)
         self.stand(turn, task, VERIFYING, attempt, more.get("by", 0), more)

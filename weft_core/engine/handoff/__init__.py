@@ -1,0 +1,6 @@
+"""Handing a run to another engine, and taking one in: exactly one of them owns it at any moment (CONTRACT.md).
+
+Each change of hands is a job of the pump, one batch that is conditional on the store's owner: ``leaving`` parks a run,
+keeps a mirror of it or takes it back, ``receiving`` takes one in, ``mirror`` writes down what its owner did.
+``mover`` speaks to the other engine until it has answered, and ``answering`` is what the other engine is told.
+"""

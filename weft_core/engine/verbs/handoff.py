@@ -1,0 +1,176 @@
+"""Handing runs to other engines, and taking them in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from weft_core.engine.batch import Batch, Envelope, Job
+from weft_core.engine.core import OpList
+from weft_core.engine.handoff.answering import Answering
+from weft_core.engine.handoff.mover import Mover
+from weft_core.engine.handoff.parts import HandoffParts
+from weft_core.engine.verbs.repair import RepairVerbs
+from weft_core.errors import HandoffRefusedError, InvalidInputError, RunFinishedError
+from weft_core.machine import handoffs, records, travel
+from weft_core.machine.handoffs import Handoff
+from weft_core.machine.travel import read_message
+from weft_core.model.messages import Message
+
+_PATIENCE_MS = 10_000
+
+
+class HandoffVerbs(RepairVerbs):
+    """handoff, take_back, handoff_state, export_run, import_run."""
+
+    async def handoff(self, run_id: str, to: str) -> dict[str, Any]:
+        """Have another engine own the run: the server at the address ``to``.
+
+        The run is suspended now, and leaves once no activity of it is in flight: then it is ``transferring`` and is
+        sent, again and again, until the other engine has answered. Accepted: it is ``moved`` here, a mirror that
+        follows its owner. Refused: it goes on here. What keeps a run from travelling is a ``HandoffRefusedError``, and
+        nothing has changed. Durable when this returns; what it returns is :meth:`handoff_state`.
+        """
+        if not isinstance(to, str) or not to.startswith(("http://", "https://")):
+            raise InvalidInputError(call="handoff", reason=f"{to!r} is no address of a server")
+        await self._begin_handoff(run_id, to)
+        return await self.handoff_state(run_id)
+
+    async def take_back(self, run_id: str) -> dict[str, Any]:
+        """Own a run again that was handed off: one that has not left yet goes on; else its owner is asked for it."""
+        self._check_run_id(run_id)
+        assert self._host is not None
+        order = _Back(self._handing, run_id, self._host.ids.token())
+        await self._work(run_id, order)
+        self._mover.look(run_id)
+        return await self.handoff_state(run_id)
+
+    async def handoff_state(self, run_id: str) -> dict[str, Any]:
+        """``state``: none, parking, sending, moved, asking, arriving, owned, ended or refused; ``owner``, ``moves``,
+        ``why`` (what became of the last try) and ``trouble`` (why there is no answer yet)."""
+        self._check_run_id(run_id)
+        known = await self._handing.handoff(run_id)
+        if known is None:
+            header = await self.header(run_id)
+            return {"run_id": run_id, "state": "none", "status": header.status, "moves": 0, "url": "", "why": "",
+                    "trouble": "", "handoff_id": ""}  # fmt: skip
+        found = await self._handing.find(run_id)
+        return {
+            "run_id": run_id, "state": known.state, "status": found.status if found is not None else None,
+            "moves": known.moves, "url": known.url, "why": known.why, "trouble": self._mover.trouble(run_id),
+            "handoff_id": known.id,
+        }  # fmt: skip
+
+    async def export_run(self, run_id: str) -> bytes:
+        """One envelope of bytes with all of a run, for ``import_run`` of another engine. The run is ``transferring``
+        then, and nobody steps it here: exactly one engine may import it. Again: the same run. A run that something
+        keeps in flight for longer than 10 s is a ``HandoffRefusedError``, and goes on."""
+        self._check_run_id(run_id)
+        header = await self.header(run_id)
+        if header.status != "transferring":
+            await self._begin_handoff(run_id, "")
+            await self._mover.parked(run_id, _PATIENCE_MS)
+            header = await self.header(run_id)
+        known = await self._handing.handoff(run_id)
+        if known is not None and known.state == "sending":
+            return travel.pack(await self._handing.traveller(header, known))
+        if known is not None and known.state == "parking":
+            await self.take_back(run_id)
+        reason = (known.why if known is not None else "") or "something of it is still in flight"
+        raise HandoffRefusedError(run_id=run_id, reason=reason)
+
+    async def import_run(self, data: bytes) -> str:
+        """Own a run that another engine has exported. Its id. The same envelope again is the same run.
+
+        ``EnvelopeDamagedError``; ``HandoffRefusedError``: it cannot be driven here, and no envelope with the same
+        handoff will ever be accepted.
+        """
+        answer = await self.answering.take_in(data)
+        kind, run_id, _, reason = read_message(answer, ("accepted", "refused", "conflict"))
+        if kind != "accepted":
+            raise HandoffRefusedError(run_id=run_id, reason=reason or "a later handoff of it is known here")
+        return str(run_id)
+
+    def wake_handoffs(self) -> None:
+        """A hint: the network may be there again."""
+        self._mover.wake()
+
+    # -- inside
+
+    async def _begin_handoff(self, run_id: str, url: str) -> None:
+        self._check_run_id(run_id)
+        assert self._host is not None
+        await self._work(run_id, _Leave(self._handing, run_id, url, self._host.ids.token()))
+        self._mover.look(run_id)
+
+    def _make_handoffs(self) -> None:
+        assert self._host is not None
+
+        async def deliver(run_id: str, message: Message | None, extra: OpList) -> None:
+            await self._deliver(run_id, message, extra)
+
+        async def work(run_id: str, job: Job) -> None:
+            await self._ask(Envelope(run_id, job=job))
+
+        host = self._host
+        self._handing = HandoffParts(
+            self._reads, self._live, self.registry, self.limits, host.clock, host.ids, self._committer.store_id,
+            self._committer.epoch, work, deliver, self._pump.arm,
+        )  # fmt: skip
+        self._mover = Mover(self._handing, self._transport)
+        self.answering = Answering(self._handing, self._mover, self.events)
+
+
+@dataclass(slots=True)
+class _Leave:
+    """The order to begin a handoff. A job of the pump."""
+
+    parts: HandoffParts
+    run_id: str
+    url: str
+    handoff_id: str
+
+    async def __call__(self, batch: Batch, now: int) -> None:
+        parts, known = self.parts, await self.parts.handoff(self.run_id)
+        header = await parts.header(self.run_id)
+        if known is not None and known.state in ("parking", "sending") and known.url == self.url:
+            return
+        if header.finished_at is not None:
+            raise RunFinishedError(run_id=self.run_id, status=header.status, action="handing it off")
+        if known is not None and known.state not in ("owned", "refused"):
+            raise HandoffRefusedError(run_id=self.run_id, reason=f"its last handoff is {known.state}")
+        if header.status not in ("pending", "running", "suspended"):
+            raise HandoffRefusedError(run_id=self.run_id, reason=f"it is {header.status}")
+        if not parts.registry.version(header.workflow, header.version).portable:
+            reason = f"workflow {header.workflow} is not declared with portable=True"
+            raise HandoffRefusedError(run_id=self.run_id, reason=reason)
+        summary = await parts.summary(self.run_id)
+        obstacle = handoffs.obstacle(header, records.notes_of(summary)) if summary is not None else None
+        if obstacle is not None:
+            raise HandoffRefusedError(run_id=self.run_id, reason=obstacle)
+        goes_on = header.status != "suspended"
+        refused = known.refused if known is not None else []
+        leaving = Handoff(self.handoff_id, header.moves, "parking", self.url, goes_on, now, refused=refused)
+        batch.ops += handoffs.write(self.run_id, leaving)
+
+
+@dataclass(slots=True)
+class _Back:
+    """The order to ask for a run again. A job of the pump."""
+
+    parts: HandoffParts
+    run_id: str
+    back_id: str
+
+    async def __call__(self, batch: Batch, now: int) -> None:
+        known = await self.parts.handoff(self.run_id)
+        if known is None or known.state in ("owned", "arriving", "asking"):
+            return
+        if known.state == "parking":  # the mover finds that it is not to leave, and has it go on
+            asked = replace(known, state="arriving", tell=[], why="it was called back")
+        elif known.state in ("sending", "moved") and known.url:
+            asked = replace(known, state="asking", back=self.back_id, at=now, from_sending=known.state == "sending")
+        else:
+            reason = "it is over" if known.state == "ended" else "nobody is known who could be asked for it"
+            raise HandoffRefusedError(run_id=self.run_id, reason=reason)
+        batch.ops += handoffs.write(self.run_id, asked)
