@@ -1,4 +1,4 @@
-"""An update of a site under running work: the user is asked, engines drain, all tabs change over, old ones are heard."""
+"""An update of a site under running work: the user is asked, engines drain, tabs change over, old ones are heard."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
 /** The page of the end-to-end tests: opens Weft as the query says and keeps what it sees. */
+import { stand } from "./relay.mjs";
 import { Weft } from "./weft/client.mjs";
 
 const query = new URLSearchParams(location.search);
 const files = (name) => (query.get(name) ?? "").split(",").filter(Boolean).map((file) => `./${file}`);
 
+if (query.has("relay")) stand();
 globalThis.weftEvents = [];
 globalThis.weftStatuses = [];
 globalThis.weftErrors = [];
