@@ -16,12 +16,18 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # the tests import e2e.harness also when pytest is not started as a module
     sys.path.insert(0, str(ROOT))
 
+from e2e.gate import Gate  # noqa: E402
 from e2e.harness.browser import Browser  # noqa: E402
 from e2e.harness.engines import AnyBrowser, Launch  # noqa: E402
 from e2e.harness.firefox import Firefox  # noqa: E402
 from e2e.harness.server import Server  # noqa: E402
 from e2e.harness.webkit import Display, WebKit  # noqa: E402
 from tests.example_programs import PROGRAMS  # noqa: E402
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count the scenarios of this run."""
+    config.pluginmanager.register(Gate(), "weft-gate")
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ def test_a_tab_that_crashes_after_step_2_of_5_is_continued_by_a_new_tab(
     assert call(page, "result", run)["confirmed_by"] == "the second tab"
     attempts = shipped_once(server, "A-1")
     assert attempts == {"reserve": 1, "charge": 1, "receipt": 1, "ship": 1}, "steps 1 and 2 must not run again"
-    told("tab crash after step 2 of 5", crashes=1, attempts=attempts)
+    told("tab crash after step 2 of 5", faults=1, effects=sum(attempts.values()), attempts=attempts)
 
 
 def test_a_tab_that_crashes_during_step_4_asks_the_shop_again_under_the_same_keys(
@@ -91,6 +91,6 @@ def test_runs_acknowledged_before_the_browser_was_killed_finish_after_it_comes_b
         "at most one more attempt for each that was cut off"
     )
     told(
-        "browser SIGKILL", kills=len(moments), after_events=moments, processes_killed=killed,
+        "browser SIGKILL", faults=len(moments), after_events=moments, processes_killed=killed,
         runs=f"{len(results)} of {len(acknowledged)}", effects=4 * len(results), attempts=sum(attempts),
     )  # fmt: skip

@@ -50,4 +50,10 @@ def test_a_relaunched_browser_works_without_the_server_and_delivers_when_it_is_b
     attempts = [shipped_once(server, name) for name in ("O-1", "O-3")]
     assert attempts_of(server, "O-2") == {}, "the workflow that completed offline owed the shop nothing"
     assert took < DELIVERED_WITHIN_S
-    told("offline", servers_killed=1, browsers_relaunched=1, effects=8, attempts=attempts, delivered_in=f"{took:.1f} s")
+    told(
+        "offline: server killed, browser relaunched",
+        faults=2,
+        effects=8,
+        attempts=attempts,
+        delivered_in=f"{took:.1f} s",
+    )

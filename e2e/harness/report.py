@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +12,14 @@ from e2e.harness.server import Server
 EFFECTS_OF_A_CHECKOUT = ("reserve", "charge", "receipt", "ship")
 
 
+TOLD: dict[str, list[tuple[int, int]]] = {}
+"""Faults and effects, by the test that told them; gate.py adds them up."""
+
+
 def told(scenario: str, **facts: Any) -> None:
-    """One line for the log of the run."""
+    """One line for the log of the run. The test of a scenario tells ``faults`` and ``effects``, the numbers of them."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+    TOLD.setdefault(test, []).append((int(facts.get("faults", 0)), int(facts.get("effects", 0))))
     print(f"[{scenario}] " + ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in facts.items()))
 
 
