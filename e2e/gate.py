@@ -81,13 +81,16 @@ class Gate:
         """The table, if a scenario ran."""
         if self.records:
             terminalreporter.section("scenarios: seconds, faults injected, effects counted by the shop")
-            for line in self.table():
+            ran = {number for number, _ in self.records}
+            for line in self.table(whole=len(ran) > len(SCENARIOS) // 2):
                 terminalreporter.write_line(line)
 
-    def table(self) -> list[str]:
-        """One line for each scenario."""
+    def table(self, whole: bool) -> list[str]:
+        """One line for each scenario: for all of them, or for those that ran."""
         lines = [f"{'':>2} {'':58}" + "".join(f"{engine:>18}" for engine in ENGINES)]
         for scenario in SCENARIOS:
+            if not whole and not any((scenario.number, engine) in self.records for engine in ENGINES):
+                continue
             cells = "".join(f"{self._cell((scenario.number, engine)):>18}" for engine in ENGINES)
             lines.append(f"{scenario.number:>2} {scenario.title:58}{cells}".rstrip())
         total = sum(record.seconds for record in self.records.values())

@@ -1,52 +1,13 @@
-"""The workflows of examples/ in a browser: the same files, the same input, the same result as on SQLite."""
+"""What the scripts of examples/ say around their workflows, a page says. The workflows: test_both_worlds.py."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from playwright.sync_api import Page
-
 from e2e.harness.browser import Browser
-from e2e.harness.pages import call, open_weft, until
+from e2e.harness.pages import open_weft
 from e2e.harness.server import Server
-from tests.example_programs import PROGRAMS, Program
+from tests.example_programs import PROGRAMS
 
 ALL = {"workflows": ",".join(program.file for program in PROGRAMS)}
-
-
-def begin(page: Page, program: Program) -> str:
-    value = {**program.input, "pause": "1500 milliseconds"} if program.pausing else program.input
-    run: str = call(page, "start", program.workflow, [value], {"id": program.file})["id"]
-    return run
-
-
-def answer(page: Page, program: Program) -> None:
-    """Tell the run what people tell it."""
-    if program.decision:
-        (review,) = call(page, "reviews", {"status": "pending", "runId": program.file})["items"]
-        call(page, "submitReview", review["id"], program.decision)
-    for name, payload in program.signals:
-        call(page, "signal", program.file, name, payload)
-
-
-def test_every_example_goes_on_over_a_reload_and_ends_as_on_sqlite(chrome: Browser, examples: Server) -> None:
-    page = open_weft(chrome, examples.url, **ALL)
-    for program in PROGRAMS:
-        begin(page, program)
-    waiting = [program.file for program in PROGRAMS if program.signals or program.decision]
-    for run in waiting:
-        until(page, "return (await weft.describe(arg)).waiting_for.length > 0", run)
-
-    page.close()
-    page = open_weft(chrome, examples.url, **ALL)
-    assert call(page, "diagnostics")["epoch"] == 2, "another engine has taken them up"
-    taken_up = {run["id"] for run in call(page, "list", {"status": "running", "limit": 100})["items"]}
-    assert taken_up >= {*waiting, "tail.py"}
-    for program in PROGRAMS:
-        answer(page, program)
-    results: dict[str, Any] = {program.file: call(page, "result", program.file) for program in PROGRAMS}
-    assert results == {program.file: program.result for program in PROGRAMS}
-    assert page.evaluate("weftErrors") == []
 
 
 def test_the_page_says_of_runs_what_the_examples_scripts_say(chrome: Browser, examples: Server) -> None:
