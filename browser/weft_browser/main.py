@@ -95,7 +95,8 @@ class Runtime:
         assert self._dispatcher is not None and self._engine is not None
         engine = self._engine
         answer = await self._dispatcher.call(method, params)
-        if engine is self._engine and engine.status == "closed":  # by an import: what is in the store is another one's
+        if method == "import_finish" and engine is self._engine and engine.status == "closed":
+            # What is in the store now is another one's; the next engine answers for it.
             self._engine = None
             self._bridge.health(json.dumps({"state": "replaced", "error": None}))
         elif engine.status not in ("fenced", "closed"):  # else the page asks the new owner, as when a leader dies

@@ -23,6 +23,11 @@ def told(scenario: str, **facts: Any) -> None:
     print(f"[{scenario}] " + ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in facts.items()))
 
 
+def applied(server: Server) -> int:
+    """How many effects the shop has applied, of all orders."""
+    return sum(int(effect["count"]) for effect in server.effects())
+
+
 def attempts_of(server: Server, order: str) -> Mapping[str, int]:
     """How often each effect of an order was asked for. Fails if an effect came under two keys, or was applied twice."""
     effects = server.effects(order)

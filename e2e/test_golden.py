@@ -1,0 +1,32 @@
+"""Old stores, today's code, in a browser: what a released version has exported is imported, and its runs finish."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from e2e.harness.browser import Browser
+from e2e.harness.pages import call, open_weft
+from e2e.harness.report import told
+from e2e.harness.server import Server
+from e2e.harness.transfer import imported
+from tests.golden.story import HERE, KINDS, RESULTS, STEPS
+
+
+@pytest.mark.scenario(14)
+@pytest.mark.parametrize("path", sorted(HERE.glob("format_*.weft")), ids=lambda path: path.stem)
+def test_the_runs_of_an_old_store_finish_in_a_browser(chrome: Browser, server: Server, path: Path) -> None:
+    page = open_weft(chrome, server.url, name=path.stem, workflows="parked.py")
+    data = path.read_bytes()
+    newer = data[:9] + bytes([data[9] + 1]) + data[10:]
+    assert imported(page, newer)["code"] == "ExportVersionError", "what a newer version wrote is left alone"
+    assert imported(page, data)["generation"] == 1
+    facts = json.loads(path.with_suffix(".json").read_text())
+    for verb, run, name, payload in STEPS:
+        call(page, verb, run, name, payload)
+    call(page, "completeAsyncActivity", facts["token"], "from outside")
+    call(page, "submitReview", facts["review"], {"decision": "approved", "reviewer": "ann"})
+    assert {run: call(page, "result", run) for run in KINDS} == RESULTS
+    told("an old store", format=path.stem, bytes=len(data), runs_finished=len(KINDS), downgrades_refused=1)
