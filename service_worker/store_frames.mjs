@@ -12,12 +12,15 @@
  */
 
 export const OP = Object.freeze({ get: 1, has: 2, scan: 3, apply: 4, deletePrefix: 5 });
-export const FLAG = Object.freeze({ reverse: 1, after: 2, before: 4 });
+export const FLAG = Object.freeze({ reverse: 1, after: 2, before: 4, capped: 8 });
+/** Where a scan may be cut (`capped`), a page ends at the row that brings its values to this size; the top bit of its count says that it was cut. */
+export const PAGE_BYTES = 4 << 20;
+const CUT = 0x8000_0000;
 
 /**
  * @typedef {{key: ArrayBuffer, value: ArrayBuffer | null}} Entry a null value means "absent" in a condition and "delete" in an op
  * @typedef {{op: number, key: ArrayBuffer}} KeyRequest
- * @typedef {{op: number, prefix: ArrayBuffer, after: ArrayBuffer | null, before: ArrayBuffer | null, limit: number, reverse: boolean}} ScanRequest
+ * @typedef {{op: number, prefix: ArrayBuffer, after: ArrayBuffer | null, before: ArrayBuffer | null, limit: number, reverse: boolean, maxBytes: number}} ScanRequest
  * @typedef {{op: number, conditions: Entry[], ops: Entry[]}} ApplyRequest
  */
 
@@ -85,7 +88,7 @@ export function readScan(frame) {
   const after = reader.blob();
   const before = reader.blob();
   return {
-    op, prefix, limit, reverse: Boolean(flags & FLAG.reverse),
+    op, prefix, limit, reverse: Boolean(flags & FLAG.reverse), maxBytes: flags & FLAG.capped ? PAGE_BYTES : Infinity,
     after: flags & FLAG.after ? after : null, before: flags & FLAG.before ? before : null,
   };
 }
@@ -119,13 +122,13 @@ export function countReply(count) {
   return reply;
 }
 
-/** @param {ArrayBuffer[]} keys @param {ArrayBuffer[]} values */
-export function rowsReply(keys, values) {
+/** @param {ArrayBuffer[]} keys @param {ArrayBuffer[]} values @param {boolean} [cut] there are more rows, which were not read */
+export function rowsReply(keys, values, cut = false) {
   let size = 5;
   for (let i = 0; i < keys.length; i++) size += 8 + keys[i].byteLength + values[i].byteLength;
   const reply = new Uint8Array(size);
   const view = new DataView(reply.buffer);
-  view.setUint32(1, keys.length, true);
+  view.setUint32(1, (cut ? CUT : 0) + keys.length, true);
   let at = 5;
   for (let i = 0; i < keys.length; i++) {
     for (const blob of [keys[i], values[i]]) {

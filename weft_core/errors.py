@@ -20,7 +20,10 @@
     │   └── CodeChangedError
     │       └── MigrationError                  a migration was refused, or raised
     ├── StorageError
-    │   ├── StorageKeyError, StorageValueError, StorageClosedError, StorageUnavailableError, StorageQuotaError
+    │   ├── StorageKeyError, StorageValueError, StorageClosedError, StorageQuotaError
+    │   ├── StorageUnavailableError             it does not answer now; nothing was written
+    │   │   ├── StorageBlockedError             another tab or process stands in the way
+    │   │   └── StorageDeniedError              the browser lets this page keep nothing
     │   ├── StorageOpenError, StorageCorruptError   the store cannot be opened / is damaged as a whole
     │   ├── StorageCapabilityError              the store cannot give what the engine needs
     │   ├── StoreNotEmptyError                  an import would lose what is in it
@@ -343,6 +346,20 @@ class StorageClosedError(StorageError):
 
 class StorageUnavailableError(StorageError):
     template = "the {store} store does not answer ({reason}); nothing was written, the call may be repeated"
+
+
+class StorageBlockedError(StorageUnavailableError):
+    template = (
+        "the {store} store does not open ({reason}): another tab, perhaps of an older build, keeps it from opening; "
+        "close the other tabs of this site"
+    )
+
+
+class StorageDeniedError(StorageUnavailableError):
+    template = (
+        "the browser lets this page keep nothing in {store} ({reason}): a private window, or blocked site data; "
+        "allow site data, or open the page in an ordinary window"
+    )
 
 
 class StorageQuotaError(StorageError):

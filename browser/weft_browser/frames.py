@@ -9,7 +9,8 @@ from weft_core import errors
 from weft_core.ports import Condition, Op, Row
 
 GET, HAS, SCAN, APPLY, DELETE_PREFIX = 1, 2, 3, 4, 5
-REVERSE, AFTER, BEFORE = 1, 2, 4
+REVERSE, AFTER, BEFORE, CAPPED = 1, 2, 4, 8
+_CUT = 0x8000_0000
 STORE = "IndexedDB"
 
 _U32 = Struct("<I")
@@ -24,7 +25,10 @@ def key_request(op: int, key: str) -> bytes:
 
 
 def scan_request(prefix: str, after: str | None, before: str | None, limit: int, reverse: bool) -> bytes:
-    flags = (REVERSE if reverse else 0) | (AFTER if after is not None else 0) | (BEFORE if before is not None else 0)
+    """Read forwards, the page may be cut: see :func:`was_cut`."""
+    flags = (
+        (REVERSE if reverse else CAPPED) | (AFTER if after is not None else 0) | (BEFORE if before is not None else 0)
+    )
     parts = [_SCAN.pack(SCAN, flags, limit)]
     for text in (prefix, after or "", before or ""):
         encoded = text.encode()
@@ -64,10 +68,15 @@ def count_of(reply: bytes) -> int:
     return int(_U32.unpack_from(reply, 1)[0])
 
 
+def was_cut(reply: bytes) -> bool:
+    """The page holds large values, and goes on behind its last row."""
+    return bool(count_of(reply) & _CUT)
+
+
 def rows_of(reply: bytes) -> list[Row]:
     rows: list[Row] = []
     at = 5
-    for _ in range(count_of(reply)):
+    for _ in range(count_of(reply) & ~_CUT):
         key, at = _blob(reply, at)
         value, at = _blob(reply, at)
         rows.append((key.decode(), value))
@@ -85,4 +94,6 @@ def store_error(code: str, reason: str) -> errors.StorageError:
     found = getattr(errors, code, errors.StorageError)
     if found is errors.StorageError or not issubclass(found, errors.StorageError):
         return errors.StorageError(f"the {STORE} store failed: {reason}", store=STORE, reason=reason)
+    if found is errors.StorageOpenError:
+        return found(store=STORE, reason=reason, path="this site", remedy="reload the page")
     return found(store=STORE, reason=reason)

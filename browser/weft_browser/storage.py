@@ -70,7 +70,14 @@ class BridgeStorage:
         reverse: bool = False,
     ) -> list[Row]:
         check_bounds(prefix, after, before)
-        return frames.rows_of(await self._ask(frames.scan_request(prefix, after, before, limit, reverse)))
+        rows: list[Row] = []
+        while True:
+            asked = frames.scan_request(prefix, after, before, limit - len(rows), reverse)
+            reply = await self._ask(asked)
+            rows += frames.rows_of(reply)
+            if not frames.was_cut(reply):
+                return rows
+            after = rows[-1][0]
 
     async def batch(self, ops: Sequence[Op]) -> None:
         await self.conditional_batch((), ops)

@@ -1,0 +1,55 @@
+"""The site of the storage tests, and a hand on the IndexedDB of a tab's engine worker."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, Worker
+
+from e2e.harness.server import Server
+
+E2E = Path(__file__).resolve().parent.parent
+SIX = {"workflows": "six_steps.py", "serviceWorker": "none"}
+"""The six steps, with IndexedDB in the worker itself."""
+
+
+def build_site(out: Path, page: Path) -> Path:
+    """The tests' page with the fault shim beside it, and the six steps."""
+    from weft_browser.build import build
+
+    for source in (E2E / "site", E2E / "storage_site"):
+        shutil.copytree(source, page, dirs_exist_ok=True)
+    build(out, page=page, workflows=[E2E / "six_steps.py"])
+    return out
+
+
+class Faults:
+    """The shim of ``storage_site/faults.mjs``, in the engine worker of a page."""
+
+    def __init__(self, page: Page) -> None:
+        self.worker = engine_worker(page)
+        self.worker.evaluate("() => import(new URL('../faults.mjs', location.href).href).then(() => true)")
+
+    def plan(self, at: int, how: str) -> None:
+        """The connection dies at the ``at``-th transaction from now."""
+        self.worker.evaluate("(plan) => void Object.assign(storeFaults, {seen: 0, hit: 0, plan})", {"at": at, "how": how})
+
+    def set(self, **state: Any) -> None:
+        self.worker.evaluate("(state) => void Object.assign(storeFaults, state)", state)
+
+    def get(self, name: str) -> Any:
+        return self.worker.evaluate("(name) => storeFaults[name]", name)
+
+
+def engine_worker(page: Page) -> Worker:
+    return next(worker for worker in page.workers if worker.url.endswith("/weft/worker.mjs"))
+
+
+def asked(server: Server, order: str) -> Counter[str]:
+    """How often each effect of an order was asked for, by idempotency key; each was applied once at most."""
+    effects = server.effects(order)
+    assert all(effect["count"] == 1 for effect in effects), effects
+    return Counter({effect["key"]: effect["attempts"] for effect in effects})

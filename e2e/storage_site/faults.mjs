@@ -1,0 +1,50 @@
+/**
+ * Faults of IndexedDB for the tests, over the real one: a plan says at which transaction the connection dies, and when in its life.
+ *
+ * `before`: the connection is closed, and nobody said so; the transaction cannot begin. `inside`: it has begun, and is aborted. `after`: it is
+ * on disk, and its `complete` is lost: all that is heard is that the connection is gone, as when the browser's storage process dies.
+ */
+const faults = { seen: 0, hit: 0, plan: /** @type {{at: number, how: string} | null} */ (null), down: false, hangs: 0 };
+globalThis.storeFaults = faults;
+
+const begin = IDBDatabase.prototype.transaction;
+IDBDatabase.prototype.transaction = function (...args) {
+  faults.seen += 1;
+  if (faults.down) throw new DOMException("Internal error opening backing store (injected)", "UnknownError");
+  const { plan } = faults;
+  if (!plan || faults.seen !== plan.at) return begin.apply(this, args);
+  faults.hit += 1;
+  const dies = () => {
+    this.close();
+    this.dispatchEvent(new Event("close"));
+  };
+  if (plan.how === "before") this.close();
+  const tx = begin.apply(this, args);
+  if (plan.how === "inside") {
+    void Promise.resolve().then(() => {
+      tx.abort();
+      dies();
+    });
+  } else {
+    tx.addEventListener("complete", (event) => {
+      event.stopImmediatePropagation();
+      dies();
+      tx.dispatchEvent(new Event("abort"));
+    });
+  }
+  return tx;
+};
+
+/** What an open() answers with that the browser does not carry out. @param {string} [failure] without one it never settles */
+function unanswered(failure) {
+  const request = { error: new DOMException(`Internal error opening backing store for indexedDB.open. (${failure})`, "UnknownError"), onerror: () => {} };
+  if (failure) setTimeout(() => request.onerror(), 0);
+  return request;
+}
+
+const open = IDBFactory.prototype.open;
+IDBFactory.prototype.open = function (...args) {
+  if (faults.down) return unanswered("injected");
+  if (faults.hangs > 0 && faults.hangs--) return unanswered();
+  return open.apply(this, args);
+};
