@@ -18,7 +18,8 @@ export class IdbHandle {
   /** The open connection; calls that come while it opens share it. Rejects with a StoreError. */
   open() {
     if (this.opening) return this.opening;
-    const opening = openDatabase(this.name, this.timeoutMs).then((db) => this.#found(db));
+    const again = this.opened > 0;
+    const opening = openDatabase(this.name, again ? this.timeoutMs / 2 : this.timeoutMs, again).then((db) => this.#found(db));
     this.opening = opening; // before anything is awaited: two calls never open two
     opening.catch(() => {
       if (this.opening === opening) this.opening = null;

@@ -11,8 +11,11 @@ const STORES = ["data", "applied"];
 const PAUSES_MS = [50, 200, 800, 1_600];
 const NUDGE_TIMEOUT_MS = 500;
 
-/** @param {string} name @param {number} deadlineMs @returns {Promise<IDBDatabase>} rejects with a StoreError */
-export async function openDatabase(name, deadlineMs) {
+/**
+ * @param {string} name @param {number} deadlineMs @param {boolean} again it was open before: who asks has more patience of his own
+ * @returns {Promise<IDBDatabase>} rejects with a StoreError
+ */
+export async function openDatabase(name, deadlineMs, again) {
   const end = performance.now() + deadlineMs;
   const left = () => end - performance.now();
   let hung = false;
@@ -27,7 +30,7 @@ export async function openDatabase(name, deadlineMs) {
         await answers(); // in Safari this wakes the open() that sleeps
         continue;
       }
-      const pause = PAUSES_MS[attempt];
+      const pause = again ? undefined : PAUSES_MS[attempt];
       if (pause === undefined || pause > left()) throw cannotOpen(name, error);
       await new Promise((resolve) => setTimeout(resolve, pause));
     }

@@ -33,9 +33,10 @@ class Faults:
         self.worker = engine_worker(page)
         self.worker.evaluate("() => import(new URL('../faults.mjs', location.href).href).then(() => true)")
 
-    def plan(self, at: int, how: str) -> None:
-        """The connection dies at the ``at``-th transaction from now."""
-        self.worker.evaluate("(plan) => void Object.assign(storeFaults, {seen: 0, hit: 0, plan})", {"at": at, "how": how})
+    def plan(self, at: int, how: str, every: int = 0) -> None:
+        """The connection dies at the ``at``-th writing transaction from now; with ``every`` at each so-many-th."""
+        plan = {"at": at, "how": how, "every": every}
+        self.worker.evaluate("(plan) => void Object.assign(storeFaults, {seen: 0, reads: 0, hit: 0, plan})", plan)
 
     def set(self, **state: Any) -> None:
         self.worker.evaluate("(state) => void Object.assign(storeFaults, state)", state)
@@ -51,5 +52,5 @@ def engine_worker(page: Page) -> Worker:
 def asked(server: Server, order: str) -> Counter[str]:
     """How often each effect of an order was asked for, by idempotency key; each was applied once at most."""
     effects = server.effects(order)
-    assert all(effect["count"] == 1 for effect in effects), effects
+    assert all(effect["count"] <= 1 for effect in effects), effects
     return Counter({effect["key"]: effect["attempts"] for effect in effects})

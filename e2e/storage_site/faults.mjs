@@ -1,18 +1,21 @@
 /**
- * Faults of IndexedDB for the tests, over the real one: a plan says at which transaction the connection dies, and when in its life.
+ * Faults of IndexedDB for the tests, over the real one: a plan says at which writing transaction the connection dies (or at each
+ * so-many-th of all), and when in its life.
  *
  * `before`: the connection is closed, and nobody said so; the transaction cannot begin. `inside`: it has begun, and is aborted. `after`: it is
  * on disk, and its `complete` is lost: all that is heard is that the connection is gone, as when the browser's storage process dies.
  */
-const faults = { seen: 0, hit: 0, plan: /** @type {{at: number, how: string} | null} */ (null), down: false, hangs: 0 };
+const faults = { seen: 0, reads: 0, hit: 0, plan: /** @type {{at: number, how: string, every?: number} | null} */ (null), down: false, hangs: 0 };
 globalThis.storeFaults = faults;
 
 const begin = IDBDatabase.prototype.transaction;
 IDBDatabase.prototype.transaction = function (...args) {
-  faults.seen += 1;
+  if (args[1] === "readwrite") faults.seen += 1;
+  else faults.reads += 1;
   if (faults.down) throw new DOMException("Internal error opening backing store (injected)", "UnknownError");
   const { plan } = faults;
-  if (!plan || faults.seen !== plan.at) return begin.apply(this, args);
+  const dying = plan && (plan.every ? (faults.seen + faults.reads) % plan.every === plan.at : args[1] === "readwrite" && faults.seen === plan.at);
+  if (!plan || !dying) return begin.apply(this, args);
   faults.hit += 1;
   const dies = () => {
     this.close();
