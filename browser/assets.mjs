@@ -122,6 +122,12 @@ export class Assets {
     return this.#checked(asset, await (await responseOf(url, asset.path, this.cache)).arrayBuffer());
   }
 
+  /** The zip in a pack (see precompile.py). @param {string} url @returns {Promise<Uint8Array>} */
+  async unpacked(url) {
+    const zip = new Blob([await this.bytes(url)]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Uint8Array(await new Response(zip).arrayBuffer());
+  }
+
   /** A text the author gave: checked when the build knows it, taken as it is when not. @param {string} url @returns {Promise<string>} */
   async source(url) {
     if (this.byUrl.has(url)) return new TextDecoder().decode(await this.bytes(url));
@@ -134,10 +140,14 @@ export class Assets {
     return this.byUrl.has(cache) ? new Uint8Array(await this.bytes(cache)) : null;
   }
 
-  /** Run `work` while `fetch` in this worker answers with checked assets. @template T @param {() => Promise<T>} work @returns {Promise<T>} */
-  async serving(work) {
+  /**
+   * Run `work` while `fetch` in this worker answers with checked assets, and with what was made of them.
+   * @template T @param {Record<string, Promise<Uint8Array>>} made by URL @param {() => Promise<T>} work @returns {Promise<T>}
+   */
+  async serving(made, work) {
     globalThis.fetch = (input, init) => {
       const url = typeof input === "string" ? input : input instanceof URL ? input.href : input.url;
+      if (url in made) return made[url].then((bytes) => new Response(/** @type {any} */ (bytes)));
       return this.byUrl.has(url) ? this.response(url) : plainFetch(input, init);
     };
     try {

@@ -15,6 +15,7 @@ import { Responder } from "./rpc.mjs";
  * @property {string | null} cache see Assets
  * @property {"direct" | "service-worker"} storage
  * @property {"strict" | "relaxed"} durability
+ * @property {boolean} snapshot whether Python may start from one
  * @property {string[]} workflows URLs
  * @property {string[]} activities URLs
  *
@@ -101,14 +102,14 @@ export class EngineHost {
 
   async #load() {
     const report = (/** @type {string} */ stage, /** @type {number} */ progress) => this.#wanted && this.tell.status({ stage, progress });
-    const { python, workflows, activities } = await loadInterpreter(this.options, report);
+    const { python, workflows, activities, boot } = await loadInterpreter(this.options, report);
     const main = python.pyimport("weft_browser.main");
     try {
       main.prepare(this.bridge, workflows.join("\n"), activities.join("\n"));
     } catch (error) {
       throw Object.assign(new Error(pythonMessage(error)), { name: "WorkflowImportError" });
     }
-    this.tell.status({ standby: "warm" });
+    this.tell.status({ standby: "warm", boot, ...(boot.from === "snapshot" && { snapshot: "kept" }) });
     return main;
   }
 

@@ -1,73 +1,97 @@
 /** Loads Python: the runtime, the packages of the build and the author's files. Knows nothing of engines or tabs. */
 import "./native_errors.mjs";
 import { AssetError, Assets } from "./assets.mjs";
+import { Runtime } from "./runtime.mjs";
+import { Snapshots, snapshotKey, unusable } from "./snapshots.mjs";
 
-/** @typedef {{workflows: string[], activities: string[], base: string, cache?: string | null}} Sources absolute URLs; see Assets for `cache` */
+/**
+ * @typedef {{workflows: string[], activities: string[], base: string, cache?: string | null, snapshot?: boolean}} Sources absolute URLs; see Assets
+ * for `cache`; `snapshot`: start from the one that is kept, if there is one
+ * @typedef {{from: "scratch" | "snapshot", note: import("./snapshots.mjs").SnapshotNote | null}} Boot how Python was started; the note says why not
+ * from the snapshot that was there
+ */
 
 const APP = "/weft_app";
 
 /**
- * @param {Sources} sources @param {(stage: string, progress: number) => void} report
- * @returns {Promise<{python: any, workflows: string[], activities: string[], build: string}>} module names, in the order given
+ * @param {Sources} sources @param {(stage: string, progress: number) => void} report `progress` never falls
+ * @returns {Promise<{python: any, workflows: string[], activities: string[], build: string, boot: Boot}>} module names, in the order given
  */
 export async function loadInterpreter(sources, report) {
   const assets = new Assets(sources.base, sources.cache ?? null, (loaded) => report(loaded < 1 ? "loading Python" : "starting Python", loaded / 2));
   report("loading Python", 0);
   const manifest = await assets.open();
-  const at = (/** @type {string} */ name) => new URL(name, sources.base).href;
-  const urls = [...sources.workflows, ...sources.activities];
-  const texts = Promise.all(urls.map((url) => assets.source(url)));
-  const compiled = Promise.all(urls.map((url) => assets.compiled(url)));
-  const packages = Promise.all(manifest.packages.map((path) => assets.bytes(new URL(path, assets.root).href)));
-  texts.catch(() => {}); // awaited below, after Python
-  compiled.catch(() => {});
-  packages.catch(() => {});
-  // The module loader cannot be given bytes, so modules are read and checked before it; its own read comes from the same cache.
-  await Promise.all(["pyodide.mjs", "pyodide.asm.mjs"].map((name) => assets.bytes(at(name))));
-  // A damaged runtime may fail with another error, or with none: the checks say what is wrong.
-  const python = await Promise.race([assets.serving(() => loadPyodide(at, manifest.lock)), assets.failure]).catch(async (error) => {
-    await assets.verified();
-    throw error;
-  });
-  await assets.verified();
-  report("unpacking packages", 0.7);
-  for (const archive of await packages) python.unpackArchive(archive, "wheel");
-  const names = writeSources(python, urls, await texts, await compiled);
+  const runtime = new Runtime(assets, manifest);
+  const files = readFiles(assets, [...sources.workflows, ...sources.activities]);
+  const { python, boot } = await start(runtime, sources.base, sources.snapshot ?? false);
   report("importing workflows", 0.8);
+  const names = (await files).map((file) => writeSource(python, file));
   return {
-    python, build: manifest.build,
+    python, boot, build: manifest.build,
     workflows: names.slice(0, sources.workflows.length), activities: names.slice(sources.workflows.length),
   };
 }
 
-/** @param {(name: string) => string} at @param {object} lock */
-async function loadPyodide(at, lock) {
-  const again = () => import(at("pyodide.mjs?again")); // a module that failed once stays failed under its name
-  const { loadPyodide: load } = await import(at("pyodide.mjs")).catch(again).catch((error) => {
-    throw new AssetError("weft/pyodide.mjs", `cannot be loaded (${error.message})`);
-  });
-  return load({
-    indexURL: at("./"),
-    stdLibURL: at("stdlib.zip"),
-    lockFileContents: lock,
-    packageBaseUrl: at("./"),
-    stdout: (/** @type {string} */ line) => console.log(line),
-    stderr: (/** @type {string} */ line) => console.warn(line),
-  });
+/** From the snapshot if there is one that fits, else from scratch. @param {Runtime} runtime @param {string} base @param {boolean} wanted @returns {Promise<{python: any, boot: Boot}>} */
+async function start(runtime, base, wanted) {
+  const found = wanted ? await find(runtime, base) : {};
+  let note = found.note ?? null;
+  if (found.bytes) {
+    try {
+      return { python: await wake(runtime, found.bytes), boot: { from: "snapshot", note: null } };
+    } catch (error) {
+      if (error instanceof AssetError) throw error;
+      note = unusable(error);
+    }
+  }
+  if (note && note.code !== "SnapshotMismatch") await new Snapshots(base).forget();
+  const python = await runtime.start();
+  await runtime.unpackWheels(python);
+  return { python, boot: { from: "scratch", note } };
+}
+
+/** @param {Runtime} runtime @param {string} base @returns {Promise<import("./snapshots.mjs").Found>} */
+async function find(runtime, base) {
+  try {
+    const key = await snapshotKey(runtime.manifest);
+    return key ? await new Snapshots(base).find(key) : {};
+  } catch (error) { // a private window may refuse the cache
+    return { note: unusable(error) };
+  }
+}
+
+/** @param {Runtime} runtime @param {ArrayBuffer} bytes */
+async function wake(runtime, bytes) {
+  const python = await runtime.start({ _loadSnapshot: bytes });
+  await runtime.unpackWheels(python);
+  const warm = python.pyimport("weft_browser.warm");
+  warm.wake();
+  warm.destroy();
+  return python;
+}
+
+/** @typedef {{url: string, text: string, compiled: Uint8Array | null}} File an author's file, and what the build compiled of it */
+
+/** @param {Assets} assets @param {string[]} urls @returns {Promise<File[]>} */
+function readFiles(assets, urls) {
+  const reading = Promise.all(urls.map(async (url) => {
+    const [text, compiled] = await Promise.all([assets.source(url), assets.compiled(url)]);
+    return { url, text, compiled };
+  }));
+  reading.catch(() => {}); // awaited after Python
+  return reading;
 }
 
 /**
- * Each file becomes an importable module of its own name, with what the build compiled of it beside it. Python uses that only if the text is
- * the one that was compiled.
- * @param {any} python @param {string[]} urls @param {string[]} texts @param {(Uint8Array | null)[]} compiled
+ * The file becomes an importable module of its own name, with what the build compiled of it beside it. Python uses that only if the text is the
+ * one that was compiled.
+ * @param {any} python @param {File} file @returns {string} the module's name
  */
-function writeSources(python, urls, texts, compiled) {
+function writeSource(python, { url, text, compiled }) {
+  const name = decodeURIComponent(new URL(url).pathname.split("/").pop() ?? "");
+  if (!/^[A-Za-z_]\w*\.py$/.test(name)) throw new AssetError(url, "is no Python module: its file name must be a Python name ending in .py");
   python.FS.mkdirTree(APP);
-  return urls.map((url, i) => {
-    const file = decodeURIComponent(new URL(url).pathname.split("/").pop() ?? "");
-    if (!/^[A-Za-z_]\w*\.py$/.test(file)) throw new AssetError(url, "is no Python module: its file name must be a Python name ending in .py");
-    python.FS.writeFile(`${APP}/${file}`, texts[i]);
-    if (compiled[i]) python.FS.writeFile(`${APP}/${file.replace(/py$/, "weft")}`, compiled[i]);
-    return file.slice(0, -3);
-  });
+  python.FS.writeFile(`${APP}/${name}`, text);
+  if (compiled) python.FS.writeFile(`${APP}/${name.replace(/py$/, "weft")}`, compiled);
+  return name.slice(0, -3);
 }

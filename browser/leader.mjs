@@ -6,9 +6,10 @@
  */
 import { Broker } from "./broker.mjs";
 import { Group } from "./group.mjs";
-import { OwnWorker } from "./own_worker.mjs";
+import { OwnWorker, baseOf } from "./own_worker.mjs";
 import { followPageLifecycle, whenIdle } from "./page_lifecycle.mjs";
 import { WeftError } from "./rpc.mjs";
+import { makeSnapshotLater } from "./snapshot_maker.mjs";
 import { StatusBoard } from "./status.mjs";
 import { Updates } from "./update.mjs";
 import { Wakeups } from "./wakeups.mjs";
@@ -83,6 +84,7 @@ export class Tab {
 
   async close() {
     if (this.status.state === "closed") return;
+    this.giveUpSnapshot?.();
     this.#stopWorker();
     this.worker.close();
     const error = { code: "ClientClosedError", message: "this Weft client was closed; open a new one" };
@@ -106,6 +108,17 @@ export class Tab {
     if (!storage) return;
     const [persisted, { usage = 0, quota = 0 }] = await Promise.all([storage.persisted(), storage.estimate()]);
     this.board.set({ persisted, quota: { usage, quota } });
+  }
+
+  /** The next start is quicker if this browser keeps a snapshot of Python. Who starts from one has it. */
+  #keepSnapshot() {
+    if (this.status.snapshot !== "none" || this.giveUpSnapshot) return;
+    const options = { base: baseOf(this.options.base), soon: this.options.snapshot === "soon" };
+    this.giveUpSnapshot = makeSnapshotLater(options, ({ outcome, error }) => {
+      const message = `no snapshot is kept (${error ?? outcome}); the next start loads Python as at the first visit`;
+      const failed = /** @type {const} */ ({ code: "SnapshotNotKept", message, facts: { reason: error ?? outcome } });
+      this.board.set({ snapshot: outcome === "kept" || outcome === "there" ? "kept" : failed });
+    });
   }
 
   /** @param {any} message */
@@ -147,6 +160,7 @@ export class Tab {
     if (own) this.board.set({ state: "ready", role: "leader", stage: "ready", progress: 1, error: null });
     else this.board.set({ state: "follower", role: "follower", stage: "another tab leads", error: null });
     this.settleOpen.resolve();
+    if (own) this.#keepSnapshot();
   }
 
   /** The lock is another worker's now. @param {string} worker */

@@ -7,6 +7,9 @@ const RESTART_PAUSES_MS = [100, 1_000, 5_000];
 
 /** @typedef {{code: string, message: string, facts?: Record<string, unknown>}} Failure */
 
+/** Where the build is. @param {string} [given] relative to the page */
+export const baseOf = (given) => new URL(given ?? "./", given ? document.baseURI : import.meta.url).href;
+
 export class OwnWorker {
   /**
    * @param {import("./client.mjs").OpenOptions} options @param {(message: any) => void} heard what it says
@@ -23,9 +26,9 @@ export class OwnWorker {
   }
 
   start() {
-    const { name = "default", base: given, workflows, activities, storage = "direct", durability = "strict" } = this.options;
+    const { name = "default", base: given, workflows, activities, storage = "direct", durability = "strict", snapshot } = this.options;
     const page = document.baseURI;
-    const base = new URL(given ?? "./", given ? page : import.meta.url).href;
+    const base = baseOf(given);
     const absolute = (/** @type {string[] | undefined} */ paths) => (paths ?? []).map((path) => new URL(path, page).href);
     this.id = uniqueId();
     const worker = new Worker(new URL("worker.mjs", base), { type: "module", name: `weft:${name}` });
@@ -36,7 +39,7 @@ export class OwnWorker {
       if (this.worker === worker) this.failed({ code: "WorkerError", message: event.message || `${base}worker.mjs cannot be loaded` });
     };
     worker.postMessage({
-      t: "init", id: this.id, name, base, storage, durability, scope: servedScope(),
+      t: "init", id: this.id, name, base, storage, durability, snapshot: snapshot !== "off", scope: servedScope(),
       workflows: absolute(workflows), activities: absolute(activities),
     });
   }

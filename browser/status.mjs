@@ -12,17 +12,19 @@
  * @property {boolean | null} persisted whether the browser promised not to evict the store; null while unknown
  * @property {{usage: number, quota: number} | null} quota bytes
  * @property {import("./update.mjs").UpdateStatus | null} update another build of the site that is there
+ * @property {import("./interpreter.mjs").Boot | null} boot how Python was started here; null until it was
+ * @property {"none" | "kept" | "off" | import("./snapshots.mjs").SnapshotNote} snapshot what this browser keeps for the next start, or why nothing
  * @property {{code: string, message: string, facts?: Record<string, unknown>} | null} error
  */
 
 export class StatusBoard {
   /** @param {import("./client.mjs").OpenOptions} options */
-  constructor({ durability = "strict", storage = "direct" }) {
+  constructor({ durability = "strict", storage = "direct", snapshot = "auto" }) {
     /** @type {Set<(status: Status) => void>} */ this.watchers = new Set();
     /** @type {Status} */
     this.status = {
       state: "loading", role: null, standby: "cold", progress: 0, stage: "starting", durability, storage,
-      persisted: null, quota: null, update: null, error: null,
+      persisted: null, quota: null, update: null, boot: null, snapshot: snapshot === "off" ? "off" : "none", error: null,
     };
   }
 

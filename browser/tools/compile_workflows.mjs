@@ -1,17 +1,23 @@
 /**
  * Compiles the author's workflows in the Pyodide that will be shipped, so that a page need not do it at every start.
  *
- *     node compile_workflows.mjs PYODIDE_DIR OUT_DIR WHEEL,WHEEL... FILE...      writes OUT_DIR/name.weft for each name.py
+ *     node compile_workflows.mjs PYODIDE_DIR OUT_DIR WHEEL,...,PACK FILE...      writes OUT_DIR/name.weft for each name.py
  */
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import zlib from "node:zlib";
 
-const [runtime, out, wheels, ...files] = process.argv.slice(2);
+const [runtime, out, packages, ...files] = process.argv.slice(2);
 const { loadPyodide } = await import(pathToFileURL(path.join(runtime, "pyodide.mjs")).href);
 // A fixed hash seed: the same input gives the same bytes.
 const python = await loadPyodide({ indexURL: `${path.resolve(runtime)}/`, env: { PYTHONHASHSEED: "0" } });
-for (const wheel of wheels.split(",")) python.unpackArchive(new Uint8Array(fs.readFileSync(wheel)), "wheel");
+for (const file of packages.split(",")) {
+  const bytes = fs.readFileSync(file);
+  if (file.endsWith(".whl")) python.unpackArchive(new Uint8Array(bytes), "wheel");
+  else python.FS.writeFile("/lib/weft.zip", zlib.gunzipSync(bytes));
+}
+python.runPython("import sys; sys.path.append('/lib/weft.zip')");
 const compiling = python.pyimport("weft_browser.compiling");
 for (const file of files) {
   const name = path.basename(file);

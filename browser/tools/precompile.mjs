@@ -1,7 +1,7 @@
 /**
  * Runs `precompile.py` in the Pyodide that will be shipped, so that the bytecode is made by the very interpreter that loads it.
  *
- *     node precompile.mjs PYODIDE_DIR SCRIPT INPUT OUTPUT KIND      KIND: "stdlib" or "wheel"
+ *     node precompile.mjs PYODIDE_DIR SCRIPT INPUT OUTPUT KIND      KIND: "stdlib" or "own"
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -9,8 +9,8 @@ import { pathToFileURL } from "node:url";
 
 const [runtime, script, input, output, kind] = process.argv.slice(2);
 const { loadPyodide } = await import(pathToFileURL(path.join(runtime, "pyodide.mjs")).href);
-// A fixed hash seed: sets in the bytecode are written in the order of their hashes.
-const python = await loadPyodide({ indexURL: `${path.resolve(runtime)}/`, env: { PYTHONHASHSEED: "0" } });
+// A fixed hash seed: sets in the bytecode are written in the order of their hashes. Columns of instructions would be a quarter of it.
+const python = await loadPyodide({ indexURL: `${path.resolve(runtime)}/`, env: { PYTHONHASHSEED: "0", PYTHONNODEBUGRANGES: "1" } });
 python.FS.writeFile("/in.zip", fs.readFileSync(input));
 python.FS.writeFile("/precompile.py", fs.readFileSync(script));
 python.runPython("import sys; sys.path.insert(0, '/')");

@@ -26,7 +26,7 @@ FORMAT = 1
 NOT_IN_A_SITE = {"sw.mjs", "react.mjs"}
 """The Service Worker lies beside the page, and React's hooks are for bundlers. Every other script is in ``weft/``."""
 _IMPORT = re.compile(r'(from "|import ")(?:\.\./browser/|\./)')
-BOOT = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "stdlib.zip")
+BOOT = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "stdlib.pack", "weft.pack")
 """What a starting worker reads, besides the packages: the progress bar is the share of these bytes."""
 
 Report = Callable[[str], None]
@@ -66,15 +66,17 @@ def build(
     for name in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm"):
         shutil.copyfile(runtime / name, out / "weft" / name)
     report("standard library")
-    shutil.copyfile(ingredients.stdlib(tree, store, runtime), out / "weft" / "stdlib.zip")
+    shutil.copyfile(ingredients.stdlib(tree, store, runtime), out / "weft" / "stdlib.pack")
     report("packages")
-    packages = [ingredients.msgpack_wheel(store), ingredients.own_wheel(tree, store, runtime)]
+    own = ingredients.own(tree, store, runtime)
+    shutil.copyfile(own, out / "weft" / "weft.pack")
+    packages = [ingredients.msgpack_wheel(store)]
     if any(names_time_zones(path.read_bytes()) for path in workflows):
         packages.append(ingredients.tzdata_wheel(store))
     for wheel in packages:
         shutil.copyfile(wheel, out / "weft" / wheel.name)
     report("workflows")
-    compiled = ingredients.compiled(tree, store, runtime, packages, workflows)
+    compiled = ingredients.compiled(tree, store, runtime, [*packages, own], workflows)
     for source, name in compiled:
         shutil.copyfile(source, out / name)
     _scripts(tree, out)

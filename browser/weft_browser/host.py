@@ -1,4 +1,7 @@
-"""The browser as the engine sees it: its clock, its source of identity, and blocking calls inline (no threads)."""
+"""The browser as the engine sees it: its clock, its source of identity, and blocking calls inline (no threads).
+
+``js`` is imported when an object is made, and not with the module: a memory snapshot may hold no JavaScript.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ import secrets
 from collections.abc import Callable
 from typing import TypeVar
 
-import js
 from pyodide.ffi import create_proxy
 
 from weft_core.ports import Host
@@ -34,13 +36,16 @@ class BrowserClock:
     """UTC by ``Date.now``. Timers never fire before it has reached their deadline (G10)."""
 
     def __init__(self) -> None:
+        import js
+
+        self._js = js
         self._timers: dict[int, Timer] = {}
         self._last = 0
         # One proxy for all timers, named by number: a proxy per timer would leak those that are cancelled.
         self._wake_proxy = create_proxy(self._wake)
 
     def now_ms(self) -> int:
-        return int(js.Date.now())
+        return int(self._js.Date.now())
 
     def call_at(self, deadline_ms: int, callback: Callable[[], None]) -> Timer:
         self._last += 1
@@ -50,11 +55,11 @@ class BrowserClock:
 
     def forget(self, timer: Timer) -> None:
         if self._timers.pop(timer.number, None) is not None:
-            js.clearTimeout(timer.timeout)
+            self._js.clearTimeout(timer.timeout)
 
     def _arm(self, timer: Timer) -> None:
         nap = min(max(0, timer.deadline_ms - self.now_ms()), NAP_MS)
-        timer.timeout = int(js.setTimeout(self._wake_proxy, nap, timer.number))
+        timer.timeout = int(self._js.setTimeout(self._wake_proxy, nap, timer.number))
 
     def _wake(self, number: int) -> None:
         timer = self._timers.get(number)
@@ -92,12 +97,15 @@ class BrowserIds:
     """Identity from the browser's ``crypto``, which is what ``os.urandom`` reads here."""
 
     def __init__(self) -> None:
+        import js
+
+        self._js = js
         self._last = 0
         self._random = random.Random(os.urandom(32))
 
     def new_id(self) -> str:
         """26 characters (48 bits of ms time, 80 of chance, Crockford's base 32); each sorts after the one before it."""
-        number = int(js.Date.now()) << _RANDOM_BITS | int.from_bytes(os.urandom(10), "big")
+        number = int(self._js.Date.now()) << _RANDOM_BITS | int.from_bytes(os.urandom(10), "big")
         if number <= self._last or number >> _RANDOM_BITS == self._last >> _RANDOM_BITS:
             number = self._last + 1 + int.from_bytes(os.urandom(4), "big")
         self._last = number

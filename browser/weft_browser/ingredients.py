@@ -1,8 +1,7 @@
-"""What a site is made of: the pinned Python runtime, its precompiled library and two wheels, all cached and checked."""
+"""What a site is made of: the pinned Python runtime, its library and ours as packs, and wheels, all cached and checked."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import shutil
@@ -14,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import weft_core
-from weft_core.version import VERSION
 
 HERE = Path(__file__).resolve().parent
 
@@ -97,43 +95,40 @@ def _pinned(cache: Path, requirement: str, name: str, sha256: str, platform: tup
 
 
 def stdlib(tree: Path, cache: Path, runtime: Path) -> Path:
-    """Pyodide's standard library as bytecode."""
+    """Pyodide's standard library, packed."""
     source = runtime / "python_stdlib.zip"
-    made = cache / f"stdlib-{_digest(source.read_bytes(), _precompiler(tree))}.zip"
+    made = cache / f"stdlib-{_digest(source.read_bytes(), _precompiler(tree))}.pack"
     return _precompile(tree, runtime, source, made, "stdlib")
 
 
-def own_wheel(tree: Path, cache: Path, runtime: Path) -> Path:
-    """A wheel of ``weft_core`` and ``weft_browser`` as they are installed here, with bytecode."""
-    name = f"weft_engine-{VERSION}-py3-none-any.whl"
+def own(tree: Path, cache: Path, runtime: Path) -> Path:
+    """``weft_core`` and ``weft_browser`` as they are installed here, packed."""
     files = _own_files()
     plain = b"".join(path.encode() + b"\0" + data for path, data in files)
-    made = cache / f"weft-{_digest(plain, _precompiler(tree))}" / name
+    made = cache / f"weft-{_digest(plain, _precompiler(tree))}.pack"
     if not made.is_file():
-        made.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder) / name
+            source = Path(folder) / "weft.zip"
             with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
-                for path, data in [*files, *_metadata(files)]:
+                for path, data in files:
                     archive.writestr(zipfile.ZipInfo(path, DATE), data)
-            _precompile(tree, runtime, source, made, "wheel")
+            _precompile(tree, runtime, source, made, "own")
     return made
 
 
 def compiled(
-    tree: Path, cache: Path, runtime: Path, wheels: Sequence[Path], workflows: Sequence[Path]
+    tree: Path, cache: Path, runtime: Path, packages: Sequence[Path], workflows: Sequence[Path]
 ) -> list[tuple[Path, str]]:
     """(file, name) of the build-time caches of the workflows, for those that have durable functions."""
     if not workflows:
         return []
     script = tree / "browser" / "tools" / "compile_workflows.mjs"
     known = [part for path in workflows for part in (path.name.encode(), path.read_bytes())]
-    packages = [f"{wheel.parent.name}/{wheel.name}".encode() for wheel in wheels]
-    made = cache / f"compiled-{_digest(*known, *packages, script.read_bytes())}"
+    made = cache / f"compiled-{_digest(*known, *(path.name.encode() for path in packages), script.read_bytes())}"
     if not made.is_dir():
         half = made.with_suffix(f".{os.getpid()}")
         half.mkdir(parents=True, exist_ok=True)
-        names = ",".join(str(wheel.resolve()) for wheel in wheels)
+        names = ",".join(str(path.resolve()) for path in packages)
         files = [str(path.resolve()) for path in workflows]  # node runs in another folder
         _run(_tool("node"), str(script), str(runtime.resolve()), str(half.resolve()), names, *files, cwd=tree)
         if made.is_dir():  # another builder was quicker
@@ -151,21 +146,6 @@ def _own_files() -> list[tuple[str, bytes]]:
         for path in sorted(root.rglob("*.py"))
         if "_assets" not in path.parts
     ]
-
-
-def _metadata(files: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    folder = f"weft_engine-{VERSION}.dist-info"
-    texts = {
-        "METADATA": f"Metadata-Version: 2.4\nName: weft-engine\nVersion: {VERSION}\n",
-        "WHEEL": "Wheel-Version: 1.0\nGenerator: weft_browser.build\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    described = [(f"{folder}/{name}", text.encode()) for name, text in texts.items()]
-    lines = [f"{path},sha256={_record_hash(data)},{len(data)}" for path, data in [*files, *described]]
-    return [*described, (f"{folder}/RECORD", "\n".join([*lines, f"{folder}/RECORD,,", ""]).encode())]
-
-
-def _record_hash(data: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
 def _precompiler(tree: Path) -> bytes:

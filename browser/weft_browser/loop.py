@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import js
 from pyodide.ffi import create_proxy
 
 MAX_SLICE_MS = 8.0
@@ -23,7 +22,10 @@ class ReadyQueue:
     """Callbacks that are ready to run, in order."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        import js  # not with the module: a memory snapshot may hold no JavaScript
+
         self._loop: Any = loop
+        self._js = js
         self._ready: deque[asyncio.Handle] = deque()
         self._asked = False
         channel = js.MessageChannel.new()
@@ -50,12 +52,13 @@ class ReadyQueue:
         self._loop._install_running_loop()
         self._loop._install_asyncgen_hooks()
         ready = self._ready
-        end = js.performance.now() + MAX_SLICE_MS
+        now = self._js.performance.now
+        end = now() + MAX_SLICE_MS
         while ready:
             handle = ready.popleft()
             if not handle.cancelled():
                 handle._run()
-                if js.performance.now() > end:
+                if now() > end:
                     break
         if ready and not self._asked:
             self._asked = True

@@ -1,11 +1,19 @@
-"""Turns the sources in a zip into bytecode. Runs inside Pyodide while a site is built, so it imports nothing of ours.
+"""Packs sources as bytecode. Runs inside Pyodide while a site is built, so it imports nothing of ours.
 
-The stock standard library of Pyodide is a zip of sources that are compiled at every start: half of the start time.
+The stock standard library of Pyodide is a zip of sources that are compiled at every start: half of the start time. A pack
+is a zip whose members are not compressed, in one gzip: smaller than a zip, and quicker to import from.
 """
 
 from __future__ import annotations
 
+import ast
+import gzip
 import importlib._bootstrap_external as _bootstrap
+import io
+import marshal
+import re
+import sys
+import tokenize
 import zipfile
 from typing import Any
 
@@ -14,36 +22,94 @@ bootstrap: Any = _bootstrap
 DATE = (2020, 1, 1, 0, 0, 0)
 """The same input gives the same bytes."""
 
-STDLIB_ROOT = "/lib/python314.zip/"
+STDLIB = "/lib/python314.zip/"
+OWN = "/lib/weft.zip/"
+"""Where a page has the archives: bytecode names its source for tracebacks."""
+
+_OFTEN = """
+_ast_unparse base64 bisect calendar copy csv datetime decimal difflib fractions graphlib hashlib heapq hmac html
+html.entities json numbers pickle pprint random secrets shutil statistics string tempfile textwrap urllib.parse uuid
+zoneinfo zoneinfo._common zoneinfo._tzpath zoneinfo._zoneinfo
+"""
+OFTEN = frozenset(_OFTEN.split())
+"""Besides what every start imports, these are bytecode. Others are sources, half as large, compiled when imported."""
+
+AT_START = frozenset(sys.modules)
+
+_DURABLE = re.compile(rb"(?m)^\s*@(\w+\.)?durable\b")
 
 
 def main(source: str, target: str, kind: str) -> None:
-    """``stdlib``: bytecode instead of sources. ``wheel``: bytecode beside the sources, which durable functions need."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as new:
+    """Pack the zip ``source``: ``stdlib``, or ``own``."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as new:
         for name in sorted(old.namelist()):
-            if name.endswith("/"):
-                continue
-            data = old.read(name)
-            if not name.endswith(".py"):
-                _write(new, name, data)
-            elif kind == "stdlib":
-                _write(new, f"{name}c", bytecode(data, STDLIB_ROOT + name, optimize=2))
-            else:
-                _write(new, name, data)
-                _write(new, cached_name(name), bytecode(data, name, optimize=0))
+            if not name.endswith("/"):
+                as_packed = _of_stdlib if kind == "stdlib" else _of_ours
+                for path, data in as_packed(name, old.read(name)):
+                    new.writestr(zipfile.ZipInfo(path, DATE), data)
+    with open(target, "wb") as file:
+        file.write(gzip.compress(packed.getvalue(), 9, mtime=0))
 
 
-def bytecode(source: bytes, filename: str, optimize: int) -> bytes:
+def _of_stdlib(name: str, data: bytes) -> list[tuple[str, bytes]]:
+    if not name.endswith(".py"):
+        return [(name, data)]
+    module = name[:-3].replace("/", ".").removesuffix(".__init__")
+    if module in AT_START or module in OFTEN:
+        return [(f"{name}c", bytecode(data, STDLIB + name))]
+    return [(name, stripped(data, STDLIB + name))]
+
+
+def _of_ours(name: str, data: bytes) -> list[tuple[str, bytes]]:
+    """Durable functions are compiled from their source, and need nothing else."""
+    return [(name, data)] if _DURABLE.search(data) else [(f"{name}c", bytecode(data, OWN + name))]
+
+
+def bytecode(source: bytes, filename: str) -> bytes:
     """A .pyc that is never compared with its source (PEP 552, unchecked)."""
-    code = compile(source, filename, "exec", dont_inherit=True, optimize=optimize)
-    return bytes(bootstrap._code_to_hash_pyc(code, b"\0" * 8, False))
+    return bytes(bootstrap._code_to_hash_pyc(_compiled(source, filename), b"\0" * 8, False))
 
 
-def cached_name(name: str) -> str:
-    folder, _, file = name.rpartition("/")
-    tag = f"{file[:-3]}.cpython-314.pyc"
-    return f"{folder}/__pycache__/{tag}" if folder else f"__pycache__/{tag}"
+def _compiled(source: bytes, filename: str) -> Any:
+    """Without docstrings and assertions; without columns too, as this interpreter was started so."""
+    return compile(source, filename, "exec", dont_inherit=True, optimize=2)
 
 
-def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    archive.writestr(zipfile.ZipInfo(name, DATE), data, compress_type=zipfile.ZIP_DEFLATED, compresslevel=9)
+def stripped(source: bytes, filename: str) -> bytes:
+    """The source without comments and docstrings, on the same lines, if that compiles to the very same code."""
+    try:
+        shorter = _without_docstrings(_without_comments(source)).encode()
+        same = marshal.dumps(_compiled(shorter, filename)) == marshal.dumps(_compiled(source, filename))
+    except (SyntaxError, tokenize.TokenError):
+        return source
+    return shorter if same else source
+
+
+def _without_comments(source: bytes) -> str:
+    text = source.decode(tokenize.detect_encoding(io.BytesIO(source).readline)[0])
+    lines = text.split("\n")
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    return "\n".join(lines)
+
+
+def _without_docstrings(text: str) -> str:
+    lines = [line.encode() for line in text.split("\n")]  # columns of a tree are bytes
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        first = node.body[0] if node.body else None
+        if not isinstance(first, ast.Expr) or not isinstance(first.value, ast.Constant):
+            continue
+        if not isinstance(first.value.value, str):
+            continue
+        begin, end = first.lineno - 1, (first.end_lineno or first.lineno) - 1
+        if lines[end][first.end_col_offset :].strip():
+            continue  # something else stands on its line
+        instead = b"pass" if len(node.body) == 1 and not isinstance(node, ast.Module) else b""
+        lines[begin] = lines[begin][: first.col_offset] + instead
+        lines[begin + 1 : end + 1] = [b""] * (end - begin)
+    return "\n".join(line.decode().rstrip() for line in lines)

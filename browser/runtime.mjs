@@ -1,0 +1,70 @@
+/** Starts Pyodide from the checked files of a build: from scratch, or from a memory snapshot. Knows no workflows. */
+import { AssetError } from "./assets.mjs";
+
+/** Where Python has the archives of the build; `precompile.py` and `warm.py` know these names too. */
+const STDLIB = "stdlib.zip";
+const OWN = "/lib/weft.zip";
+
+export class Runtime {
+  /** Begins to read. @param {import("./assets.mjs").Assets} assets @param {import("./assets.mjs").Manifest} manifest */
+  constructor(assets, manifest) {
+    this.assets = assets;
+    this.manifest = manifest;
+    this.stdlib = assets.unpacked(this.#at("stdlib.pack"));
+    this.own = assets.unpacked(this.#at("weft.pack"));
+    this.wheels = Promise.all(manifest.packages.map((path) => assets.bytes(new URL(path, assets.root).href)));
+    for (const reading of [this.stdlib, this.own, this.wheels]) reading.catch(assets.fail);
+  }
+
+  /** Python with our code on its path. @param {{_loadSnapshot?: ArrayBuffer, _makeSnapshot?: boolean}} [snapshot] options of Pyodide @returns {Promise<any>} */
+  async start(snapshot = {}) {
+    // The module loader cannot be given bytes, so modules are read and checked before it; its own read comes from the same cache.
+    await Promise.all(["pyodide.mjs", "pyodide.asm.mjs"].map((name) => this.assets.bytes(this.#at(name))));
+    const made = { [this.#at(STDLIB)]: this.stdlib };
+    // A damaged runtime may fail with another error, or with none: the checks say what is wrong.
+    const python = await Promise.race([this.assets.serving(made, () => this.#loadPyodide(snapshot)), this.assets.failure]).catch(async (error) => {
+      await this.assets.verified();
+      throw error;
+    });
+    await this.assets.verified();
+    python.FS.writeFile(OWN, await this.own);
+    if (!snapshot._loadSnapshot) addToPath(python, OWN);
+    return python;
+  }
+
+  /** The wheels, which no snapshot can hold: one of them is a C extension. @param {any} python */
+  async unpackWheels(python) {
+    for (const wheel of await this.wheels) python.unpackArchive(wheel, "wheel");
+  }
+
+  /** @param {object} options */
+  async #loadPyodide(options) {
+    const again = () => import(this.#at("pyodide.mjs?again")); // a module that failed once stays failed under its name
+    const { loadPyodide } = await import(this.#at("pyodide.mjs")).catch(again).catch((error) => {
+      throw new AssetError("weft/pyodide.mjs", `cannot be loaded (${error.message})`);
+    });
+    return loadPyodide({
+      indexURL: this.#at("./"),
+      stdLibURL: this.#at(STDLIB),
+      lockFileContents: this.manifest.lock,
+      packageBaseUrl: this.#at("./"),
+      stdout: (/** @type {string} */ line) => console.log(line),
+      stderr: (/** @type {string} */ line) => console.warn(line),
+      ...options,
+    });
+  }
+
+  /** @param {string} name */
+  #at(name) {
+    return new URL(name, this.assets.base).href;
+  }
+}
+
+/** @param {any} python @param {string} archive */
+function addToPath(python, archive) {
+  const sys = python.pyimport("sys");
+  const path = sys.path;
+  path.append(archive);
+  path.destroy();
+  sys.destroy();
+}

@@ -1,0 +1,140 @@
+"""Python starts from a memory snapshot that the browser made of it, or as at the first visit: both ways to the same end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from e2e.harness.browser import Browser
+from e2e.harness.pages import CHECKOUT, CHECKOUT_ALONE, call, offline_ready, open_weft, order, until
+from e2e.harness.report import shipped_once, told
+from e2e.harness.server import Server
+
+QUICK = {"confirm": False, "pause": "50ms"}
+SOON = {"snapshot": "soon"}
+
+KEPT = "caches.keys().then((names) => names.filter((name) => name.startsWith('weft-python:')))"
+EXCHANGE = """
+async ([what]) => {
+  const [name] = (await caches.keys()).filter((name) => name.startsWith("weft-python:"));
+  const cache = await caches.open(name);
+  const [request] = await cache.keys();
+  const kept = await cache.match(request);
+  const bytes = new Uint8Array(await kept.arrayBuffer());
+  const headers = Object.fromEntries(kept.headers);
+  const sha256 = async () => [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))]
+    .map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  let url = request.url;
+  if (what === "damaged") bytes[bytes.length >> 1] ^= 1;
+  if (what === "no snapshot at all") { bytes.fill(7); headers["x-weft-sha256"] = await sha256(); }
+  if (what === "of another build") url = url.replace(/[0-9a-f]{64}$/, "0".repeat(64));
+  await cache.delete(request);
+  await cache.put(url, new Response(bytes, { headers }));
+}
+"""
+PYTHON = """
+(async () => {
+  const base = new URL("./weft/", location.href).href;
+  const { loadInterpreter } = await import(`${base}interpreter.mjs`);
+  const { python, boot } = await loadInterpreter({ base, workflows: [], activities: [], snapshot: true }, () => {});
+  const text = python.runPython(`
+import gc, json, random, uuid, msgpack
+from msgpack import fallback
+from weft_browser.host import BrowserIds
+from weft_core.codec import wire
+from weft_core.machine import sealed
+ids = BrowserIds()
+packers = [wire.Packer, wire.Unpacker, msgpack.Packer, type(sealed._pack.__self__), type(sealed._pack_lone.__self__)]
+json.dumps({
+    "random": [random.random(), ids.random()], "ids": [ids.new_id()[10:], ids.token(), str(uuid.uuid4())],
+    "compiled": all(packer.__module__ == "msgpack._cmsgpack" for packer in packers),
+    "pure": sum(isinstance(found, (fallback.Packer, fallback.Unpacker)) for found in gc.get_objects()),
+})`);
+  return { from: boot.from, ...JSON.parse(text) };
+})()
+"""
+
+
+def kept(page: Page) -> None:
+    """Wait until the browser has made a snapshot and keeps it."""
+    until(page, "return weft.status.snapshot !== 'none'")
+    assert page.evaluate("weft.status.snapshot") == "kept"
+
+
+def started(page: Page) -> dict[str, Any]:
+    found: dict[str, Any] = page.evaluate("weft.status.boot")
+    return found
+
+
+def progress_rises(page: Page) -> None:
+    """From nothing to everything, and never back: pyodide #806, #3940."""
+    seen = page.evaluate("weftStatuses.filter((status) => status.role === 'leader').map((status) => status.progress)")
+    assert seen == sorted(seen) and seen[-1] == 1 and len(set(seen)) >= 4, seen
+
+
+@pytest.mark.scenario(26)
+def test_the_second_start_is_from_a_snapshot_also_offline_and_two_of_them_have_no_chance_in_common(
+    chrome: Browser, server: Server
+) -> None:
+    """pyodide #6418: snapshots work, packages are the problem; random() repeats in all interpreters that start from one."""
+    page = open_weft(chrome, server.url, **SOON, **CHECKOUT)
+    assert started(page) == {"from": "scratch", "note": None}
+    progress_rises(page)
+    first = call(page, "start", "checkout", [order("S-1", **QUICK)])["id"]
+    call(page, "result", first)
+    kept(page)
+    offline_ready(page)
+
+    chrome.close()
+    chrome.launch()
+    page = open_weft(chrome, server.url, snapshot="auto", **CHECKOUT)
+    assert started(page) == {"from": "snapshot", "note": None}
+    progress_rises(page)
+    again = call(page, "start", "checkout", [order("S-2", **QUICK)])["id"]
+    assert call(page, "result", again)["status"] == "shipped"
+    effects = [shipped_once(server, name) for name in ("S-1", "S-2")]
+
+    one, two = (chrome.tab(f"{server.url}test.html?snapshot=off").evaluate(PYTHON) for _ in range(2))
+    for copy in (one, two):
+        assert copy["from"] == "snapshot" and copy["compiled"] and not copy["pure"], copy
+    for what in ("random", "ids"):
+        assert not set(one[what]) & set(two[what]), (one, two)
+
+    server.kill()
+    alone = open_weft(chrome, server.url, name="alone", snapshot="auto", **CHECKOUT_ALONE)
+    assert started(alone)["from"] == "snapshot"
+    run = call(alone, "start", "checkout", [order("S-3", **QUICK)])["id"]
+    assert call(alone, "result", run)["status"] == "shipped"
+    told("snapshot", servers_killed=1, browsers_relaunched=1, starts_from_it=4, effects=8, attempts=effects)
+
+
+@pytest.mark.scenario(26)
+def test_a_snapshot_that_does_not_fit_is_told_and_python_starts_without_it(chrome: Browser, server: Server) -> None:
+    page = open_weft(chrome, server.url, **SOON, **CHECKOUT_ALONE)
+    kept(page)
+    page.close()
+    faults = {
+        "of another build": "SnapshotMismatch", "damaged": "SnapshotDamaged", "no snapshot at all": "SnapshotUnusable",
+    }  # fmt: skip
+    for number, (fault, code) in enumerate(faults.items()):
+        blank = chrome.tab(f"{server.url}icon.svg")
+        blank.evaluate(EXCHANGE, [fault])
+        blank.close()
+        page = open_weft(chrome, server.url, **SOON, **CHECKOUT_ALONE)
+        found = started(page)
+        assert found["from"] == "scratch" and found["note"]["code"] == code, (fault, found)
+        progress_rises(page)
+        run = call(page, "start", "checkout", [order(f"D-{number}", **QUICK)])["id"]
+        assert call(page, "result", run)["status"] == "shipped"
+        kept(page)  # a new one
+        page.close()
+    page = open_weft(chrome, server.url, **SOON, **CHECKOUT_ALONE)
+    assert started(page) == {"from": "snapshot", "note": None}
+    told("snapshots that do not fit", faults=list(faults), refused=len(faults), runs=len(faults))
+
+
+def test_a_page_may_do_without_a_snapshot(chrome: Browser, server: Server) -> None:
+    page = open_weft(chrome, server.url, snapshot="off", **CHECKOUT_ALONE)
+    assert page.evaluate("weft.status.snapshot") == "off" and page.evaluate(KEPT) == []
