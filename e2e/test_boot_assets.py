@@ -65,7 +65,7 @@ def test_the_manifest_names_every_file_of_the_site(site: Path) -> None:
     assert not listed - there
 
 
-@pytest.mark.parametrize("name", ["stdlib.zip", "pyodide.asm.wasm", "pyodide.asm.mjs", MSGPACK_WHEEL])
+@pytest.mark.parametrize("name", ["stdlib.pack", "weft.pack", "pyodide.asm.wasm", "pyodide.asm.mjs", MSGPACK_WHEEL])
 @pytest.mark.parametrize("how", ["missing", "damaged"])
 def test_a_bad_asset_is_named_and_nothing_of_it_runs(
     chrome: Browser, damaged: Callable[[Callable[[Path], object]], Server], name: str, how: str

@@ -18,15 +18,24 @@ window.stockBoot = async () => {
 };
 
 /** Milliseconds from opening Weft on an empty store to the first recorded step of a run. */
-window.weftBoot = async () => {
+window.weftBoot = async (snapshot = "off") => {
   const began = performance.now();
-  const weft = await Weft.open({ workflows: ["./bench_flow.py"], name: `boot-${began}-${Math.random()}`, persist: false });
+  const weft = await Weft.open({ workflows: ["./bench_flow.py"], name: `boot-${began}-${Math.random()}`, persist: false, snapshot });
   const opened = performance.now() - began;
   const run = await weft.start("bench", [1]);
   await weft.result(run.id);
   const step = performance.now() - began;
+  const from = weft.status.boot.from;
   await weft.close();
-  return { opened, step };
+  return { opened, step, from };
+};
+
+/** Resolves when the browser keeps a snapshot, or with why not. */
+window.keepSnapshot = async () => {
+  const weft = await Weft.open({ workflows: ["./bench_flow.py"], name: "keep", persist: false, snapshot: "soon" });
+  const outcome = await new Promise((resolve) => weft.onstatus(({ snapshot }) => snapshot !== "none" && resolve(snapshot)));
+  await weft.close();
+  return outcome;
 };
 
 /** Milliseconds of a strict step, and of a bare strict put of the same bytes, in one worker. */

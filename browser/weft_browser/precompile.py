@@ -1,7 +1,7 @@
 """Packs sources as bytecode. Runs inside Pyodide while a site is built, so it imports nothing of ours.
 
-The stock standard library of Pyodide is a zip of sources that are compiled at every start: half of the start time. A pack
-is a zip whose members are not compressed, in one gzip: smaller than a zip, and quicker to import from.
+The stock standard library of Pyodide is a zip of sources that are compiled at every start: half of the start time. A
+pack is a zip whose members are not compressed, in one gzip: smaller than a zip, and quicker to import from.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OWN = "/lib/weft.zip/"
 """Where a page has the archives: bytecode names its source for tracebacks."""
 
 _OFTEN = """
-_ast_unparse base64 bisect calendar copy csv datetime decimal difflib fractions graphlib hashlib heapq hmac html
+_ast_unparse base64 bisect calendar copy csv datetime decimal difflib encodings.cp437 fractions graphlib hashlib heapq hmac html
 html.entities json numbers pickle pprint random secrets shutil statistics string tempfile textwrap urllib.parse uuid
 zoneinfo zoneinfo._common zoneinfo._tzpath zoneinfo._zoneinfo
 """

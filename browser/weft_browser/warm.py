@@ -11,7 +11,13 @@ import importlib
 import random
 import sys
 
-MODULES = ("weft_core.engine", "weft_core.observe", "weft_browser.main", "weft_core.frames.cache.stored")
+MODULES = (
+    "weft_core.engine",
+    "weft_core.observe",
+    "weft_browser.main",
+    "weft_browser.host",
+    "weft_core.frames.cache.stored",
+)
 BORROWED = "/lib/msgpack.zip"
 """The wheel of msgpack, which is imported from only while a snapshot is made: extensions are not found in a zip."""
 
