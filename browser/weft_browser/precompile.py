@@ -27,8 +27,8 @@ OWN = "/lib/weft.zip/"
 """Where a page has the archives: bytecode names its source for tracebacks."""
 
 _OFTEN = """
-_ast_unparse base64 bisect calendar copy csv datetime decimal difflib encodings.cp437 fractions graphlib hashlib heapq hmac html
-html.entities json numbers pickle pprint random secrets shutil statistics string tempfile textwrap urllib.parse uuid
+_ast_unparse base64 bisect calendar copy csv datetime decimal difflib encodings.cp437 fractions graphlib hashlib heapq
+hmac html html.entities json numbers pickle pprint random secrets shutil statistics string tempfile textwrap urllib.parse uuid
 zoneinfo zoneinfo._common zoneinfo._tzpath zoneinfo._zoneinfo
 """
 OFTEN = frozenset(_OFTEN.split())
