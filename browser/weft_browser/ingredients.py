@@ -1,4 +1,4 @@
-"""What a site is made of: the pinned Python runtime, its library and ours as packs, and wheels, all cached and checked."""
+"""What a site is made of: the pinned Python runtime, its library and ours as packs, and wheels; cached and checked."""
 
 from __future__ import annotations
 

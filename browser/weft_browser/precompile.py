@@ -27,9 +27,9 @@ OWN = "/lib/weft.zip/"
 """Where a page has the archives: bytecode names its source for tracebacks."""
 
 _OFTEN = """
-_ast_unparse base64 bisect calendar copy csv datetime decimal difflib encodings.cp437 fractions graphlib hashlib heapq
-hmac html html.entities json numbers pickle pprint random secrets shutil statistics string tempfile textwrap urllib.parse uuid
-zoneinfo zoneinfo._common zoneinfo._tzpath zoneinfo._zoneinfo
+_ast_unparse base64 bisect calendar copy csv datetime decimal difflib encodings.cp437 fractions graphlib
+hashlib heapq hmac html html.entities json numbers pickle pprint random secrets shutil statistics string
+tempfile textwrap urllib.parse uuid zoneinfo zoneinfo._common zoneinfo._tzpath zoneinfo._zoneinfo
 """
 OFTEN = frozenset(_OFTEN.split())
 """Besides what every start imports, these are bytecode. Others are sources, half as large, compiled when imported."""
