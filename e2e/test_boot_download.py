@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from e2e.harness.browser import Browser
 from e2e.harness.compressing import CompressingServer
 from e2e.harness.pages import CHECKOUT_ALONE, call, offline_ready, open_weft, order, until
@@ -16,7 +14,6 @@ BUDGET = 7_000_000
 QUICK = {"confirm": False, "pause": "50ms"}
 
 
-@pytest.mark.scenario(26)
 def test_a_first_visit_loads_less_than_seven_megabytes_and_a_snapshot_none_more(chrome: Browser, site: Path) -> None:
     """pyodide #806, #5195. The page, Python, the engine and all that the Service Worker keeps, with gzip."""
     with CompressingServer(site) as server:

@@ -111,7 +111,15 @@ def test_the_second_start_is_from_a_snapshot_also_offline_and_two_of_them_have_n
     assert started(alone)["from"] == "snapshot"
     run = call(alone, "start", "checkout", [order("S-3", **QUICK)])["id"]
     assert call(alone, "result", run)["status"] == "shipped"
-    told("snapshot", servers_killed=1, browsers_relaunched=1, starts_from_it=4, effects=8, attempts=effects)
+    told(
+        "snapshot",
+        faults=2,
+        killed="the server",
+        relaunched="the browser",
+        starts_from_it=4,
+        effects=8,
+        attempts=effects,
+    )
 
 
 @pytest.mark.scenario(26)
@@ -127,7 +135,7 @@ def test_a_snapshot_that_does_not_fit_is_told_and_python_starts_without_it(chrom
         blank = chrome.tab(f"{server.url}icon.svg")
         blank.evaluate(EXCHANGE, [fault])
         blank.close()
-        page = open_weft(chrome, server.url, snapshot="soon" if fault == last else "auto", **CHECKOUT_ALONE)
+        page = open_weft(chrome, server.url, snapshot="soon" if fault == last else "auto", **CHECKOUT)
         found = started(page)
         assert found["from"] == "scratch" and found["note"]["code"] == code, (fault, found)
         progress_rises(page)
@@ -138,7 +146,8 @@ def test_a_snapshot_that_does_not_fit_is_told_and_python_starts_without_it(chrom
         page.close()
     page = open_weft(chrome, server.url, **SOON, **CHECKOUT_ALONE)
     assert started(page) == {"from": "snapshot", "note": None}
-    told("snapshots that do not fit", faults=list(faults), refused=len(faults), runs=len(faults))
+    effects = sum(len(shipped_once(server, f"D-{number}")) for number in range(len(faults)))
+    told("snapshots that do not fit", faults=len(faults), kinds=list(faults), effects=effects)
 
 
 def test_a_page_may_do_without_a_snapshot(chrome: Browser, server: Server) -> None:
