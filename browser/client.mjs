@@ -7,11 +7,23 @@
  */
 import { Caller, WeftError, uniqueId } from "./rpc.mjs";
 import { Tab } from "./leader.mjs";
-import { tailAll, tailRun } from "./tail.mjs";
+import { abortable, tailAll, tailRun } from "./tail.mjs";
 import { exportStore, importStore } from "./transfer.mjs";
 import { Verbs } from "./verbs.mjs";
 
 export { WeftError };
+
+/**
+ * What a page's own types may name.
+ * @typedef {import("./types.mjs").Run} Run
+ * @typedef {import("./types.mjs").RunStatus} RunStatus
+ * @typedef {import("./types.mjs").FramesView} FramesView
+ * @typedef {import("./types.mjs").Review} Review
+ * @typedef {import("./events.mjs").WeftEvent} WeftEvent
+ * @typedef {import("./status.mjs").Status} Status
+ * @typedef {import("./verbs.mjs").Filter} Filter
+ * @typedef {import("./verbs.mjs").StartOptions} StartOptions
+ */
 
 /**
  * @typedef {object} OpenOptions
@@ -73,12 +85,15 @@ export class Weft extends Verbs {
   /**
    * The run's events from `after` on, in order and without gaps, over changes of the leader; ends when the run does. Without an id: the
    * events of all runs in the order in which they became durable, after a cursor of events(), "oldest", or "now" (the default); ends never.
-   * @param {string | null} [id] @param {{after?: number | string}} [options] @returns {AsyncGenerator<any, void, void>}
+   * `signal` ends either at once, which leaving the loop does not while it waits for an event.
+   * @param {string | null} [id] @param {{after?: number | string, signal?: AbortSignal}} [options]
+   * @returns {AsyncGenerator<import("./events.mjs").WeftEvent, void, void>}
    */
-  tail(id = null, { after } = {}) {
+  tail(id = null, { after, signal } = {}) {
     const read = (/** @type {string} */ method) => (/** @type {object} */ params) => this.#caller.call(method, params, 0);
     const source = { history: read("history"), events: read("events") };
-    return id === null ? tailAll(source, this.#tab, String(after ?? "now")) : tailRun(source, this.#tab, id, Number(after ?? 0));
+    const feed = abortable(this.#tab, signal);
+    return id === null ? tailAll(source, feed, String(after ?? "now")) : tailRun(source, feed, id, Number(after ?? 0));
   }
 
   /**

@@ -10,6 +10,22 @@ const LAST = new Set(["run_completed", "run_failed", "run_cancelled", "run_timed
  * @typedef {{subscribe(listener: {event(event: any): void, leader(): void, closed(): void}): () => void}} Feed
  */
 
+/** The feed, which ends for this listener when the signal is aborted. @param {Feed} feed @param {AbortSignal | undefined} signal @returns {Feed} */
+export function abortable(feed, signal) {
+  if (!signal) return feed;
+  return {
+    subscribe(listener) {
+      const stop = feed.subscribe(listener);
+      if (signal.aborted) listener.closed();
+      signal.addEventListener("abort", listener.closed);
+      return () => {
+        signal.removeEventListener("abort", listener.closed);
+        stop();
+      };
+    },
+  };
+}
+
 /** A queue that an async iterator waits on. */
 class Inbox {
   constructor() {

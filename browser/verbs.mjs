@@ -34,13 +34,16 @@ import { Operating, key, onWire } from "./operating.mjs";
  * @property {string} [schedule]
  * @property {string} [failure]
  *
- * @typedef {{items: any[], cursor: string | null}} Page
+ * @typedef {import("./types.mjs").Run} Run
+ * @typedef {import("./events.mjs").WeftEvent} WeftEvent
  */
+
+/** @template [T=any] @typedef {{items: T[], cursor: string | null}} Page */
 
 export class Verbs extends Operating {
   // -------------------------------------------------------------- runs
 
-  /** Start a run. @param {string} workflow @param {unknown[]} [input] @param {StartOptions} [options] */
+  /** Start a run. @param {string} workflow @param {unknown[]} [input] @param {StartOptions} [options] @returns {Promise<Run>} */
   start(workflow, input = [], options = {}) {
     const { onConflict, idempotencyKey = onConflict ? undefined : key(undefined) } = options; // the two exclude each other
     return this.call("start", { workflow, input, ...onWire({ ...options, idempotencyKey }) });
@@ -50,7 +53,7 @@ export class Verbs extends Operating {
    * Signal the run, or start it with this as its first signal. Which run: `id` or `idempotencyKey`.
    * @param {string} workflow @param {unknown[]} input @param {{name: string, payload?: unknown}} signal
    * @param {{id?: string, idempotencyKey?: string, signalId?: string}} options
-   * @returns {Promise<{outcome: "started" | "signalled", run: any}>}
+   * @returns {Promise<{outcome: "started" | "signalled", run: Run}>}
    */
   startOrSignal(workflow, input, { name, payload = null }, { id, idempotencyKey, signalId }) {
     const which = idempotencyKey === undefined ? { id, signal_id: key(signalId) } : { id, idempotency_key: idempotencyKey, signal_id: signalId };
@@ -120,7 +123,7 @@ export class Verbs extends Operating {
 
   // -------------------------------------------------------------- looking
 
-  /** Runs, the newest first. @param {Filter & {limit?: number, cursor?: string}} [filter] @returns {Promise<Page>} */
+  /** Runs, the newest first. @param {Filter & {limit?: number, cursor?: string}} [filter] @returns {Promise<Page<Run>>} */
   list(filter = {}) {
     return this.call("list", onWire(filter));
   }
@@ -139,14 +142,14 @@ export class Verbs extends Operating {
     return this.call("aggregate", { by, ...onWire(filter) });
   }
 
-  /** @param {string} id */
+  /** @param {string} id @returns {Promise<Run>} */
   describe(id) {
     return this.call("describe", { id });
   }
 
   /**
    * Events of a run with a sequence number above `after`.
-   * @param {string} id @param {{after?: number, limit?: number}} [options] @returns {Promise<any[]>}
+   * @param {string} id @param {{after?: number, limit?: number}} [options] @returns {Promise<WeftEvent[]>}
    */
   history(id, { after = 0, limit } = {}) {
     return this.call("history", { id, after, limit });
@@ -154,7 +157,7 @@ export class Verbs extends Operating {
 
   /**
    * A page of the events of all runs, in the order in which they became durable, after a cursor, "oldest" or "now".
-   * @param {{after?: string, limit?: number, types?: string[]}} [options] @returns {Promise<{events: any[], cursor: string, more: boolean}>}
+   * @param {{after?: string, limit?: number, types?: string[]}} [options] @returns {Promise<{events: WeftEvent[], cursor: string, more: boolean}>}
    */
   events({ after = "oldest", limit, types } = {}) {
     return this.call("events", { after, limit, types });
@@ -174,7 +177,10 @@ export class Verbs extends Operating {
     return (await this.call("load_blob", { id, key: blob })).value;
   }
 
-  /** Where the run's code stands, with its local variables, now or `at` a retained checkpoint. @param {string} id @param {{at?: number}} [options] */
+  /**
+   * Where the run's code stands, with its local variables, now or `at` a retained checkpoint.
+   * @param {string} id @param {{at?: number}} [options] @returns {Promise<import("./types.mjs").FramesView>}
+   */
   frames(id, { at } = {}) {
     return this.call("frames", { id, at });
   }
@@ -205,7 +211,8 @@ export class Verbs extends Operating {
 
   /**
    * What people are asked; the pending ones oldest first.
-   * @param {{status?: string, runId?: string, type?: string, reviewer?: string, limit?: number, cursor?: string}} [filter] @returns {Promise<Page>}
+   * @param {{status?: string, runId?: string, type?: string, reviewer?: string, limit?: number, cursor?: string}} [filter]
+   * @returns {Promise<Page<import("./types.mjs").Review>>}
    */
   reviews(filter = {}) {
     return this.call("reviews", onWire(filter));

@@ -48,6 +48,14 @@ def greet(page: Page, name: str) -> None:
     expect(page.locator("#greeting")).to_have_text(f"Hello, {name}!", timeout=BOOT_MS)
 
 
+HIDDEN = """async () => {
+  if (tails() < 2) throw new Error("nothing is followed");
+  [...document.querySelectorAll("button")].find((button) => button.textContent === "Hide").click();
+  for (let turn = 0; turn < 100 && tails(); turn++) await new Promise((resolve) => setTimeout(resolve));
+  return tails();
+}"""
+
+
 def test_publint_and_attw_find_nothing(tarball: Path) -> None:
     """Types and files are where `exports` says, for bundlers and for Node's own resolution of ES modules."""
     tool("publint", "--strict", str(tarball), cwd=tarball.parent)
@@ -86,12 +94,24 @@ def test_a_fresh_vite_app_installs_the_package_checks_its_types_and_runs_a_workf
     server = serving(app / "dist")
     page = chrome.tab(server.url)
     greet(page, "Ada")
+    expect(page.locator("#states")).to_have_text("running, completed")
+    expect(page.locator("#counts")).to_have_text("6 events, 1 runs")
+    expect(page.locator("weft-panel").get_by_role("button", name="welcome")).to_contain_text("done")
     page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    left = page.evaluate(HIDDEN)
     server.kill()
     page.reload()
     greet(page, "Grace")
     assert not [line for line in chrome.console if line.startswith("error")], chrome.console
-    told("vite app", install_s=round(installed, 1), check_and_build_s=round(built, 1), servers_killed=1, runs=2)
+    told(
+        "vite app",
+        install_s=round(installed, 1),
+        check_and_build_s=round(built, 1),
+        servers_killed=1,
+        runs=2,
+        tails_left=left,
+    )
+    assert left == 0, "what the hooks and the panel follow ends with the components"
 
 
 def test_a_page_without_a_bundler_loads_the_unpacked_tarball(

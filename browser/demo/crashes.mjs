@@ -19,7 +19,10 @@ export function noteCrash(run) {
   localStorage.setItem(KEY, JSON.stringify([...all(), { run, at: Math.round(performance.timeOrigin) }].slice(-KEPT)));
 }
 
-/** @param {string} run @returns {number[]} epoch ms */
+/** Rows for the timeline. @param {string} run @returns {import("./weft/panel_steps.mjs").Row[]} */
 export function crashesOf(run) {
-  return all().filter((crash) => crash.run === run).map((crash) => crash.at);
+  return all().filter((crash) => crash.run === run).map(({ at }) => ({
+    key: `crash${at}`, kind: "crash", title: "You crashed the tab", state: "info", at, until: at,
+    detail: "The next one went on at the same line, with the same variables.",
+  }));
 }

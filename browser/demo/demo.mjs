@@ -8,7 +8,8 @@ import { ICONS } from "./icons.mjs";
 import { chipMood, orderNumber, outcome, runList } from "./runs.mjs";
 import { Shop } from "./shop.mjs";
 import { StatusStrip } from "./status.mjs";
-import { Timeline } from "./timeline.mjs";
+import { Timeline } from "./weft/panel_timeline.mjs";
+import { TIMELINE } from "./weft/panel_timeline_style.mjs";
 
 const SERVICE_WORKER = "./sw.mjs";
 const options = new URLSearchParams(location.search);
@@ -174,6 +175,9 @@ function wireTheme() {
 }
 
 wireTheme();
+const style = new CSSStyleSheet();
+style.replaceSync(TIMELINE);
+document.adoptedStyleSheets.push(style);
 const page = new Page();
 globalThis.weftDemo = page; // for people with the console open, and for the tests
 await wireFaults({

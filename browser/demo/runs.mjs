@@ -1,10 +1,6 @@
 /** The list of all orders on this device, newest first. */
 import { clock, h } from "./dom.mjs";
-
-const TEXT = {
-  pending: "not begun", running: "under way", suspended: "suspended", needs_attention: "needs a look", completed: "done", failed: "failed",
-  cancelled: "cancelled", timed_out: "ran out of time", terminated: "stopped", held: "held: code changed", dead: "needs a look",
-};
+import { RUN, mood } from "./weft/panel_words.mjs";
 
 /** @param {any[]} items @param {string | null} chosen @param {(id: string) => void} choose */
 export function runList(items, chosen, choose) {
@@ -30,16 +26,11 @@ export const orderNumber = (run) => run.input?.[0]?.id ?? run.id;
 /** @param {any} run */
 export function outcome(run) {
   if (run.status === "completed" && run.result?.status) return run.result.status;
-  return TEXT[run.status] ?? run.status;
+  return RUN[run.status] ?? run.status;
 }
 
-/** @param {any} run */
-export function chipMood(run) {
-  if (run.status === "running") return run.waiting_for?.some((wait) => wait.kind === "signal") ? "asks" : "busy";
-  if (run.status === "pending") return "busy";
-  if (run.status === "suspended") return "asks";
-  return run.status === "completed" && run.result?.status !== "undone" ? "good" : "bad";
-}
+/** An order that was undone is done, and not well. @param {any} run */
+export const chipMood = (run) => (run.result?.status === "undone" ? "bad" : mood(run));
 
 function waits(run) {
   return (run.waiting_for ?? []).map((wait) => (wait.attempt > 1 ? `${wait.name}, attempt ${wait.attempt}` : wait.name ?? wait.kind)).join(", ") || "–";

@@ -1,13 +1,6 @@
 /** The status strip and the load progress: what the engine, the store and the network can promise at this moment. */
-import { announce, byId, h } from "./dom.mjs";
-
-const STATES = {
-  loading: ["starting", "busy"],
-  ready: ["running here", "good"],
-  follower: ["running in another tab", "good"],
-  degraded: ["in trouble", "bad"],
-  closed: ["stopped", "bad"],
-};
+import { announce, byId, bytes, h } from "./dom.mjs";
+import { ENGINE, serviceWorker } from "./weft/panel_words.mjs";
 
 export class StatusStrip {
   constructor() {
@@ -27,9 +20,9 @@ export class StatusStrip {
   /** @param {any} [status] */
   draw(status = this.status) {
     this.status = status;
-    const [engine, mood] = STATES[status.state];
+    const [engine, mood] = ENGINE[status.state];
     const online = navigator.onLine && !this.network.cut;
-    const worker = workerState();
+    const worker = serviceWorker();
     byId("status").replaceChildren(
       pill("Engine", engine, mood, status.error?.message ?? status.stage),
       pill("Role", status.role === "follower" && status.standby === "warm" ? "follower, warm" : (status.role ?? "–"), "", "The tab that leads runs the engine; the others follow it and take over when it dies"),
@@ -57,19 +50,4 @@ export class StatusStrip {
 
 function pill(name, text, mood, about) {
   return h("li", { class: `pill ${mood}`, title: about ?? null, "data-name": name }, h("span", { class: "pill-name", text: name }), " ", h("span", { class: "pill-text", text }));
-}
-
-function workerState() {
-  const container = navigator.serviceWorker;
-  if (!container) return { text: "not available", mood: "bad", about: "This page cannot start offline here" };
-  if (container.controller) return { text: container.controller.state, mood: "good", about: "It serves this page and Python from its cache when the server is gone" };
-  return { text: "installing", mood: "busy", about: "The next load of this page works offline" };
-}
-
-/** @param {number} count */
-function bytes(count) {
-  const units = ["B", "KB", "MB", "GB", "TB"];
-  let step = 0;
-  for (; count >= 1_000 && step < units.length - 1; step++) count /= 1_000;
-  return `${count.toFixed(count < 10 && step ? 1 : 0)} ${units[step]}`;
 }

@@ -1,0 +1,69 @@
+/** The upper part of the panel: what the engine, its store and the network can promise at this moment. */
+import { bytes, h } from "./panel_dom.mjs";
+import { ENGINE, serviceWorker } from "./panel_words.mjs";
+
+/** @typedef {import("./status.mjs").Status & {update?: {build: string, state: string} | null}} Status */
+
+export class EngineView {
+  /** @param {() => void} applyUpdate */
+  constructor(applyUpdate) {
+    this.applyUpdate = applyUpdate;
+    this.element = h("div");
+    this.said = h("p", { class: "visually-hidden", role: "status" });
+  }
+
+  /** @param {Status} status */
+  show(status) {
+    const [text, mood] = ENGINE[status.state];
+    const percent = Math.round(100 * status.progress);
+    this.element.replaceChildren(
+      h("div", { class: "engine" }, h("span", { class: `dot ${mood}` }), h("h2", { text: `Engine ${text}` }), h("span", { class: "soft", text: stage(status, percent) })),
+      status.state === "loading" ? this.#load(percent) : "",
+      h("p", { class: "trouble", text: status.error ? `${status.error.code}: ${status.error.message}` : "" }),
+      status.update ? this.#update(status.update) : "",
+      h("dl", { class: "facts" }, ...facts(status)),
+      this.said,
+    );
+    const news = `Engine ${text}`;
+    if (this.said.textContent !== news) this.said.textContent = news;
+  }
+
+  /** @param {number} percent */
+  #load(percent) {
+    const fill = h("span");
+    fill.style.setProperty("inline-size", `${Math.max(3, percent)}%`);
+    return h("div", { class: "load", role: "progressbar", "aria-label": "Loading Python", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": percent }, fill);
+  }
+
+  /** @param {{build: string, state: string}} update */
+  #update({ build, state }) {
+    const applying = state !== "available";
+    return h("div", { class: "update" },
+      h("span", { text: applying ? `Changing over to build ${build}…` : `Build ${build} is ready. Runs go on where they stand.` }),
+      h("button", { class: "primary", type: "button", disabled: applying, onclick: this.applyUpdate, text: "Update now" }));
+  }
+}
+
+/** @param {Status} status @param {number} percent */
+function stage(status, percent) {
+  if (status.state === "loading") return `${percent} % · ${status.stage}`;
+  if (status.role === "follower") return status.standby === "warm" ? "follower, ready to take over" : "follower";
+  return status.role ?? status.stage;
+}
+
+/** @param {Status} status */
+function facts(status) {
+  const worker = serviceWorker();
+  const kept = status.persisted === null ? "unknown" : status.persisted ? "yes" : "not promised";
+  return [
+    fact("Durability", status.durability, "strict: a step counts as done when the browser has flushed it to the disk"),
+    fact("Storage", status.storage === "direct" ? "direct" : "service worker", "Who writes to IndexedDB"),
+    fact("Kept for good", kept, "Whether the browser promised never to evict this data"),
+    fact("Disk", status.quota ? `${bytes(status.quota.usage)} of ${bytes(status.quota.quota)}` : "unknown", "What this site uses of what it may use"),
+    fact("Service worker", worker.text, worker.about, worker.mood),
+    fact("Network", navigator.onLine ? "online" : "offline", "What the browser says", navigator.onLine ? "" : "bad"),
+  ];
+}
+
+/** @param {string} name @param {string} text @param {string} about @param {string} [mood] */
+const fact = (name, text, about, mood = "") => h("div", { class: mood, title: about }, h("dt", { text: name }), h("dd", { text }));

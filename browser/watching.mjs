@@ -1,0 +1,102 @@
+/** Views that stay true: one run, or a list of runs, looked at again whenever something happened. For what shows them: React, the panel. */
+
+/**
+ * @typedef {import("./types.mjs").Run} Run
+ * @typedef {import("./types.mjs").FramesView} FramesView
+ * @typedef {import("./events.mjs").WeftEvent} WeftEvent
+ *
+ * @typedef {object} RunView
+ * @property {Run | null} run null while it is not known
+ * @property {WeftEvent[]} events all of its log, in order
+ * @property {FramesView | null} frames if they were asked for
+ * @property {Error | null} error why it cannot be looked at
+ *
+ * @typedef {{runs: Run[], more: boolean, loading: boolean, error: Error | null}} RunsView
+ * @typedef {import("./verbs.mjs").Filter & {limit?: number}} RunsFilter
+ */
+
+/** @type {RunView} */ export const NO_RUN = { run: null, events: [], frames: null, error: null };
+/** @type {RunsView} */ export const NO_RUNS = { runs: [], more: false, loading: true, error: null };
+
+/** A busy engine is not asked for the same list more often than this. */
+const REST_MS = 100;
+
+/**
+ * @param {import("./client.mjs").Weft} weft @param {string} id @param {(view: RunView) => void} tell called on each change
+ * @param {{frames?: boolean}} [options] whether its frames are read, too
+ * @returns {() => void} stops at once, and leaves no tail behind
+ */
+export function watchRun(weft, id, tell, { frames = false } = {}) {
+  const { signal, stop, update } = watch(NO_RUN, tell);
+  /** @type {WeftEvent[]} */ const events = [];
+  const look = coalesced(signal, async () => {
+    const run = await weft.describe(id);
+    const code = frames && !run.finished_at ? await weft.frames(id).catch(() => null) : null; // it may end between the two
+    update({ run, frames: code, events: [...events], error: null });
+  }, (error) => update({ error }));
+  const follow = async () => {
+    while (!signal.aborted) {
+      for await (const event of weft.tail(id, { after: events.at(-1)?.seq ?? 0, signal })) {
+        events.push(event);
+        look();
+      }
+      // It has ended, and may be put back or begun again.
+      for await (const event of weft.tail(null, { signal })) if (event.run_id === id) break;
+    }
+  };
+  look();
+  follow().catch((error) => update({ error }));
+  return stop;
+}
+
+/**
+ * @param {import("./client.mjs").Weft} weft @param {RunsFilter} filter @param {(view: RunsView) => void} tell called on each change
+ * @returns {() => void} stops at once, and leaves no tail behind
+ */
+export function watchRuns(weft, filter, tell) {
+  const { signal, stop, update } = watch(NO_RUNS, tell);
+  const look = coalesced(signal, async () => {
+    const { items, cursor } = await weft.list(filter);
+    update({ runs: items, more: cursor !== null, loading: false, error: null });
+  }, (error) => update({ error, loading: false }));
+  const follow = async () => {
+    for await (const _ of weft.tail(null, { signal })) look();
+  };
+  look();
+  follow().catch((error) => update({ error }));
+  return stop;
+}
+
+/** @template {object} View @param {View} view @param {(view: View) => void} tell */
+function watch(view, tell) {
+  const abort = new AbortController();
+  const update = (/** @type {Partial<View>} */ change) => {
+    if (abort.signal.aborted) return;
+    view = { ...view, ...change };
+    tell(view);
+  };
+  return { signal: abort.signal, stop: () => abort.abort(), update };
+}
+
+/**
+ * One look at a time, and one more after it if it was asked for meanwhile.
+ * @param {AbortSignal} signal @param {() => Promise<void>} work @param {(error: any) => void} failed
+ */
+export function coalesced(signal, work, failed) {
+  let busy = false;
+  let again = false;
+  return async function run() {
+    if (signal.aborted) return;
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
+    await work().catch((error) => signal.aborted || failed(error));
+    await new Promise((resolve) => setTimeout(resolve, REST_MS));
+    busy = false;
+    if (!again) return;
+    again = false;
+    void run();
+  };
+}

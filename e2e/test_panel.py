@@ -1,0 +1,129 @@
+"""The element <weft-panel>, used as a person uses it: with a mouse, with a keyboard, on a phone, in the dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.harness.browser import Browser
+from e2e.harness.pages import call
+from e2e.harness.report import told
+from e2e.harness.server import Server
+
+HERE = Path(__file__).resolve().parent / "panel_site"
+BOOT_MS = 40_000
+MARKUP = '<img src=x onerror="globalThis.injected = true"><script>globalThis.injected = true</script>'
+
+
+@pytest.fixture(scope="module")
+def panel_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from weft_browser.build import build
+
+    out = tmp_path_factory.mktemp("panel")
+    build(out, page=HERE, workflows=[HERE / "purchase.py"])
+    return out
+
+
+@pytest.fixture
+def panel(chrome: Browser, panel_site: Path, tmp_path: Path) -> Iterator[Page]:
+    """A page of which the panel is all there is, with an engine that runs. The policy is the strict one of the demo."""
+    server = Server(panel_site, tmp_path / "shop.jsonl").start()
+    page = chrome.tab(server.url)
+    expect(page.get_by_role("heading", name="Engine running here")).to_be_visible(timeout=BOOT_MS)
+    yield page
+    assert not [line for line in chrome.console if line.startswith("error")], chrome.console
+    server.stop()
+
+
+def line(page: Page, run: str) -> object:
+    return page.get_by_role("button", name=run)
+
+
+def test_a_run_is_opened_decided_and_watched_to_its_end_with_the_keyboard_alone(panel: Page) -> None:
+    call(panel, "start", "purchase", [{"item": "a loom", "note": "soon"}], {"id": "p-1"})
+    button = panel.get_by_role("button", name="p-1")
+    expect(button).to_contain_text("waits for a decision: purchase")
+    button.focus()
+    panel.keyboard.press("Enter")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    expect(panel.get_by_role("region", name="Timeline")).to_contain_text("2 attempts")
+    code = panel.get_by_role("region", name="Where the code stands")
+    expect(code).to_contain_text("decided = await ctx.review(")
+    expect(code.get_by_role("row", name="note")).to_contain_text("'soon'")
+
+    approve = panel.get_by_role("group", name="Review: purchase").get_by_role("button", name="Approve")
+    for _ in range(6):  # the line, what is to be decided, and then the button
+        panel.keyboard.press("Tab")
+        if approve.evaluate("(button) => button.getRootNode().activeElement === button"):
+            break
+    panel.keyboard.press("Enter")
+    expect(panel.get_by_role("region", name="Timeline")).to_contain_text("Approved by Ada")
+    expect(panel.get_by_role("region", name="Timeline")).to_contain_text("Waiting for “delivered”")
+    call(panel, "signal", "p-1", "delivered", "today")
+    expect(panel.get_by_role("region", name="Where the code stands")).to_contain_text('"arrived": "today"')
+    expect(button).to_contain_text("done")
+    assert call(panel, "describe", "p-1")["result"]["status"] == "delivered"
+
+
+def test_runs_are_filtered_cancelled_and_rejected(panel: Page) -> None:
+    for name in ("c-1", "r-1"):
+        call(panel, "start", "purchase", [{"item": "yarn", "note": ""}], {"id": name})
+    call(panel, "start", "doomed", [], {"id": "d-1"})
+    panel.get_by_role("button", name="c-1").click()
+    panel.get_by_role("button", name="Cancel", exact=True).click()
+    expect(panel.get_by_role("button", name="c-1")).to_contain_text("cancelled")
+    panel.get_by_role("button", name="r-1").click()
+    panel.get_by_role("button", name="Reject").click()
+    expect(panel.get_by_role("region", name="Where the code stands")).to_contain_text('"status": "rejected"')
+
+    panel.get_by_role("combobox", name="Which runs").select_option("Failed")
+    expect(panel.locator(".run")).to_have_count(2)
+    expect(panel.get_by_role("button", name="d-1")).to_contain_text("it is beyond repair")
+    panel.get_by_role("combobox", name="Which runs").select_option("Under way")
+    expect(panel.get_by_text("No runs here.")).to_be_visible()
+
+
+def test_markup_in_a_workflow_s_data_is_text_wherever_it_is_shown(panel: Page) -> None:
+    identity = "<b>bold"
+    call(panel, "start", "purchase", [{"item": MARKUP, "note": MARKUP}], {"id": identity})
+    button = panel.get_by_role("button", name=identity)
+    button.click()
+    expect(panel.get_by_role("region", name="Timeline")).to_contain_text("onerror=")
+    expect(panel.get_by_role("row", name="note")).to_contain_text("<script>")
+    expect(panel.get_by_role("group", name="Review: purchase")).to_contain_text("<script>")
+    panel.get_by_role("button", name="Approve").click()
+    expect(panel.get_by_role("region", name="Timeline")).to_contain_text("Waiting for")
+    call(panel, "signal", identity, "delivered", MARKUP)
+    expect(panel.get_by_role("region", name="Where the code stands")).to_contain_text('"arrived": "<img')
+    strange = "document.querySelector('weft-panel').shadowRoot.querySelectorAll('img, script, b:has(*)').length"
+    assert panel.evaluate(strange) == 0
+    assert panel.evaluate("globalThis.injected") is None
+
+
+def test_it_fits_a_phone_follows_the_colour_scheme_and_leaves_no_tail_behind(panel: Page, tmp_path: Path) -> None:
+    call(panel, "start", "purchase", [{"item": "a loom", "note": "x" * 200}], {"id": "a-rather-long-name-" + "0" * 60})
+    panel.get_by_role("button", name="a-rather-long-name").click()
+    expect(panel.get_by_role("region", name="Where the code stands")).to_contain_text("xxxx")
+    backgrounds = set()
+    for scheme in ("light", "dark"):
+        panel.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for width in (360, 1280):
+            panel.set_viewport_size({"width": width, "height": 900})
+            assert panel.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out"
+            panel.screenshot(path=tmp_path / f"{scheme}-{width}.png", full_page=True)
+        backgrounds.add(panel.evaluate("getComputedStyle(document.querySelector('weft-panel')).backgroundColor"))
+    assert len(backgrounds) == 2, backgrounds
+    moving = "document.querySelector('weft-panel').shadowRoot.getAnimations({subtree: true}).length"
+    assert panel.evaluate(moving) == 0, "reduced motion is asked for"
+
+    assert panel.evaluate("tails") >= 2, "of the list, and of the run that is open"
+    left = panel.evaluate("""async () => {
+      document.querySelector("weft-panel").remove();
+      for (let turn = 0; turn < 100 && tails; turn++) await new Promise((resolve) => setTimeout(resolve));
+      return tails;
+    }""")
+    assert left == 0
+    told("panel", screenshots=str(tmp_path), tails_left=left)
