@@ -1,6 +1,7 @@
 /** The buttons that break things, each as truly as a page can. What they do is told to people under "What these really do". */
 import { byId, svg } from "./dom.mjs";
 import { ICONS } from "./icons.mjs";
+import { PROTOCOL } from "./weft/protocol.mjs";
 
 /** checkout_browser.py looks for a cache of this name before each request. A cache outlives tabs, and workers can see it. */
 const CABLE = "weft-demo-cable";
@@ -40,8 +41,8 @@ async function killServiceWorker(script) {
     return "The browser could not fetch the script, so the old one lives. (Is the server gone? Then stop it in chrome://serviceworker-internals.)";
   }
   const next = fresh.installing ?? fresh.waiting;
-  next?.addEventListener("statechange", () => next.state === "installed" && next.postMessage({ t: "activate" }));
-  if (next?.state === "installed") next.postMessage({ t: "activate" });
+  next?.addEventListener("statechange", () => next.state === "installed" && next.postMessage({ v: PROTOCOL, t: "activate" }));
+  if (next?.state === "installed") next.postMessage({ v: PROTOCOL, t: "activate" });
   await new Promise((resolve) => (old.state === "redundant" ? resolve(0) : old.addEventListener("statechange", resolve, { once: true })));
   return "The service worker was stopped and a fresh one started. Nothing was lost: it keeps no state.";
 }
