@@ -540,6 +540,27 @@ export interface CompensationFailed extends Base<"compensation_failed"> {
   error: Facts;
 }
 
+/** From here on another engine decides; `url` is empty if that one has fetched it. */
+export interface RunHandedOff extends Base<"run_handed_off"> {
+  url: string;
+  handoff_id: string;
+  moves: number;
+}
+
+export interface RunReceived extends Base<"run_received"> {
+  handoff_id: string;
+  moves: number;
+  origin: string;
+}
+
+/** It was not wanted there, or was asked for again before it had come there. */
+export interface RunTakenBack extends Base<"run_taken_back"> {
+  url: string;
+  handoff_id: string;
+  moves: number;
+  reason: string;
+}
+
 /** Stands in a run's history for its older events, which its retention keeps no longer: `first_seq` is the number of the first event there is. */
 export interface EventsExpired extends Base<"events_expired"> {
   first_seq: number;
@@ -649,5 +670,8 @@ export type WeftEvent =
   | CompensationStarted
   | CompensationCompleted
   | CompensationFailed
+  | RunHandedOff
+  | RunReceived
+  | RunTakenBack
   | EventsExpired
   | EventsUnreadable;
