@@ -36,6 +36,7 @@ export { WeftError };
  * @property {string | null} [serviceWorker] the built sw.mjs, relative to the page; null registers none
  * @property {"warm" | "cold"} [standby] whether a follower loads Python ahead of a takeover
  * @property {"auto" | "soon" | "off"} [snapshot] of Python's memory, for quick starts: made when the first start has been over for a while, at once, or never
+ * @property {number} [heapLimitMB] of Python's memory, which only grows: past it the engine is drained and its worker replaced; default 512
  * @property {boolean} [persist] ask the browser, after the first start, not to evict the store; default true
  * @property {number} [deadlineMs] for calls other than result()
  * @property {(status: import("./status.mjs").Status) => void} [onStatus]

@@ -15,6 +15,7 @@ import { Responder } from "./rpc.mjs";
  * @property {string | null} cache see Assets
  * @property {"direct" | "service-worker"} storage
  * @property {"strict" | "relaxed"} durability
+ * @property {number} heapLimitMB see HeapWatch
  * @property {boolean} snapshot whether Python may start from one
  * @property {string[]} workflows URLs
  * @property {string[]} activities URLs
@@ -43,6 +44,7 @@ export class EngineHost {
     this.options = options;
     this.tell = tell;
     this.ready = false; // an engine is open and answers
+    this.heapBytes = () => 0; // of Python, when it is loaded
     this.store = openStore(options, tell);
     this.bridge = bridgeOf(this);
     this.responder = new Responder((id, method, params) => this.bridge.called(id, method, params));
@@ -103,6 +105,7 @@ export class EngineHost {
   async #load() {
     const report = (/** @type {string} */ stage, /** @type {number} */ progress) => this.#wanted && this.tell.status({ stage, progress });
     const { python, workflows, activities, boot } = await loadInterpreter(this.options, report);
+    this.heapBytes = () => python._module.HEAPU8.byteLength;
     const main = python.pyimport("weft_browser.main");
     try {
       main.prepare(this.bridge, workflows.join("\n"), activities.join("\n"));

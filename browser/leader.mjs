@@ -17,6 +17,9 @@ import { Wakeups } from "./wakeups.mjs";
 /** A worker that has lost the lead and has not said so by then hangs, perhaps in a transaction, which blocks the store: it is ended. */
 const GIVE_WAY_TIMEOUT_MS = 2_000;
 
+/** How long activities in flight may take to end before a worker is replaced. */
+const RECYCLE_PATIENCE_S = 30;
+
 export class Tab {
   /** @param {import("./client.mjs").OpenOptions} options @param {import("./rpc.mjs").Caller} caller */
   constructor(options, caller) {
@@ -130,6 +133,7 @@ export class Tab {
       case "need-port": return void this.broker.connect(this.worker.worker, message.id);
       case "status": return this.board.set(message.status);
       case "drained": return this.worker.drained();
+      case "heap-full": return void this.#recycle();
       case "failed": return this.#workerFailed(message.error);
     }
   }
@@ -180,6 +184,15 @@ export class Tab {
   /** Someone in line does not hear the leader. @param {string | null} leader */
   #vouch(leader) {
     if (this.status.role === "leader" && (leader === null || leader === this.worker.id)) this.group.say({ t: "busy" });
+  }
+
+  /** The memory of a worker is given back only with the worker. Runs stand at their checkpoints, and the next worker, or tab, goes on. */
+  async #recycle() {
+    const replaced = () => this.status.update?.state === "applying"; // by a new build, or is about to be
+    if (replaced()) return;
+    this.board.set({ stage: "replacing the worker, whose memory has grown", recycled: this.status.recycled + 1 });
+    await this.pause(RECYCLE_PATIENCE_S);
+    if (!replaced()) this.resume();
   }
 
   #sleep() {

@@ -26,7 +26,7 @@ export class OwnWorker {
   }
 
   start() {
-    const { name = "default", base: given, workflows, activities, storage = "direct", durability = "strict", snapshot } = this.options;
+    const { name = "default", base: given, workflows, activities, storage = "direct", durability = "strict", snapshot, heapLimitMB = 512 } = this.options;
     const page = document.baseURI;
     const base = baseOf(given);
     const absolute = (/** @type {string[] | undefined} */ paths) => (paths ?? []).map((path) => new URL(path, page).href);
@@ -39,7 +39,7 @@ export class OwnWorker {
       if (this.worker === worker) this.failed({ code: "WorkerError", message: event.message || `${base}worker.mjs cannot be loaded` });
     };
     worker.postMessage({
-      t: "init", id: this.id, name, base, storage, durability, snapshot: snapshot !== "off", scope: servedScope(),
+      t: "init", id: this.id, name, base, storage, durability, snapshot: snapshot !== "off", heapLimitMB, scope: servedScope(),
       workflows: absolute(workflows), activities: absolute(activities),
     });
   }

@@ -12,6 +12,8 @@
  * @property {boolean | null} persisted whether the browser promised not to evict the store; null while unknown
  * @property {{usage: number, quota: number} | null} quota bytes
  * @property {import("./update.mjs").UpdateStatus | null} update another build of the site that is there
+ * @property {{bytes: number, limit: number} | null} heap of Python in this tab's leading worker
+ * @property {number} recycled how often that worker was replaced, because its heap had passed the limit
  * @property {import("./interpreter.mjs").Boot | null} boot how Python was started here; null until it was
  * @property {"none" | "kept" | "off" | import("./snapshots.mjs").SnapshotNote} snapshot what this browser keeps for the next start, or why nothing
  * @property {{code: string, message: string, facts?: Record<string, unknown>} | null} error
@@ -24,7 +26,7 @@ export class StatusBoard {
     /** @type {Status} */
     this.status = {
       state: "loading", role: null, standby: "cold", progress: 0, stage: "starting", durability, storage,
-      persisted: null, quota: null, update: null, boot: null, snapshot: snapshot === "off" ? "off" : "none", error: null,
+      persisted: null, quota: null, update: null, heap: null, recycled: 0, boot: null, snapshot: snapshot === "off" ? "off" : "none", error: null,
     };
   }
 

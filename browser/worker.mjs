@@ -6,6 +6,7 @@
 import { cacheOf } from "./build.mjs";
 import { EngineHost, plainError } from "./engine_host.mjs";
 import { Election } from "./election.mjs";
+import { HeapWatch } from "./heap_watch.mjs";
 import { Heartbeat, Watch } from "./heartbeat.mjs";
 import { OLDEST, PROTOCOL, mismatch, outdated } from "./protocol.mjs";
 import { replyTo } from "./rpc.mjs";
@@ -27,6 +28,7 @@ const WELL_MS = 60_000;
 /** @type {Watch | null} while in line */ let watch = null;
 /** @type {Heartbeat | null} while leading */ let heartbeat = null;
 /** @type {import("./engine_host.mjs").PlainError | null} */ let fencedBy = null;
+/** @type {HeapWatch} */ let heap;
 let opened = 0;
 let fenced = 0; // times in a row
 let began = 0; // to lead, by this worker's clock
@@ -46,6 +48,7 @@ function start(init) {
     status: (change) => (election.leading || "standby" in change) && status(change),
     opened(count) {
       opened = count;
+      heap.begin();
       toPage(announcement());
       toAll(announcement());
     },
@@ -54,6 +57,10 @@ function start(init) {
       election.resign();
     },
     needPort: (id) => toPage({ t: "need-port", id }),
+  });
+  heap = new HeapWatch(init.heapLimitMB * 1024 * 1024, () => host.heapBytes(), {
+    changed: (bytes) => status({ heap: { bytes, limit: heap.limit } }),
+    full: (bytes) => toPage({ t: "heap-full", bytes }),
   });
   election = new Election(init.name);
   serve().catch((error) => failed(plainError(error)));
@@ -85,6 +92,7 @@ async function lead() {
 
 /** Another leads, or will: give way quietly. */
 async function demoted() {
+  heap.stop();
   const closed = host.close();
   toAll({ t: "ended", leader: host.options.id });
   toPage({ t: "ended", leader: host.options.id });
@@ -110,6 +118,7 @@ function failed(error) {
 
 /** @param {number} seconds */
 async function drain(seconds) {
+  heap.stop();
   await host.drain(seconds).catch((error) => console.warn("weft: not drained:", error));
   toAll({ t: "ended", leader: host.options.id });
   toPage({ t: "drained" });

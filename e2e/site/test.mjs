@@ -54,6 +54,7 @@ globalThis.weftOpen = Weft.open({
   name: query.get("name") ?? "e2e",
   storage: query.get("storage") ?? "direct",
   serviceWorker: query.get("serviceWorker") === "none" ? null : "./sw.mjs",
+  ...(query.has("heapLimitMB") && { heapLimitMB: Number(query.get("heapLimitMB")) }),
   snapshot: query.get("snapshot") ?? "off", // a test that wants one says so: making it takes a processor for two seconds
   standby: query.get("standby") ?? "warm",
   reloadOnUpdate: query.get("reload") !== "none",
