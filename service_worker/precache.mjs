@@ -12,11 +12,11 @@ const MANIFEST = "weft/manifest.json";
 /** Resolves when the cache is whole; rejects with an AssetError that names what is missing or damaged. @param {Site} site */
 export async function install(site) {
   const cache = await caches.open(site.cache);
-  const bytes = await download(site, MANIFEST, "no-cache");
+  const { bytes, headers } = await download(site, MANIFEST, "no-cache");
   if ((await sha256(bytes)) !== site.manifestSha256) throw new AssetError(MANIFEST, "does not belong to this sw.mjs");
   const old = await Promise.all((await cachesOf(site)).map((name) => caches.open(name)));
   await Promise.all(assetsIn(bytes).map((asset) => precache(site, cache, old, asset)));
-  await keep(site, cache, MANIFEST, bytes); // last: a cache with a manifest is a whole one
+  await keep(site, cache, MANIFEST, bytes, headers); // last: a cache with a manifest is a whole one
 }
 
 /** @param {ArrayBuffer} manifest @returns {Asset[]} */
@@ -35,18 +35,19 @@ async function precache(site, cache, old, asset) {
   for (const source of [cache, ...old]) {
     const found = await source.match(new URL(asset.path, site.scope));
     const bytes = await found?.arrayBuffer();
-    if (bytes && bytes.byteLength === asset.size && (await sha256(bytes)) === asset.sha256) return keep(site, cache, asset.path, bytes);
+    if (!found || !bytes || bytes.byteLength !== asset.size || (await sha256(bytes)) !== asset.sha256) continue;
+    return keep(site, cache, asset.path, bytes, found.headers);
   }
   await fetchInto(site, cache, asset);
 }
 
 /** @param {Site} site @param {Cache} cache @param {Asset} asset @returns {Promise<Response>} what is in the cache then */
 export async function fetchInto(site, cache, asset) {
-  const bytes = await download(site, asset.path, "default");
+  const first = await download(site, asset.path, "default");
   // The HTTP cache may hold the file of the build before: ask the server itself before calling it damaged.
-  const fresh = await verify(asset, bytes).then(() => bytes, () => download(site, asset.path, "reload"));
-  await verify(asset, fresh);
-  return keep(site, cache, asset.path, fresh);
+  const { bytes, headers } = await verify(asset, first.bytes).then(() => first, () => download(site, asset.path, "reload"));
+  await verify(asset, bytes);
+  return keep(site, cache, asset.path, bytes, headers);
 }
 
 /** @param {Site} site @param {string} path @param {RequestCache} mode */
@@ -55,7 +56,7 @@ async function download(site, path, mode) {
     throw new AssetError(path, `cannot be loaded (${error.message})`);
   });
   if (!response.ok) throw new AssetError(path, `is missing (HTTP ${response.status})`);
-  return response.arrayBuffer();
+  return { bytes: await response.arrayBuffer(), headers: response.headers };
 }
 
 /** @type {Record<string, string>} */
@@ -65,10 +66,21 @@ const TYPES = {
   webmanifest: "application/manifest+json", ico: "image/x-icon",
 };
 
-/** @param {Site} site @param {Cache} cache @param {string} path @param {ArrayBuffer} bytes */
-async function keep(site, cache, path, bytes) {
+/** What a server says of how its pages and workers are to be treated holds for them offline, too. */
+const POLICIES = [
+  "Content-Security-Policy", "Cross-Origin-Embedder-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Origin-Agent-Cluster",
+  "Permissions-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options",
+];
+
+/** @param {Site} site @param {Cache} cache @param {string} path @param {ArrayBuffer} bytes @param {Headers} given by the server */
+async function keep(site, cache, path, bytes, given) {
   const type = TYPES[path.split(".").pop() ?? ""] ?? "application/octet-stream";
-  const response = new Response(bytes, { headers: { "Content-Type": type, "Content-Length": String(bytes.byteLength) } });
+  const headers = new Headers({ "Content-Type": type, "Content-Length": String(bytes.byteLength) });
+  for (const name of POLICIES) {
+    const value = given.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  const response = new Response(bytes, { headers });
   await cache.put(new URL(path, site.scope), response.clone());
   return response;
 }

@@ -23,7 +23,7 @@ from . import ingredients
 from .ingredients import BuildError
 
 FORMAT = 1
-NOT_IN_A_SITE = {"sw.mjs", "react.mjs"}
+NOT_IN_A_SITE = {"sw.mjs", "sw_remove.mjs", "react.mjs"}
 """The Service Worker lies beside the page, and React's hooks are for bundlers. Every other script is in ``weft/``."""
 _IMPORT = re.compile(r'(from "|import ")(?:\.\./browser/|\./)')
 BOOT = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "stdlib.pack", "weft.pack")
@@ -49,6 +49,7 @@ def build(
     page: Path | None = None,
     cache: Path | None = None,
     report: Report = lambda line: None,
+    remove_service_worker: bool = False,
 ) -> Built:
     """Make or renew the site in ``out``. Raises :class:`BuildError` with what to do."""
     tree = ingredients.source_tree()
@@ -80,7 +81,11 @@ def build(
     for source, name in compiled:
         shutil.copyfile(source, out / name)
     _scripts(tree, out)
-    return _seal(out, [name for _, name in site + compiled], [f"weft/{wheel.name}" for wheel in packages], runtime)
+    built = _seal(out, [name for _, name in site + compiled], [f"weft/{wheel.name}" for wheel in packages], runtime)
+    if remove_service_worker:
+        text = (tree / "service_worker" / "sw_remove.mjs").read_text("utf-8")
+        (out / "sw.mjs").write_text(_IMPORT.sub(r"\1./weft/", text), "utf-8")
+    return built
 
 
 def names_time_zones(source: bytes) -> bool:
@@ -167,9 +172,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--page", type=Path, metavar="DIR", help="your page: index.html and what it needs")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where downloads and bytecode are kept")
+    parser.add_argument(
+        "--remove-service-worker", action="store_true", help="browsers that have a service worker of this site drop it"
+    )
     asked = parser.parse_args(arguments)
     try:
-        built = build(asked.out, workflows=asked.workflow, page=asked.page, cache=asked.cache, report=print)
+        built = build(
+            asked.out, workflows=asked.workflow, page=asked.page, cache=asked.cache, report=print,
+            remove_service_worker=asked.remove_service_worker,
+        )  # fmt: skip
     except BuildError as error:
         print(f"weft browser build: {error}", file=sys.stderr)
         return 1

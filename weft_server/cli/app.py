@@ -462,8 +462,11 @@ def browser_build_(
     page: Annotated[
         Path | None, typer.Option("--page", "-p", help="Your page: index.html and what it needs.", metavar="DIR")
     ] = None,
+    remove_service_worker: Annotated[
+        bool, typer.Option("--remove-service-worker", help="Browsers that have a service worker of this site drop it.")
+    ] = False,
 ) -> None:
     """Make a static folder with the runtime, that any web server can serve. Needs node and npm, only here."""
     from weft_server.cli.bundle import build
 
-    execute(build, out, workflow or [], page)
+    execute(build, out, workflow or [], page, remove_service_worker)

@@ -8,14 +8,16 @@ from weft_server.cli import screen
 from weft_server.cli.failure import DONE, CommandError
 
 
-async def build(out: Path, workflows: list[Path], page: Path | None) -> int:
+async def build(out: Path, workflows: list[Path], page: Path | None, remove_service_worker: bool = False) -> int:
     """Build, and say what was made and how to look at it."""
     from weft_browser.build import build as build_site
     from weft_browser.ingredients import BuildError
 
     with screen.err().status("building") as progress:
         try:
-            built = build_site(out, workflows=workflows, page=page, report=progress.update)
+            built = build_site(
+                out, workflows=workflows, page=page, report=progress.update, remove_service_worker=remove_service_worker
+            )
         except BuildError as error:
             raise CommandError(str(error)) from None
     print(f"{built.out}: {built.files} files, {built.size / 1e6:.1f} MB, build {built.build_id}")
