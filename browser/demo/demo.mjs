@@ -5,6 +5,7 @@ import { Books } from "./books.mjs";
 import { crashesOf } from "./crashes.mjs";
 import { CodeView } from "./code.mjs";
 import { ICONS } from "./icons.mjs";
+import { wireInstall } from "./install.mjs";
 import { chipMood, orderNumber, outcome, runList } from "./runs.mjs";
 import { Shop } from "./shop.mjs";
 import { StatusStrip } from "./status.mjs";
@@ -175,6 +176,7 @@ function wireTheme() {
 }
 
 wireTheme();
+wireInstall();
 const style = new CSSStyleSheet();
 style.replaceSync(TIMELINE);
 document.adoptedStyleSheets.push(style);
