@@ -9,56 +9,27 @@ tests use it as their witness: it counts every attempt and applies every effect 
 from __future__ import annotations
 
 import argparse
-import functools
 import json
-import signal
 import sys
 from collections.abc import Sequence
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
 from weft_server.shop import Shop
+from weft_server.static import StaticHandler, StaticServer
 
-LOOPBACK: Final = "127.0.0.1"
 MAX_BODY_BYTES: Final = 64 * 1024
-HEADERS: Final = {
-    # The strictest policy that the page and Pyodide work under; it also proves that nothing is loaded from elsewhere.
-    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:; "
-    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache",
-}
-TYPES: Final = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".webmanifest": "application/manifest+json",
-    ".wasm": "application/wasm",
-    ".py": "text/x-python; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".zip": "application/zip",
-    ".whl": "application/zip",
-}
 
 
-class DemoHandler(SimpleHTTPRequestHandler):
+class DemoHandler(StaticHandler):
     """Files below ``/``, the shop below ``/api/``."""
 
-    protocol_version = "HTTP/1.1"
     server_version = "weft-demo"
-    sys_version = ""
-    extensions_map = {"": "application/octet-stream", **TYPES}  # noqa: RUF012 - the base class declares it so
     server: DemoServer
 
     def do_GET(self) -> None:
         """Answer a question about the shop, or send a file."""
-        if not self._host_is_ours():
+        if not self.host_is_ours():
             return
         path = self._path()
         if not path.startswith("/api/"):
@@ -73,7 +44,7 @@ class DemoHandler(SimpleHTTPRequestHandler):
     def do_POST(self) -> None:
         """Ask the shop for an effect (``/api/reserve`` …) or set how reliable it is (``/api/weather``)."""
         body = self._body()
-        if body is None or not self._host_is_ours():
+        if body is None or not self.host_is_ours():
             return
         path = self._path()
         if path == "/api/weather":
@@ -84,15 +55,6 @@ class DemoHandler(SimpleHTTPRequestHandler):
 
     def _path(self) -> str:
         return self.path.partition("?")[0]
-
-    def _host_is_ours(self) -> bool:
-        """Refuse other host names: a page elsewhere must not reach loopback by pointing its own name at it."""
-        port = self.server.server_address[1]
-        ours = (self.headers.get("Host") or "") in {f"{LOOPBACK}:{port}", f"localhost:{port}"}
-        if not ours:
-            self.close_connection = True
-            self._answer(403, {"error": f"this server answers only for http://{LOOPBACK}:{port}/"})
-        return ours
 
     def _body(self) -> dict[str, Any] | None:
         length = self.headers.get("Content-Length", "")
@@ -117,37 +79,13 @@ class DemoHandler(SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def end_headers(self) -> None:
-        """Add the headers that every answer carries."""
-        for name, value in HEADERS.items():
-            self.send_header(name, value)
-        super().end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Stay quiet unless ``--verbose``: the address must not scroll away."""
-        if self.server.verbose:
-            super().log_message(format, *args)
-
-
-class DemoServer(ThreadingHTTPServer):
+class DemoServer(StaticServer):
     """One folder and one shop on one loopback port. Port 0 takes a free one."""
-
-    daemon_threads = True
 
     def __init__(self, port: int, folder: Path, shop: Shop, *, verbose: bool = False) -> None:
         self.shop = shop
-        self.verbose = verbose
-        super().__init__((LOOPBACK, port), functools.partial(DemoHandler, directory=str(folder)))
-
-    @property
-    def url(self) -> str:
-        """Where the page is."""
-        return f"http://{LOOPBACK}:{self.server_address[1]}/"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that hangs up (tab closed, killed) is everyday life here; anything else is shown."""
-        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
-            super().handle_error(request, client_address)
+        super().__init__(port, folder, verbose=verbose, handler=DemoHandler)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -162,15 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"cannot listen on port {options.port}: {error.strerror}. Choose another with --port", file=sys.stderr)
         return 2
-    try:
-        for stop in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: a shell starts background jobs with it ignored
-            signal.signal(stop, signal.default_int_handler)
-        print(f"Weft demo: {server.url}  (Ctrl-C stops it)", flush=True)
-        server.serve_forever(poll_interval=0.1)
-    except KeyboardInterrupt:
-        print("\nstopped", flush=True)
-    finally:
-        server.server_close()
+    server.serve_until_stopped(f"Weft demo: {server.url}  (Ctrl-C stops it)")
     return 0
 
 

@@ -470,3 +470,14 @@ def browser_build_(
     from weft_server.cli.bundle import build
 
     execute(build, out, workflow or [], page, remove_service_worker)
+
+
+@browser.command("serve")
+def browser_serve_(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder that `weft browser build` made.")],
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8000,
+) -> None:
+    """Serve a built folder on this machine, as strictly as a server may: for looking at it, not for the world."""
+    from weft_server.cli.bundle import serve
+
+    raise typer.Exit(serve(out, port))

@@ -1,4 +1,4 @@
-"""``weft browser build``: the static folder of the browser runtime."""
+"""``weft browser``: the static folder of the browser runtime, made and looked at."""
 
 from __future__ import annotations
 
@@ -22,5 +22,21 @@ async def build(out: Path, workflows: list[Path], page: Path | None, remove_serv
             raise CommandError(str(error)) from None
     print(f"{built.out}: {built.files} files, {built.size / 1e6:.1f} MB, build {built.build_id}")
     screen.err().print("any web server can serve it; on this machine: ", style="dim", end="")
-    screen.err().print(f"python3 -m http.server --directory {out} 8000", style="dim", markup=False)
+    screen.err().print(f"weft browser serve {out}", style="dim", markup=False)
+    return DONE
+
+
+def serve(out: Path, port: int) -> int:
+    """Serve until stopped. Exit code 2: the folder or the port cannot be used."""
+    from weft_server.static import StaticServer
+
+    if not (out / "index.html").is_file():
+        screen.err().print(f"no index.html in {out}: `weft browser build {out} --page DIR` makes one", markup=False)
+        return 2
+    try:
+        server = StaticServer(port, out)
+    except OSError as error:
+        screen.err().print(f"cannot listen on port {port}: {error.strerror}. Choose another with --port", markup=False)
+        return 2
+    server.serve_until_stopped(f"{server.url}  (Ctrl-C stops it)")
     return DONE

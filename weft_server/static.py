@@ -1,0 +1,112 @@
+"""A small web server for a built site: right types, a strict policy, loopback only: for looking at it.
+
+``weft browser serve OUT`` and the demo stand on it.
+"""
+
+from __future__ import annotations
+
+import functools
+import signal
+import sys
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+LOOPBACK: Final = "127.0.0.1"
+HEADERS: Final = {
+    # The strictest policy that the page and Pyodide work under; it also proves that nothing is loaded from elsewhere.
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:; "
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+    ".wasm": "application/wasm",
+    ".py": "text/x-python; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".zip": "application/zip",
+    ".whl": "application/zip",
+}
+
+
+class StaticHandler(SimpleHTTPRequestHandler):
+    """The files of one folder."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "weft"
+    sys_version = ""
+    extensions_map = {"": "application/octet-stream", **TYPES}  # noqa: RUF012 - the base class declares it so
+    server: StaticServer
+
+    def do_GET(self) -> None:
+        """Send a file."""
+        if self.host_is_ours():
+            super().do_GET()
+
+    def do_HEAD(self) -> None:
+        """Say what a file is."""
+        if self.host_is_ours():
+            super().do_HEAD()
+
+    def host_is_ours(self) -> bool:
+        """Refuse other host names: a page elsewhere must not reach loopback by pointing its own name at it."""
+        port = self.server.server_address[1]
+        ours = (self.headers.get("Host") or "") in {f"{LOOPBACK}:{port}", f"localhost:{port}"}
+        if not ours:
+            self.close_connection = True
+            self.send_error(403, f"this server answers only for http://{LOOPBACK}:{port}/")
+        return ours
+
+    def end_headers(self) -> None:
+        """Add the headers that every answer carries."""
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Stay quiet unless it is ``verbose``: the address must not scroll away."""
+        if self.server.verbose:
+            super().log_message(format, *args)
+
+
+class StaticServer(ThreadingHTTPServer):
+    """One folder on one loopback port. Port 0 takes a free one. ``OSError``: the port cannot be had."""
+
+    daemon_threads = True
+
+    def __init__(
+        self, port: int, folder: Path, *, verbose: bool = False, handler: type[StaticHandler] = StaticHandler
+    ) -> None:
+        self.verbose = verbose
+        super().__init__((LOOPBACK, port), functools.partial(handler, directory=str(folder)))
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://{LOOPBACK}:{self.server_address[1]}/"
+
+    def serve_until_stopped(self, line: str) -> None:
+        """Print a line and serve; SIGTERM and Ctrl-C end it."""
+        try:
+            for stop in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: a shell starts background jobs with it ignored
+                signal.signal(stop, signal.default_int_handler)
+            print(line, flush=True)
+            self.serve_forever(poll_interval=0.1)
+        except KeyboardInterrupt:
+            print("\nstopped", flush=True)
+        finally:
+            self.server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that hangs up (tab closed, killed) is everyday life here; anything else is shown."""
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
