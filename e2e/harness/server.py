@@ -58,8 +58,13 @@ class Server:
         return code
 
     def weather(self, **change: int) -> None:
-        """Change ``latency_ms`` or ``fail_every``."""
+        """Change ``latency_ms``, ``fail_every``, ``refuse_percent`` or ``hang_percent``."""
         self._call("api/weather", json.dumps(change).encode())
+
+    def report(self) -> dict[str, Any]:
+        """How many requests there were since it was started, and how many were ``refused`` or ``hung``."""
+        report: dict[str, Any] = self._call("api/effects")
+        return report
 
     def effects(self, order: str | None = None) -> list[dict[str, Any]]:
         """What the shop was asked for (``attempts``) and did (``count``), by idempotency key."""
