@@ -110,6 +110,7 @@ def _wanted(key: Key) -> bool:
 
 
 def keys_of(item: pytest.Item) -> list[Key]:
-    """The scenarios that a test belongs to, in its browser."""
+    """The scenarios that a test belongs to, in its browser, or in those that its marker names."""
     engine = getattr(item, "callspec", None) and item.callspec.params.get("engine")  # type: ignore[attr-defined]
-    return [(mark.args[0], engine or CHROMIUM) for mark in item.iter_markers("scenario")]
+    marks = item.iter_markers("scenario")
+    return [(mark.args[0], each) for mark in marks for each in mark.kwargs.get("engines", [engine or CHROMIUM])]

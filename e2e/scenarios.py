@@ -24,7 +24,7 @@ SCENARIOS = (
     Scenario(1, "a tab crashes in the middle of a run", THREE, effects=4),
     Scenario(2, "the browser is killed, and started on the same profile", TWO, faults=10, effects=40),
     Scenario(3, "the service worker is killed between commit and reply"),
-    Scenario(4, "the service worker is killed at every storage message of a run", faults=20),
+    Scenario(4, "the service worker is killed at every storage message of a run", faults=14, effects=0),
     Scenario(5, "everything starts with the server stopped", THREE),
     Scenario(6, "what waited for the server is delivered when it is back", THREE, effects=4),
     Scenario(7, "two tabs, one store", THREE, faults=0, effects=50),
@@ -48,7 +48,7 @@ SCENARIOS = (
     Scenario(28, "many short runs with kills among them", faults=3, effects=1000),
     Scenario(29, "the page is left in the middle of a commit, and come back to"),
     Scenario(30, "hostile messages of the same origin"),
-    Scenario(31, "a tail in one tab over a change of the leader in another"),
+    Scenario(31, "a tail in one tab over a change of the leader in another", faults=4, effects=0),
     Scenario(32, "200 runs meet a server that fails", faults=20, effects=200),
 )
 

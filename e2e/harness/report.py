@@ -16,10 +16,20 @@ TOLD: dict[str, list[tuple[int, int]]] = {}
 """Faults and effects, by the test that told them; gate.py adds them up."""
 
 
+FAULTS = (
+    "faults", "attempts_drained", "connections_lost", "crashes", "damaged_files", "damaged_records", "freezes",
+    "hostile_messages", "kills", "leader_crashes", "moves_away", "quota_aborts", "restores", "servers_killed",
+    "shutdowns", "stops_proven", "tabs_left_behind", "thefts", "updates", "wiped_profiles",
+)  # fmt: skip
+"""What the tests call their faults. Numbers under these names are added up."""
+
+
 def told(scenario: str, **facts: Any) -> None:
-    """One line for the log of the run. The test of a scenario tells ``faults`` and ``effects``, the numbers of them."""
+    """One line for the log of the run. The test of a scenario tells the numbers of its faults and ``effects``."""
     test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
-    TOLD.setdefault(test, []).append((int(facts.get("faults", 0)), int(facts.get("effects", 0))))
+    faults = sum(facts[name] for name in FAULTS if isinstance(facts.get(name), int))
+    effects = facts.get("effects", 0)
+    TOLD.setdefault(test, []).append((faults, effects))
     print(f"[{scenario}] " + ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in facts.items()))
 
 
