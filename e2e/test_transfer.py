@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from e2e.harness.browser import Browser
-from e2e.harness.engines import AnyBrowser
+from e2e.harness.engines import ENGINES, AnyBrowser
 from e2e.harness.pages import CHECKOUT, call, open_weft, order, until
 from e2e.harness.report import applied, shipped_once, told
 from e2e.harness.server import Server
@@ -27,7 +27,7 @@ def confirm(page: Any, run: str, by: str) -> None:
     assert call(page, "result", run)["confirmed_by"] == by
 
 
-@pytest.mark.scenario(24)
+@pytest.mark.scenario(24, engines=ENGINES)
 def test_a_store_goes_from_chromium_to_firefox_to_webkit_and_back_and_each_effect_happens_once(
     launch: Callable[..., AnyBrowser], server: Server
 ) -> None:
