@@ -34,7 +34,7 @@ SCENARIOS = (
     Scenario(11, "the same workflows on a server and in a browser", THREE, effects=8),
     Scenario(12, "a run is handed to a server, with a crash at each point", faults=4),
     Scenario(13, "the application is updated while a run goes on"),
-    Scenario(14, "an old store and new code", faults=0),
+    Scenario(14, "an old store and new code", faults=0, effects=0),
     Scenario(15, "a durable timer over a full shutdown", THREE),
     Scenario(16, "a review over a restart"),
     Scenario(20, "the connection to IndexedDB is lost", TWO, faults=3),
@@ -52,7 +52,9 @@ SCENARIOS = (
     Scenario(32, "200 runs meet a server that fails", faults=20, effects=200),
 )
 
-NOT_YET: dict[int, tuple[str, ...]] = dict.fromkeys((7, 8, 10, 12, 21, 22, 23, 25, *range(27, 32)), THREE) | {20: (FIREFOX,)}
+NOT_YET: dict[int, tuple[str, ...]] = dict.fromkeys((7, 8, 10, 12, 21, 22, 23, 25, *range(27, 32)), THREE) | {
+    20: (FIREFOX,)
+}
 """Scenarios that nobody has written, by browser."""
 
 REQUIRED = {

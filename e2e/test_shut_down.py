@@ -86,4 +86,4 @@ def test_a_review_is_decided_from_a_new_tab_after_the_browser_was_killed_and_cou
     types = [event["type"] for event in call(first, "history", "asked")]
     assert types.count("review_decided") == 1, types
     assert attempts_of(server, "asked") == {"ship": 1}
-    told("a review over a kill", processes_killed=killed, decisions_sent=3, effects=applied(server))
+    told("a review over a kill", kills=1, processes_killed=killed, decisions_sent=3, effects=applied(server))
