@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.harness.browser import Browser
+from e2e.harness.engines import CHROMIUM, FIREFOX, AnyBrowser, engines
 from e2e.harness.pages import call, open_weft, until
 from e2e.harness.report import told
 from e2e.harness.server import Server
@@ -33,9 +34,12 @@ def run_six(page: Page, order: str) -> Any:
 
 
 @pytest.mark.scenario(20)
-def test_a_connection_may_die_before_inside_and_after_every_transaction_of_a_run(chrome: Browser, shop: Server) -> None:
+@engines(CHROMIUM, FIREFOX)
+def test_a_connection_may_die_before_inside_and_after_every_transaction_of_a_run(
+    any_browser: AnyBrowser, shop: Server
+) -> None:
     """Expensify/App #87864: the dead handle was kept, and every later write was lost. idb #229: closing."""
-    page = open_weft(chrome, shop.url, **SIX)
+    page = open_weft(any_browser, shop.url, **SIX)
     faults = Faults(page)
     faults.set(seen=0)
     assert run_six(page, "whole") == [0, 1, 2, 3, 4, 5]

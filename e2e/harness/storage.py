@@ -9,6 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Worker
 
+from e2e.harness.engines import Tab
 from e2e.harness.server import Server
 
 E2E = Path(__file__).resolve().parent.parent
@@ -17,32 +18,44 @@ SIX = {"workflows": "six_steps.py", "serviceWorker": "none"}
 
 
 def build_site(out: Path, page: Path) -> Path:
-    """The tests' page with the fault shim beside it, and the six steps."""
+    """The tests' page with the fault shim, which the engine worker loads before anything else, and the six steps."""
     from weft_browser.build import build
 
     for source in (E2E / "site", E2E / "storage_site"):
         shutil.copytree(source, page, dirs_exist_ok=True)
     build(out, page=page, workflows=[E2E / "six_steps.py"])
+    worker = out / "weft" / "worker.mjs"
+    worker.write_text('import "../faults.mjs";\n' + worker.read_text())
     return out
+
+
+_ASK = """(state) => new Promise((resolve) => {
+  const channel = new BroadcastChannel("store-faults");
+  channel.onmessage = ({ data }) => {
+    if (!data.are) return;
+    channel.close();
+    resolve(data.are);
+  };
+  channel.postMessage({ state });
+})"""
 
 
 class Faults:
     """The shim of ``storage_site/faults.mjs``, in the engine worker of a page."""
 
-    def __init__(self, page: Page) -> None:
-        self.worker = engine_worker(page)
-        self.worker.evaluate("() => import(new URL('../faults.mjs', location.href).href).then(() => true)")
+    def __init__(self, page: Tab) -> None:
+        self._page = page
 
     def plan(self, at: int, how: str, every: int = 0) -> None:
         """The connection dies at the ``at``-th writing transaction from now; with ``every`` at each so-many-th."""
         plan = {"at": at, "how": how, "every": every}
-        self.worker.evaluate("(plan) => void Object.assign(storeFaults, {seen: 0, reads: 0, hit: 0, plan})", plan)
+        self.set(seen=0, reads=0, hit=0, plan=plan)
 
     def set(self, **state: Any) -> None:
-        self.worker.evaluate("(state) => void Object.assign(storeFaults, state)", state)
+        self._page.evaluate(_ASK, state)
 
     def get(self, name: str) -> Any:
-        return self.worker.evaluate("(name) => storeFaults[name]", name)
+        return self._page.evaluate(_ASK, {})[name]
 
 
 def engine_worker(page: Page) -> Worker:

@@ -8,6 +8,11 @@
 const faults = { seen: 0, reads: 0, hit: 0, plan: /** @type {{at: number, how: string, every?: number} | null} */ (null), down: false, hangs: 0 };
 globalThis.storeFaults = faults;
 
+if (!globalThis.document) {
+  const channel = new BroadcastChannel("store-faults"); // the page asks; not every driver can speak to a worker
+  channel.onmessage = ({ data }) => data.state && channel.postMessage({ are: Object.assign(faults, data.state) });
+}
+
 const begin = IDBDatabase.prototype.transaction;
 IDBDatabase.prototype.transaction = function (...args) {
   if (args[1] === "readwrite") faults.seen += 1;
