@@ -48,7 +48,7 @@ class Line:
         return self.quantity * self.price
 
 
-@workflow(name="checkout", version="1", signals=[confirm])
+@workflow(name="checkout", version="1", signals=[confirm], portable=True)
 async def checkout(ctx: Context, order: dict) -> dict:
     """Reserve, charge, wait for the customer, then send the receipt and the parcel. Undo it all if that fails."""
     note("checkout begins")

@@ -49,6 +49,8 @@ class Status(StrEnum):
     cancelled = "cancelled"
     timed_out = "timed_out"
     terminated = "terminated"
+    transferring = "transferring"
+    moved = "moved"
 
 
 class Overlap(StrEnum):
@@ -115,6 +117,40 @@ def run_(
     from weft_server.cli.run import Request, run
 
     execute(run, Request(target, input_, args, activities or [], db, id_, new, durability.value, quiet))
+
+
+@app.command()
+def serve(
+    app_files: Annotated[list[str], typer.Option("--app", help="A file (or module) with workflows.", metavar="APP.PY")],
+    activities: Annotated[
+        list[str] | None,
+        typer.Option("--activities", "-a", help="A file whose activities replace those of the same name."),
+    ] = None,
+    db: Store = DEFAULT_DB,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0: any that is free.")] = 8420,
+    token: Annotated[
+        str | None, typer.Option(envvar="WEFT_TOKEN", help="The bearer token that callers must give.")
+    ] = None,
+    host_name: Annotated[
+        list[str] | None, typer.Option(help="A name that this server is called by, beside localhost.", metavar="NAME")
+    ] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="An origin whose pages may call.", metavar="https://SHOP.EXAMPLE")
+    ] = None,
+    durability: Annotated[Durability, typer.Option(help="What a power cut may take.")] = Durability.strict,
+) -> None:
+    """Drive the runs of a store, and take in those that are handed off.
+
+    Workflows that may come from elsewhere are those with portable=True. See
+    docs/handoff.md.
+    """
+    from weft_server.cli.serve import Request, serve
+
+    request = Request(
+        app_files, activities or [], db, host, port, token, host_name or [], origin or [], durability.value
+    )
+    execute(serve, request)
 
 
 @app.command("ls")

@@ -31,13 +31,19 @@ def load_program(target: str, activity_files: list[str]) -> Program:
     place, name = _split(target)
     module = _import(place)
     workflows, _ = definitions_in(module)
+    activities = load_activities(activity_files)
+    return Program(_choose(workflows, place, name), workflows, activities, declared_in(module, Queue))
+
+
+def load_activities(files: list[str]) -> list[Activity[..., Any]]:
+    """Those of these files, which replace others of the same name. Raises CommandError."""
     activities: dict[str, Activity[..., Any]] = {}
-    for file in activity_files:
+    for file in files:
         _, given = definitions_in(_import(file))
         if not given:
             raise CommandError(f"{file} defines no activity; decorate a function with @activity")
         activities |= {activity.name: activity for activity in given}
-    return Program(_choose(workflows, place, name), workflows, list(activities.values()), declared_in(module, Queue))
+    return list(activities.values())
 
 
 def load_definitions(places: list[str]) -> tuple[list[Workflow], list[Activity[..., Any]]]:

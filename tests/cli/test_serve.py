@@ -1,0 +1,153 @@
+"""``weft serve`` as a real process: who may speak to it, and runs that are handed off to it over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.moving import RESULT, approve, errand
+from weft_core import Engine
+from weft_core.errors import RunMovedError
+from weft_server.http.transport import HttpTransport
+from weft_server.storage.sqlite import SQLiteStorage
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TOKEN = "a token of at least some length"
+ORIGIN = "https://shop.example"
+GIVEN = {"Authorization": f"Bearer {TOKEN}"}
+
+
+class Serve:
+    """One server on one store; it comes back on the port it had."""
+
+    def __init__(self, db: Path) -> None:
+        self.db, self.port = db, 0
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> Serve:
+        command = [
+            sys.executable,
+            "-m",
+            "weft_server.cli",
+            "serve",
+            "--app",
+            "tests.engine.moving",
+            "--db",
+            str(self.db),
+        ]
+        command += ["--port", str(self.port), "--origin", ORIGIN]
+        environment = {**os.environ, "WEFT_TOKEN": TOKEN, "PYTHONPATH": f"{ROOT}:{ROOT / 'browser'}"}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert "http://" in line, line
+        self.port = int(line.rsplit(":", 1)[1])
+        return self
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def end(self, how: signal.Signals) -> int:
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        process.send_signal(how)
+        assert process.stdout is not None
+        process.stdout.close()
+        return process.wait(10)
+
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Serve]:
+    serve = Serve(tmp_path / "server.db").start()
+    yield serve
+    serve.end(signal.SIGKILL)
+
+
+def test_only_those_who_may_get_as_far_as_a_route(server: Serve) -> None:
+    health = "/api/v1/health"
+    assert server.ask("GET", health)[0] == 401
+    assert server.ask("GET", health, Authorization="Bearer something else")[0] == 401
+    assert server.ask("GET", health, **GIVEN)[0] == 200
+    assert server.ask("GET", health, Host="rebound.example", **GIVEN)[0] == 421
+    assert server.ask("GET", health, Origin="https://evil.example", **GIVEN)[0] == 403
+    status, headers, _ = server.ask("OPTIONS", health, Origin=ORIGIN)
+    assert (status, headers["access-control-allow-origin"]) == (204, ORIGIN)
+    assert server.ask("GET", health, Origin=ORIGIN, **GIVEN)[1]["access-control-allow-origin"] == ORIGIN
+    too_long = server.ask("POST", "/api/v1/handoff/import", Content_Length=str(10**9), **GIVEN)
+    assert too_long[0] == 413
+    status, _, body = server.ask("POST", "/api/v1/handoff/import", b"no envelope", **GIVEN)
+    assert (status, json.loads(body)["error"]["code"]) == (422, "EnvelopeDamagedError")
+    status, _, body = server.ask("GET", "/api/v1/runs/nobody", **GIVEN)
+    assert (status, json.loads(body)["error"]["code"]) == (404, "RunNotFoundError")
+    assert server.end(signal.SIGTERM) == 0
+
+
+def test_a_server_that_others_can_reach_needs_a_token(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "weft_server.cli", "serve", "--app", "tests.engine.moving", "--host", "0.0.0.0"]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'browser'}"}
+    environment.pop("WEFT_TOKEN", None)
+    done = subprocess.run(
+        [*command, "--db", str(tmp_path / "s.db")],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode != 0 and "give --token" in done.stderr
+
+
+async def test_G5_a_run_goes_to_a_server_that_is_killed_and_comes_back_and_finishes_there(server: Serve) -> None:
+    storage = SQLiteStorage(server.db.with_name("device.db"))
+    transport = HttpTransport({server.url: TOKEN})
+    async with Engine(storage=storage, workflows=[errand], transport=transport) as device:
+        handle = await device.start(errand, id="e/1".replace("/", " "))
+        await _until(device, handle.id, "signal")
+        server.end(signal.SIGKILL)
+        await device.handoff(handle.id, server.url)
+        while not (await device.handoff_state(handle.id))["trouble"]:
+            await asyncio.sleep(0.01)
+        assert (await device.describe(handle.id))["status"] == "transferring"
+        server.start()
+        device.wake_handoffs()
+        while (await device.describe(handle.id))["status"] != "moved":
+            await asyncio.sleep(0.01)
+        server.end(signal.SIGKILL)
+        server.start()
+        with pytest.raises(RunMovedError, match=server.url):
+            await device.signal(handle.id, approve, "yes")
+        await device.take_back(handle.id)
+        while (await device.describe(handle.id))["status"] != "running":
+            await asyncio.sleep(0.01)
+        await device.signal(handle.id, approve, "yes")
+        assert await handle.result() == RESULT
+        status, _, body = server.ask("GET", "/api/v1/runs/e%201", **GIVEN)
+        assert (status, json.loads(body)["status"]) == (200, "moved")
+
+
+async def _until(engine: Engine, run_id: str, kind: str) -> None:
+    deadline = time.monotonic() + 30
+    while not any(wait["kind"] == kind for wait in (await engine.describe(run_id))["waiting_for"]):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
