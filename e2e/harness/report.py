@@ -18,7 +18,7 @@ TOLD: dict[str, list[tuple[int, int]]] = {}
 
 FAULTS = (
     "faults", "attempts_drained", "connections_lost", "crashes", "damaged_files", "damaged_records", "freezes",
-    "hostile_messages", "kills", "leader_crashes", "moves_away", "quota_aborts", "restores", "servers_killed",
+    "messages_refused", "kills", "leader_crashes", "moves_away", "quota_aborts", "restores", "servers_killed",
     "shutdowns", "stops_proven", "tabs_left_behind", "thefts", "updates", "wiped_profiles",
 )  # fmt: skip
 """What the tests call their faults. Numbers under these names are added up."""
