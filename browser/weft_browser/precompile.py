@@ -63,12 +63,31 @@ def _of_stdlib(name: str, data: bytes) -> list[tuple[str, bytes]]:
 
 def _of_ours(name: str, data: bytes) -> list[tuple[str, bytes]]:
     """Durable functions are compiled from their source, and need nothing else."""
-    return [(name, data)] if _DURABLE.search(data) else [(f"{name}c", bytecode(data, OWN + name))]
+    return [(name, data)] if _DURABLE.search(data) else [(f"{name}c", _pyc(_ours(data, OWN + name)))]
+
+
+def _ours(source: bytes, filename: str) -> Any:
+    """As :func:`_compiled`, but a class is documented by its name: without a text, a dataclass would make one at every
+    start, from the signature that it has to work out."""
+    tree = ast.parse(source, filename)
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body[:1] = [] if len(node.body) > 1 else [ast.copy_location(ast.Pass(), node.body[0])]
+        if isinstance(node, ast.ClassDef):
+            text = ast.copy_location(ast.Constant(node.name), node.body[0])
+            node.body.insert(0, ast.copy_location(ast.Expr(text), node.body[0]))
+    return compile(tree, filename, "exec", dont_inherit=True, optimize=1)
 
 
 def bytecode(source: bytes, filename: str) -> bytes:
     """A .pyc that is never compared with its source (PEP 552, unchecked)."""
-    return bytes(bootstrap._code_to_hash_pyc(_compiled(source, filename), b"\0" * 8, False))
+    return _pyc(_compiled(source, filename))
+
+
+def _pyc(code: Any) -> bytes:
+    return bytes(bootstrap._code_to_hash_pyc(code, b"\0" * 8, False))
 
 
 def _compiled(source: bytes, filename: str) -> Any:
