@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 
 from e2e.harness.browser import Browser
 from e2e.harness.pages import CHECKOUT_ALONE, call, open_weft, order, until
+from e2e.harness.report import told
 from e2e.harness.server import Server
 
 TAKEOVER_S = 3.0
@@ -78,6 +79,7 @@ def test_an_engine_that_lost_its_epoch_writes_nothing_more_and_its_calls_are_ans
     types = [event["type"] for event in call(page, "history", run)]
     assert types.count("signal_received") == 1
     assert quiet(page)
+    told("an engine loses its epoch", thefts=1, storage=storage, signals_received=1)
 
 
 def test_a_full_disk_stops_the_engine_and_space_lets_it_go_on(chrome: Browser, server: Server) -> None:
