@@ -80,7 +80,14 @@ def test_a_site_on_a_sub_path_under_the_strictest_policy_asks_nobody_else_for_an
     assert page.evaluate("weftViolations") == []
     assert not [line for line in chrome.console if "Content Security Policy" in line]
     assert page.evaluate(BREAK_THE_POLICY), "violations are seen when there are any"
-    told("strict policy on a sub-path", requests=len(chrome.requests), off_origin=0, violations_provoked=1, runs=2)
+    told(
+        "strict policy on a sub-path",
+        faults=2,
+        requests=len(chrome.requests),
+        off_origin=0,
+        violations_provoked=1,
+        runs=2,
+    )
 
 
 @pytest.mark.scenario(30)
@@ -108,7 +115,7 @@ def test_other_pages_of_the_origin_cannot_command_the_service_worker(
         page.evaluate("void weftUpdate.apply()")
     page.evaluate("weftOpen")
     assert page.evaluate("fetch('edition.txt').then((answer) => answer.text())") == "second", "its own page is obeyed"
-    told("hostile pages of the origin", messages_refused=len(refused) + 1, logged=len(logged))
+    told("hostile pages of the origin", faults=len(refused) + 1, logged=len(logged))
 
 
 UNKNOWN = """new Promise(async (resolve) => {

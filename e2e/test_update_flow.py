@@ -105,7 +105,7 @@ def test_an_update_drains_the_engine_and_an_old_tab_goes_on_by_the_protocol_befo
     assert call(new, "describe", last)["status"] == "completed"
     effects = [sum(shipped_once(server, name).values()) for name in ("U-1", "U-2", "U-3")]
     assert effects == [4, 4, 4]
-    told("update under running work", updates=1, tabs_left_behind=1, attempts_drained=1, effects=sum(effects))
+    told("update under running work", faults=1, updates=1, tabs_left_behind=1, attempts_drained=1, effects=sum(effects))
 
 
 def test_who_is_older_than_the_protocol_before_is_told_to_reload(chrome: Browser, server: Server) -> None:

@@ -77,7 +77,7 @@ def test_effects_that_wait_for_the_network_are_delivered_when_it_is_back_without
     assert attempts == [len(STEPS)] * 3, "each once, and asked for once: no try met the shop before"
     for number in range(3):
         assert applied(server, f"W-{number}") == STEPS, "in order"
-    told("offline to online", servers_killed=1, runs=3, effects=sum(attempts), delivered_in=f"{took:.1f} s")
+    told("offline to online", faults=2, servers_killed=1, runs=3, effects=sum(attempts), delivered_in=f"{took:.1f} s")
 
 
 def applied(server: Server, order: str) -> list[str]:

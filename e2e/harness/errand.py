@@ -20,7 +20,7 @@ async def ask_shop(operation: str, order: str) -> str:
     options = {"method": "POST", "headers": headers, "body": json.dumps({"order": order})}
     try:
         response = await fetch(
-            URL.new(f"../api/{operation}", self.location.href).href, to_js(options, dict_converter=Object.fromEntries)
+            URL.new(f"/api/{operation}", self.location.href).href, to_js(options, dict_converter=Object.fromEntries)
         )
     except JsException as error:
         raise OSError(str(error)) from None
@@ -39,10 +39,9 @@ async def count(number: int) -> int:
 
 
 @workflow
-async def six_steps(ctx: Context, total: int) -> int:
-    for _ in range(6):
-        total = await ctx.run(count, total)
-    return total
+async def six_steps(ctx: Context, order: str) -> int:
+    done = [await ctx.run(ask_shop, operation, order) for operation in STEPS]
+    return await ctx.run(count, await ctx.run(count, len(done)))
 
 
 @workflow(signals=[go])
