@@ -37,6 +37,7 @@ export { WeftError };
  * @property {"warm" | "cold"} [standby] whether a follower loads Python ahead of a takeover
  * @property {"auto" | "soon" | "off"} [snapshot] of Python's memory, for quick starts: made when the first start has been over for a while, at once, or never
  * @property {number} [heapLimitMB] of Python's memory, which only grows: past it the engine is drained and its worker replaced; default 512
+ * @property {boolean} [requireDurable] refuse to open where the browser keeps nothing, instead of running in memory
  * @property {boolean} [persist] ask the browser, after the first start, not to evict the store; default true
  * @property {number} [deadlineMs] for calls other than result()
  * @property {(status: import("./status.mjs").Status) => void} [onStatus]
@@ -58,7 +59,7 @@ export class Weft extends Verbs {
       const answer = await caller.call(method, params, deadline);
       if (askPersist && BEGINNINGS.has(method)) {
         askPersist = false;
-        void tab.persist();
+        if (tab.status.durability !== "memory") void tab.persist();
       }
       return answer;
     }, deadlineMs);
@@ -129,6 +130,19 @@ export class Weft extends Verbs {
    */
   import(file, options) {
     return importStore((...call) => this.call(...call), file, options);
+  }
+
+  /**
+   * Ask the browser never to evict this site's data: upon a click, as Firefox asks the user. It is asked after the first start besides.
+   * @returns {Promise<boolean | null>} whether it promised; null where it cannot be asked
+   */
+  persist() {
+    return this.#tab.persist();
+  }
+
+  /** The user has been told that an earlier store is gone (`status.evicted`): say so no more. */
+  dismissEviction() {
+    return this.#tab.dismissEviction();
   }
 
   get status() {

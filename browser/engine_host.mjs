@@ -2,10 +2,12 @@
  * One engine with its Python and its store, in whatever kind of worker it is hosted. It prepares the interpreter, opens the engine, answers
  * calls, publishes events, and opens again after store trouble. It knows neither who leads nor who listens: its host tells it and is told.
  */
-import { IdbStore } from "../service_worker/idb_store.mjs";
+import { IdbStore, durabilityHere } from "../service_worker/idb_store.mjs";
 import { StoreClient } from "../service_worker/store_client.mjs";
 import { loadInterpreter } from "./interpreter.mjs";
-import { Responder } from "./rpc.mjs";
+import { Responder, replyTo } from "./rpc.mjs";
+import { StoreWatch } from "./store_watch.mjs";
+import { note, witnessed } from "./witness.mjs";
 
 /**
  * @typedef {object} HostOptions
@@ -17,12 +19,14 @@ import { Responder } from "./rpc.mjs";
  * @property {"strict" | "relaxed"} durability
  * @property {number} heapLimitMB see HeapWatch
  * @property {boolean} snapshot whether Python may start from one
+ * @property {boolean} [requireDurable] open no engine where the browser keeps nothing
  * @property {string[]} workflows URLs
  * @property {string[]} activities URLs
  *
  * @typedef {object} HostListener
  * @property {(text: string) => void} event an event of a run, as JSON, when it is durable
  * @property {(change: object) => void} status part of a Status
+ * @property {() => void} [store] the facts of `watch` have changed
  * @property {(count: number) => void} opened an engine answers calls; this host's so-many-th
  * @property {(error: PlainError) => void} fenced another engine owns the store; this one has stopped
  * @property {(id: number) => void} needPort to the Service Worker; it arrives in `connected({id, port})`
@@ -37,6 +41,7 @@ export class EngineHost {
   /** @type {Promise<any> | null} the Python module weft_browser.main, ready to open an engine */ #prepared = null;
   #wanted = false; // an engine is open, or is to be
   #opened = 0;
+  #imported = false; // another store was put in the place of ours, as the user wished
   /** @type {Promise<unknown>} openings and closings, one after the other */ #turn = Promise.resolve();
 
   /** @param {HostOptions} options @param {HostListener} tell */
@@ -46,6 +51,7 @@ export class EngineHost {
     this.ready = false; // an engine is open and answers
     this.heapBytes = () => 0; // of Python, when it is loaded
     this.store = openStore(options, tell);
+    this.watch = new StoreWatch(durabilityHere(options.durability), () => this.tell.store?.(), () => void this.#note());
     this.bridge = bridgeOf(this);
     this.responder = new Responder((id, method, params) => this.bridge.called(id, method, params));
   }
@@ -94,6 +100,13 @@ export class EngineHost {
 
   /** Answer a call, unless no engine is open: then nobody answers, and it is sent again. @param {import("./rpc.mjs").CallMessage} message @param {(reply: object) => void} answer */
   accept(message, answer) {
+    const refusal = this.#wanted ? this.watch.refusal(message) : null; // also while the engine waits for a store that is full
+    if (refusal === null) this.#pass(message, answer);
+    else void Promise.resolve(refusal).then((error) => (error ? answer(replyTo(message, JSON.stringify({ error }))) : this.#pass(message, answer)));
+  }
+
+  /** @param {import("./rpc.mjs").CallMessage} message @param {(reply: object) => void} answer */
+  #pass(message, answer) {
     if (this.ready) this.responder.accept(message, answer);
   }
 
@@ -120,13 +133,25 @@ export class EngineHost {
   #openEngine(main) {
     return this.#inTurn(async () => {
       if (!this.#wanted) return;
-      const error = await main.open(JSON.stringify({ durability: this.options.durability }));
+      const error = await main.open(JSON.stringify({ durability: durabilityHere(this.options.durability), require_durable: this.options.requireDurable ?? false }));
       if (!this.#wanted) return; // the closing that waits for us closes it
       if (error) throw Object.assign(new Error(), JSON.parse(error));
+      const { durability, store_id: storeId, epoch, found } = JSON.parse(main.store());
+      const evicted = durability === "memory" ? null : await witnessed(this.options.name, { storeId, epoch, found }, this.#imported);
+      this.#imported = false;
+      this.watch.set({ durability, evicted });
+      void this.watch.measure();
       this.ready = true;
       this.#opened += 1;
       this.tell.opened(this.#opened);
     });
+  }
+
+  /** The witness is told how far the store has come: never more than is durable. */
+  async #note() {
+    const main = this.ready && this.watch.facts.durability !== "memory" ? await this.#prepared : null;
+    const position = main ? JSON.parse(await main.position()) : null;
+    if (position) await note(this.options.name, position);
   }
 
   /** The engine has stopped. @param {{state: string, error: PlainError}} report */
@@ -138,6 +163,7 @@ export class EngineHost {
       return this.tell.fenced(plainError(error));
     }
     if (state === "replaced") { // by an import
+      this.#imported = true;
       this.responder.forget();
       this.tell.status({ state: "loading", stage: "opening what was imported" });
       return this.#recover(0);
@@ -171,7 +197,10 @@ function bridgeOf(host) {
   const bridge = {
     /** @param {number} id @param {Uint8Array} frame */
     store(id, frame) {
-      host.store.call(frame).then((reply) => bridge.stored(id, reply));
+      host.store.call(frame).then((reply) => {
+        host.watch.saw(frame, reply);
+        bridge.stored(id, reply);
+      });
     },
     /** @param {number} id @param {string} text */
     reply(id, text) {

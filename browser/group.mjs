@@ -3,7 +3,7 @@ import { OLDEST, understood } from "./protocol.mjs";
 
 /**
  * @typedef {{event(event: any): void, leader(): void, closed(): void}} Listener
- * @typedef {{leader: string, opened: number, protocol?: number}} Leads a worker leads, and has opened an engine for the so-many-th time;
+ * @typedef {{leader: string, opened: number, protocol?: number, store?: import("./store_watch.mjs").StoreFacts}} Leads a worker leads, and has opened an engine for the so-many-th time;
  *   protocol 1 did not say which it speaks
  */
 

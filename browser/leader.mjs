@@ -8,9 +8,12 @@ import { Broker } from "./broker.mjs";
 import { Group } from "./group.mjs";
 import { OwnWorker, baseOf } from "./own_worker.mjs";
 import { followPageLifecycle, whenIdle } from "./page_lifecycle.mjs";
+import { persist, persisted } from "./durability.mjs";
 import { WeftError } from "./rpc.mjs";
 import { makeSnapshotLater } from "./snapshot_maker.mjs";
 import { StatusBoard } from "./status.mjs";
+import { notDurable } from "./store_watch.mjs";
+import { dismiss } from "./witness.mjs";
 import { Updates } from "./update.mjs";
 import { Wakeups } from "./wakeups.mjs";
 
@@ -51,7 +54,7 @@ export class Tab {
     followPageLifecycle(() => this.#sleep(), () => this.#wake());
     await this.known;
     void this.#registered();
-    void this.measure();
+    void persisted().then((found) => this.board.set({ persisted: found }));
     if (this.status.role === "follower" && this.options.standby !== "cold") whenIdle(() => this.worker.post({ t: "warm" }));
   }
 
@@ -101,16 +104,15 @@ export class Tab {
 
   /** Ask the browser to keep the store. It may refuse, or ask the user. */
   async persist() {
-    await navigator.storage?.persist?.();
-    await this.measure();
+    const promised = await persist();
+    this.board.set({ persisted: promised });
+    return promised;
   }
 
-  /** Find out how full the store is and whether it may be evicted. */
-  async measure() {
-    const storage = navigator.storage; // absent in WebKitGTK and on plain http
-    if (!storage) return;
-    const [persisted, { usage = 0, quota = 0 }] = await Promise.all([storage.persisted(), storage.estimate()]);
-    this.board.set({ persisted, quota: { usage, quota } });
+  /** The user knows that an earlier store is gone. */
+  async dismissEviction() {
+    await dismiss(this.options.name ?? "default");
+    this.board.set({ evicted: null });
   }
 
   /** The next start is quicker if this browser keeps a snapshot of Python. Who starts from one has it. */
@@ -158,8 +160,10 @@ export class Tab {
   }
 
   /** @param {import("./group.mjs").Leads} message */
-  #leads({ leader }) {
+  #leads({ leader, store }) {
     const own = leader === this.worker.id;
+    if (store) this.board.set(store);
+    if (this.options.requireDurable && store?.durability === "memory") return this.settleOpen.reject(new WeftError(notDurable()));
     if (own) this.worker.restarts = 0;
     if (own) this.board.set({ state: "ready", role: "leader", stage: "ready", progress: 1, error: null });
     else this.board.set({ state: "follower", role: "follower", stage: "another tab leads", error: null });

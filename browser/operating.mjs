@@ -29,8 +29,9 @@ export class Operating {
     return this.call("workflows");
   }
 
-  diagnostics() {
-    return this.call("diagnostics");
+  /** With `examine: true` also what `weft doctor --verify` says of the store: every record is read. @param {{examine?: boolean}} [options] */
+  diagnostics(options = {}) {
+    return this.call("diagnostics", options);
   }
 
   /**

@@ -26,7 +26,7 @@ export class OwnWorker {
   }
 
   start() {
-    const { name = "default", base: given, workflows, activities, storage = "direct", durability = "strict", snapshot, heapLimitMB = 512 } = this.options;
+    const { name = "default", base: given, workflows, activities, storage = "direct", durability = "strict", requireDurable, snapshot, heapLimitMB = 512 } = this.options;
     const page = document.baseURI;
     const base = baseOf(given);
     const absolute = (/** @type {string[] | undefined} */ paths) => (paths ?? []).map((path) => new URL(path, page).href);
@@ -39,7 +39,7 @@ export class OwnWorker {
       if (this.worker === worker) this.failed({ code: "WorkerError", message: event.message || `${base}worker.mjs cannot be loaded` });
     };
     worker.postMessage({
-      t: "init", id: this.id, name, base, storage, durability, snapshot: snapshot !== "off", heapLimitMB, scope: servedScope(),
+      t: "init", id: this.id, name, base, storage, durability, requireDurable, snapshot: snapshot !== "off", heapLimitMB, scope: servedScope(),
       workflows: absolute(workflows), activities: absolute(activities),
     });
   }
@@ -69,7 +69,7 @@ export class OwnWorker {
   restart(failure, patience) {
     const pause = RESTART_PAUSES_MS[this.restarts++];
     const offline = String(failure.facts?.reason).startsWith("cannot be loaded"); // it may come back
-    if (pause === undefined || failure.code === "WorkflowImportError" || (failure.code === "AssetError" && !offline)) return false;
+    if (pause === undefined || failure.code === "WorkflowImportError" || failure.code === "StorageCapabilityError" || (failure.code === "AssetError" && !offline)) return false;
     this.waiting = setTimeout(() => this.worker || this.start(), pause * patience);
     return true;
   }

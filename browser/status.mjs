@@ -7,10 +7,11 @@
  * @property {"cold" | "warm"} standby warm: Python is loaded here, so that this tab can take over at once
  * @property {number} progress of loading, 0 to 1
  * @property {string} stage what is being loaded or done, for people
- * @property {"strict" | "relaxed"} durability
+ * @property {"strict" | "relaxed" | "memory"} durability what is really used; memory: the browser keeps nothing, and runs end with the tab
  * @property {"direct" | "service-worker"} storage
  * @property {boolean | null} persisted whether the browser promised not to evict the store; null while unknown
- * @property {{usage: number, quota: number} | null} quota bytes
+ * @property {import("./store_watch.mjs").QuotaFacts | null} quota bytes, and whether that is much
+ * @property {import("./store_watch.mjs").Eviction | null} evicted a store that was here before, until dismissEviction()
  * @property {import("./update.mjs").UpdateStatus | null} update another build of the site that is there
  * @property {{bytes: number, limit: number} | null} heap of Python in this tab's leading worker
  * @property {number} recycled how often that worker was replaced, because its heap had passed the limit
@@ -26,7 +27,7 @@ export class StatusBoard {
     /** @type {Status} */
     this.status = {
       state: "loading", role: null, standby: "cold", progress: 0, stage: "starting", durability, storage,
-      persisted: null, quota: null, update: null, heap: null, recycled: 0, boot: null, snapshot: snapshot === "off" ? "off" : "none", error: null,
+      persisted: null, quota: null, evicted: null, update: null, heap: null, recycled: 0, boot: null, snapshot: snapshot === "off" ? "off" : "none", error: null,
     };
   }
 

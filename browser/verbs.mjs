@@ -19,6 +19,7 @@ import { Operating, key, onWire } from "./operating.mjs";
  * @property {Record<string, unknown>} [attributes]
  * @property {string[]} [tags]
  * @property {Record<string, string>} [headers]
+ * @property {boolean} [requireDurable] refuse it where the browser keeps nothing and runs are in memory
  *
  * @typedef {object} Filter what runs must be like, all of it; attributes are `{city: "Bern", total: {gte: 10}}`
  * @property {string | string[]} [status]

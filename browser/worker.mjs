@@ -36,7 +36,7 @@ let began = 0; // to lead, by this worker's clock
 const toPage = (/** @type {object} */ message) => postMessage(message);
 const toAll = (/** @type {object} */ message) => channel.postMessage({ v: OLDEST, ...message }); // a reply has its own
 const status = (/** @type {object} */ change) => toPage({ t: "status", status: change });
-const announcement = () => ({ t: "leader", leader: host.options.id, opened, protocol: PROTOCOL });
+const announcement = () => ({ t: "leader", leader: host.options.id, opened, protocol: PROTOCOL, store: host.watch.facts });
 
 /** @param {Init} init */
 function start(init) {
@@ -55,6 +55,10 @@ function start(init) {
     fenced(error) {
       fencedBy = error;
       election.resign();
+    },
+    store() {
+      status(host.watch.facts);
+      if (host.ready) toAll(announcement());
     },
     needPort: (id) => toPage({ t: "need-port", id }),
   });

@@ -18,9 +18,11 @@ from weft_core.client.wire import Dispatcher
 from weft_core.engine import Engine
 from weft_core.errors import WeftError
 from weft_core.model.queues import Queue
+from weft_core.observe import examine
+from weft_core.ports import Storage
 from weft_core.workflow import Schedule, declared_in, definitions_in
 
-from . import loop
+from . import loop, opening
 from .compiling import APP
 from .storage import BridgeStorage
 
@@ -36,16 +38,23 @@ class Runtime:
         self._queues = [found for module in workflows for found in declared_in(module, Queue)]
         self._schedules = [found for module in workflows for found in declared_in(module, Schedule)]
         self._storage: BridgeStorage | None = None
+        self._memory: Storage | None = None
+        self._found: list[int] | None = None
+        """What the store's last owner had got to when this engine opened it."""
         self._engine: Engine | None = None
         self._dispatcher: Dispatcher | None = None
         self._calls: set[asyncio.Task[None]] = set()
         bridge.attach(create_proxy(self._stored), create_proxy(self._called))
 
-    async def open(self, durability: Literal["strict", "relaxed"]) -> None:
+    async def open(self, durability: Literal["strict", "relaxed"], require_durable: bool) -> None:
         """Open an engine, recover its runs, and begin to answer. Again, when the one before has stopped."""
         self._storage = BridgeStorage(self._bridge, durability=durability)
+        self._found = await opening.position(self._storage) if self._memory is None else None
+        store = self._memory or await opening.chosen(self._storage, require_durable)
+        if store is not self._storage:
+            self._memory = store  # of this worker, for as long as it lives
         engine = Engine(
-            storage=self._storage, workflows=self._workflows, activities=self._activities,
+            storage=store, close_storage=self._memory is None, workflows=self._workflows, activities=self._activities,
             queues=self._queues, schedules=self._schedules,
         )  # fmt: skip
         engine.events.subscribe(self._event)
@@ -95,12 +104,37 @@ class Runtime:
         assert self._dispatcher is not None and self._engine is not None
         engine = self._engine
         answer = await self._dispatcher.call(method, params)
+        if method == "diagnostics":
+            answer = await self._examined(engine, params, answer)
         if method == "import_finish" and engine is self._engine and engine.status == "closed":
             # What is in the store now is another one's; the next engine answers for it.
             self._engine = None
             self._bridge.health(json.dumps({"state": "replaced", "error": None}))
         elif engine.status not in ("fenced", "closed"):  # else the page asks the new owner, as when a leader dies
             self._bridge.reply(request_id, answer)
+
+    async def _examined(self, engine: Engine, params: str, answer: str) -> str:
+        """With ``examine`` diagnostics tell what is in the store, too, and what of it is damaged (G18)."""
+        found = json.loads(answer)
+        if not json.loads(params).get("examine") or "ok" not in found:
+            return answer
+        try:
+            found["ok"]["examined"] = await examine(engine.storage, deep=True)
+        except WeftError as error:
+            found = {"error": error.to_json()}
+        return json.dumps(found)
+
+    def store(self) -> dict[str, Any]:
+        """What the open engine's store promises, and which it is."""
+        if self._engine is None:
+            return {"durability": "memory", "store_id": "", "epoch": 0, "found": None}
+        found = self._engine.diagnostics()
+        durability = "memory" if self._memory is not None else found["durability"]
+        return {"durability": durability, "store_id": found["store_id"], "epoch": found["epoch"], "found": self._found}
+
+    async def position(self) -> list[int] | None:
+        """Epoch and number of the last commit that is durable."""
+        return await opening.position(self._storage) if self._storage is not None and self._engine is not None else None
 
     def _event(self, event: dict[str, Any]) -> None:
         self._bridge.event(json.dumps(event))
@@ -123,10 +157,23 @@ async def open(options_json: str) -> str:
     """This tab leads: open the engine. Returns an error as JSON, or nothing."""
     assert _runtime is not None
     try:
-        await _runtime.open(json.loads(options_json)["durability"])
+        options = json.loads(options_json)
+        await _runtime.open(options["durability"], options["require_durable"])
     except WeftError as error:
         return json.dumps(error.to_json())
     return ""
+
+
+def store() -> str:
+    """What the open engine's store promises, and which it is, as JSON."""
+    assert _runtime is not None
+    return json.dumps(_runtime.store())
+
+
+async def position() -> str:
+    """Epoch and number of the last commit that is durable, as JSON; null when none is known."""
+    assert _runtime is not None
+    return json.dumps(await _runtime.position())
 
 
 async def close() -> str:

@@ -56,6 +56,7 @@ globalThis.weftOpen = Weft.open({
   serviceWorker: query.get("serviceWorker") === "none" ? null : "./sw.mjs",
   ...(query.has("heapLimitMB") && { heapLimitMB: Number(query.get("heapLimitMB")) }),
   snapshot: query.get("snapshot") ?? "off", // a test that wants one says so: making it takes a processor for two seconds
+  requireDurable: query.has("requireDurable"),
   standby: query.get("standby") ?? "warm",
   reloadOnUpdate: query.get("reload") !== "none",
   onUpdateAvailable: (update) => {

@@ -1,0 +1,15 @@
+/** What only the page can ask the browser: to keep the store. */
+
+/**
+ * Ask the browser never to evict this site's data. Firefox asks the user, and wants that to happen upon a click.
+ * @returns {Promise<boolean | null>} whether it promised; null where it cannot be asked (plain http, WebKitGTK)
+ */
+export async function persist() {
+  const promised = await navigator.storage?.persist?.().catch(() => false);
+  return promised ?? persisted();
+}
+
+/** Whether it promised before. @returns {Promise<boolean | null>} */
+export async function persisted() {
+  return (await navigator.storage?.persisted?.().catch(() => null)) ?? null;
+}
