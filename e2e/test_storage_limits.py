@@ -47,6 +47,32 @@ def code(page: Page, method: str, *arguments: Any) -> str:
     return str(page.evaluate(CODE, [method, list(arguments)]))
 
 
+@pytest.mark.scenario(10)
+def test_a_run_whose_batch_finds_no_room_waits_and_goes_on_by_itself(chrome: Browser, shop: Server) -> None:
+    """LumiLab #250, idb-keyval #26, Dexie #776: the request succeeded, then the commit was aborted for the quota."""
+    assert chrome.context is not None
+    blank, origin = chrome.tab(f"{shop.url}index.html"), shop.url.rstrip("/")
+    session = chrome.context.new_cdp_session(blank)
+    # Before the first write: Chromium remembers for half a minute how much room it has found.
+    session.send("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": 200_000})
+    page = open_weft(chrome, shop.url, **SIX)
+    waiting(page, "small")
+    call(page, "start", "hoard", ["h", 900_000], {"id": "h"})
+    trouble = until(page, "return weftStatuses.find(({ state }) => state === 'degraded')", timeout_ms=60_000)
+    assert "QuotaExceededError" in trouble["error"]["message"]
+    assert until(page, "return weft.status.quota?.level === 'full'")
+    assert code(page, "start", "six", ["new"], {"id": "new"}) == "StorageQuotaError"
+    session.send("Storage.overrideQuotaForOrigin", {"origin": origin})
+    assert call(page, "result", "h") == 900_000
+    assert until(page, "return weft.status.quota?.level === 'ok'")
+    call(page, "signal", "small", "go")
+    assert call(page, "result", "small") == DONE
+    assert sorted(asked(shop, "h").values()) == [1, 1] and not asked(shop, "new")
+    examined = page.evaluate("weft.diagnostics({ examine: true }).then(({ examined }) => examined)")
+    assert examined["verified"] and examined["damaged"] == 0, "no batch was written in part"
+    told("quota exhausted mid-batch", quota_overrides=1, refused_starts=1, effects=8)
+
+
 def test_a_nearly_full_store_warns_then_refuses_new_starts_and_lets_runs_go_on(chrome: Browser, shop: Server) -> None:
     """estimate() does not show an overridden quota in Chromium, so what it says is injected, where the store looks."""
     page = open_weft(chrome, shop.url, **SIX)
