@@ -70,7 +70,7 @@ def test_a_run_whose_batch_finds_no_room_waits_and_goes_on_by_itself(chrome: Bro
     assert sorted(asked(shop, "h").values()) == [1, 1] and not asked(shop, "new")
     examined = page.evaluate("weft.diagnostics({ examine: true }).then(({ examined }) => examined)")
     assert examined["verified"] and examined["damaged"] == 0, "no batch was written in part"
-    told("quota exhausted mid-batch", quota_overrides=1, refused_starts=1, effects=8)
+    told("quota exhausted mid-batch", faults=1, refused_starts=1, effects=8)
 
 
 def test_a_nearly_full_store_warns_then_refuses_new_starts_and_lets_runs_go_on(chrome: Browser, shop: Server) -> None:
@@ -113,7 +113,7 @@ def test_another_builds_tab_may_upgrade_the_database_under_a_running_engine(chro
     call(page, "signal", "over", "go")
     assert call(page, "result", "over") == DONE, "the old build's tab goes on beside it"
     assert sorted(asked(shop, "over").values()) == [1] * 6
-    told("versionchange", upgrades=1, upgrade_took_ms=round(upgraded), effects=6)
+    told("versionchange", faults=1, upgrade_took_ms=round(upgraded), effects=6)
 
 
 OPEN_BLOCKED = """async () => {
@@ -147,7 +147,7 @@ def test_a_tab_that_will_not_close_its_database_is_named_in_five_seconds(chrome:
     assert answer["ms"] < 5_000
     first.evaluate("held.close()")
     assert third.evaluate("again()") == 0, "and it opens when the other tab has let go"
-    told("blocked", blocked_opens=1, answered_in_ms=round(answer["ms"]))
+    told("blocked", faults=1, answered_in_ms=round(answer["ms"]))
 
 
 @pytest.mark.scenario(22)
@@ -181,7 +181,7 @@ def test_a_damaged_record_stops_its_run_only_and_diagnostics_name_it(chrome: Bro
     examined = page.evaluate("weft.diagnostics({ examine: true }).then(({ examined }) => examined)")
     assert [damage["key"] for damage in examined["damages"]] == ["ckpt/hurt"]
     assert (len(asked(shop, "hurt")), len(asked(shop, "well"))) == (3, 6)
-    told("flipped bytes", records_damaged=flipped, effects=9)
+    told("flipped bytes", faults=flipped, effects=9)
 
 
 @pytest.mark.scenario(23)
@@ -223,7 +223,7 @@ def test_damaged_files_of_the_profile_are_recovered_from_or_the_loss_is_told(
     assert examined["damaged"] == 0, "every checksum was verified"
     assert max(asked(shop, "kept").values()) <= 2
     effects = len(asked(shop, "kept"))
-    told(f"LevelDB {damage} damaged", files=len(damaged), effects=effects, refused=refused, evicted=evicted)
+    told(f"LevelDB {damage} damaged", faults=len(damaged), effects=effects, refused=refused, evicted=evicted)
 
 
 def test_a_store_that_comes_back_empty_is_told_until_it_is_dismissed(chrome: Browser, shop: Server) -> None:
@@ -266,7 +266,7 @@ def test_without_storage_runs_are_in_memory_status_says_so_and_durable_ones_are_
     strict = open_weft(chrome, shop.url, wait="", requireDurable="yes", **SIX)
     refused = strict.evaluate("weftOpen.then(() => null, (error) => error.code)")
     assert refused == "StorageCapabilityError"
-    told("storage denied", denied_opens=2, refused=2, effects=6)
+    told("storage denied", faults=2, refused=2, effects=6)
 
 
 @pytest.mark.scenario(25)
@@ -282,4 +282,4 @@ def test_an_ephemeral_window_without_service_workers_is_as_durable_as_it_can_be(
     assert page.evaluate("async () => weft.result((await weft.start('six', ['p'])).id)") == DONE
     assert page.evaluate("weft.persist()") in (True, False)
     browser.close()
-    told("ephemeral window", service_workers="blocked", effects=len(asked(shop, "p")))
+    told("ephemeral window", faults=1, effects=len(asked(shop, "p")))

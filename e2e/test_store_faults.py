@@ -57,7 +57,7 @@ def test_a_connection_may_die_before_inside_and_after_every_transaction_of_a_run
     assert page.evaluate("weft.status.state") == "ready"
     assert page.evaluate("weftStatuses.filter(({ state }) => state === 'degraded').length") == 0, "nobody noticed"
     assert page.evaluate("weft.diagnostics().then(({ epoch }) => epoch)") == 1
-    told("IndexedDB connection lost", writes_in_a_run=writes, connections_lost=lost, effects=6 * (len(plans) + 1))
+    told("IndexedDB connection lost", writes_in_a_run=writes, faults=lost, effects=6 * (len(plans) + 1))
 
 
 @pytest.mark.scenario(20)
@@ -80,7 +80,7 @@ def test_a_store_that_keeps_failing_stops_the_steps_and_they_go_on_when_it_heals
     shop.weather(latency_ms=0)
     assert call(page, "result", run) == [0, 1, 2, 3, 4, 5]
     assert sorted(asked(shop, "trouble").values()) == [1, 1, 1, 1, 1, 2], "one outcome could not be recorded"
-    told("store fails and heals", failures="every transaction and open() for a while", effects=6)
+    told("store fails and heals", faults=1, effects=6)
 
 
 WHEN = ("before", "inside", "after")
