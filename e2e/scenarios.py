@@ -53,7 +53,7 @@ SCENARIOS = (
 )
 
 NOT_YET: dict[int, tuple[str, ...]] = (
-    dict.fromkeys((7, 8, 31), (CHROMIUM,)) | dict.fromkeys((12, 28, 29), THREE) | {25: (FIREFOX,)}
+    dict.fromkeys((7, 8, 31), (CHROMIUM,)) | dict.fromkeys((12, 28, 29), THREE) | {20: (FIREFOX,), 25: (FIREFOX,)}
 )
 """Scenarios that nobody has written, by browser."""
 
