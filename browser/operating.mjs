@@ -98,6 +98,26 @@ export class Operating {
     return this.call("dead_letters", paging);
   }
 
+  // -------------------------------------------------------------- to another engine
+
+  /**
+   * Have the server at `url` own the run; durable when this resolves, and sent until the server has answered. The token is never stored.
+   * @param {string} id @param {string} url @param {{token?: string}} [options]
+   */
+  handoff(id, url, { token } = {}) {
+    return this.call("handoff", { id, url, token });
+  }
+
+  /** Own the run here again. @param {string} id */
+  takeBack(id) {
+    return this.call("take_back", { id });
+  }
+
+  /** @param {string} id @returns {Promise<{state: string, status: string, url: string, moves: number, why: string, trouble: string}>} */
+  handoffState(id) {
+    return this.call("handoff_state", { id });
+  }
+
   // -------------------------------------------------------------- many runs at once
 
   /**

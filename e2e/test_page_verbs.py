@@ -42,7 +42,7 @@ EXPECTED: dict[str, Any] = {
     "suspended": "suspended", "early": 1, "fork": "c2",
     "result": {"total": 100, "told": ["first", "by hand"]},
     "forked": {"total": 1000, "told": ["first", "of the fork"]},
-    "retry": "RunFinishedError", "dead": 0,
+    "retry": "RunFinishedError", "handoff": ["RunFinishedError", "no error", "none"], "dead": 0,
     "outcomes": ["started", "started"], "cancelled": "RunCancelledError",
     "terminated": "terminated", "purged": "RunNotFoundError",
     "review": "approved",

@@ -25,6 +25,7 @@ from weft_core.workflow import Schedule, declared_in, definitions_in
 from . import loop, opening
 from .compiling import APP
 from .storage import BridgeStorage
+from .transport import FetchTransport
 
 
 class Runtime:
@@ -37,6 +38,7 @@ class Runtime:
         self._activities = [found for module in activities for found in definitions_in(module)[1]]
         self._queues = [found for module in workflows for found in declared_in(module, Queue)]
         self._schedules = [found for module in workflows for found in declared_in(module, Schedule)]
+        self._transport = FetchTransport()
         self._storage: BridgeStorage | None = None
         self._memory: Storage | None = None
         self._found: list[int] | None = None
@@ -55,7 +57,7 @@ class Runtime:
             self._memory = store  # of this worker, for as long as it lives
         engine = Engine(
             storage=store, close_storage=self._memory is None, workflows=self._workflows, activities=self._activities,
-            queues=self._queues, schedules=self._schedules,
+            queues=self._queues, schedules=self._schedules, transport=self._transport,
         )  # fmt: skip
         engine.events.subscribe(self._event)
         await engine.open()

@@ -57,6 +57,7 @@ export async function everyVerb(weft) {
   await weft.signal("c2", "go", "of the fork");
   said.forked = await weft.result("c2");
   said.retry = await code(weft.retry("c1"));
+  said.handoff = [await code(weft.handoff("c1", "http://127.0.0.1:1", { token: "t" })), await code(weft.takeBack("c1")), (await weft.handoffState("c1")).state];
   said.dead = (await weft.deadLetters()).items.length;
 
   // ends

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from weft_core.client import repairs
+from weft_core.client import handoffs, repairs
 from weft_core.engine import BulkPlan, BulkResult, Engine, StateAccess
 from weft_core.engine.present import jsonable
 from weft_core.errors import InvalidInputError, WeftError
@@ -469,5 +469,6 @@ METHODS: dict[str, Method] = {
     "import_write": _import_write,
     "import_finish": _import_finish,
     **repairs.METHODS,
+    **handoffs.METHODS,
     **{f"bulk_{verb}": _bulk(f"bulk_{verb}") for verb in _BULK},
 }

@@ -91,6 +91,14 @@ class HandoffVerbs(RepairVerbs):
             raise HandoffRefusedError(run_id=run_id, reason=reason or "a later handoff of it is known here")
         return str(run_id)
 
+    def give_token(self, url: str, token: str) -> None:
+        """What opens the server at this address; it is never stored."""
+        tokens: dict[str, str] | None = getattr(self._transport, "tokens", None)
+        if tokens is None or not isinstance(url, str) or not isinstance(token, str):
+            raise InvalidInputError(call="handoff", reason="this engine has no transport that takes tokens")
+        tokens[url] = token
+        self._mover.wake()
+
     def wake_handoffs(self) -> None:
         """A hint: the network may be there again."""
         self._mover.wake()
