@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from e2e.harness.browser import Browser
 from e2e.harness.pages import CHECKOUT, call, open_weft, order, until
 from e2e.harness.report import shipped_once, told
@@ -18,6 +20,7 @@ TAIL = """(id) => {
 }"""
 
 
+@pytest.mark.scenario(8)
 def test_two_tabs_have_one_leader_and_the_other_takes_over_when_it_crashes(chrome: Browser, server: Server) -> None:
     first = open_weft(chrome, server.url, **CHECKOUT)
     second = open_weft(chrome, server.url, **CHECKOUT)

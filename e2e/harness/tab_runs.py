@@ -1,10 +1,11 @@
-"""Runs that keep their worker busy: nothing else happens in it meanwhile."""
+"""Runs for tests of many tabs: that keep their worker busy, that go on for a while, that are short."""
 
+import asyncio
 import json
 
 from js import URL, XMLHttpRequest, self
 
-from weft_core import Context, activity, activity_info, signal, workflow
+from weft_core import Context, RetryPolicy, activity, activity_info, signal, workflow
 
 go = signal("go")
 
@@ -30,6 +31,29 @@ async def looping(ctx: Context) -> None:
     await ctx.wait_for_signal(go)
     while True:
         pass
+
+
+@activity(retry=RetryPolicy(max_attempts=20))
+async def count(upto: int) -> int:
+    numbers = activity_info().stream("numbers")
+    for number in range(1, upto + 1):
+        await numbers.write(number)
+        await asyncio.sleep(0.05)
+    return upto
+
+
+@workflow
+async def counting(ctx: Context, upto: int) -> int:
+    counted = await ctx.run(count, upto)
+    ctx.stream("numbers").close()
+    return counted
+
+
+@workflow
+async def steps(ctx: Context, number: int) -> int:
+    for _ in range(number):
+        await ctx.sleep("60 milliseconds")
+    return number
 
 
 @workflow
