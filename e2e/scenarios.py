@@ -52,9 +52,7 @@ SCENARIOS = (
     Scenario(32, "200 runs meet a server that fails", faults=20, effects=200),
 )
 
-NOT_YET: dict[int, tuple[str, ...]] = (
-    dict.fromkeys((7, 8, 31), (CHROMIUM,)) | dict.fromkeys((12, 28, 29), THREE) | {20: (FIREFOX,), 25: (FIREFOX,)}
-)
+NOT_YET: dict[int, tuple[str, ...]] = dict.fromkeys((12, 28, 29), (CHROMIUM,)) | {25: (FIREFOX,)}
 """Scenarios that nobody has written, by browser."""
 
 REQUIRED = {
