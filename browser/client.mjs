@@ -7,6 +7,7 @@
  */
 import { Caller, WeftError, uniqueId } from "./rpc.mjs";
 import { Tab } from "./leader.mjs";
+import { noticeReviews } from "./review_notices.mjs";
 import { abortable, tailAll, tailRun } from "./tail.mjs";
 import { exportStore, importStore } from "./transfer.mjs";
 import { Verbs } from "./verbs.mjs";
@@ -34,6 +35,7 @@ export { WeftError };
  * @property {"direct" | "service-worker"} [storage] who talks to IndexedDB
  * @property {"strict" | "relaxed"} [durability]
  * @property {string | null} [serviceWorker] the built sw.mjs, relative to the page; null registers none
+ * @property {boolean} [background] whether the Service Worker may drive due runs when the browser wakes it and no tab leads; default true
  * @property {"warm" | "cold"} [standby] whether a follower loads Python ahead of a takeover
  * @property {"auto" | "soon" | "off"} [snapshot] of Python's memory, for quick starts: made when the first start has been over for a while, at once, or never
  * @property {number} [heapLimitMB] of Python's memory, which only grows: past it the engine is drained and its worker replaced; default 512
@@ -143,6 +145,15 @@ export class Weft extends Verbs {
   /** The user has been told that an earlier store is gone (`status.evicted`): say so no more. */
   dismissEviction() {
     return this.#tab.dismissEviction();
+  }
+
+  /**
+   * Ask for reviews in notifications with Approve and Reject, now and while this tab is open. Call it after a click: the browser asks the user for
+   * permission. A decision there is kept even if no engine can run at that moment.
+   * @param {import("./review_notices.mjs").NoticeOptions} [options] @returns {Promise<NotificationPermission>}
+   */
+  noticeReviews(options = {}) {
+    return noticeReviews(this, this.#tab.options.name ?? "default", this.#tab.broker.register(), options);
   }
 
   get status() {

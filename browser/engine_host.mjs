@@ -3,8 +3,10 @@
  * calls, publishes events, and opens again after store trouble. It knows neither who leads nor who listens: its host tells it and is told.
  */
 import { IdbStore, durabilityHere } from "../service_worker/idb_store.mjs";
+import { makeLeft } from "../service_worker/left_calls.mjs";
 import { StoreClient } from "../service_worker/store_client.mjs";
 import { loadInterpreter } from "./interpreter.mjs";
+import { OLDEST } from "./protocol.mjs";
 import { Responder, replyTo } from "./rpc.mjs";
 import { StoreWatch } from "./store_watch.mjs";
 import { note, witnessed } from "./witness.mjs";
@@ -22,6 +24,7 @@ import { note, witnessed } from "./witness.mjs";
  * @property {boolean} [requireDurable] open no engine where the browser keeps nothing
  * @property {string[]} workflows URLs
  * @property {string[]} activities URLs
+ * @property {import("./runtime.mjs").Modules} [modules] see Runtime
  *
  * @typedef {object} HostListener
  * @property {(text: string) => void} event an event of a run, as JSON, when it is durable
@@ -43,6 +46,7 @@ export class EngineHost {
   #opened = 0;
   #imported = false; // another store was put in the place of ours, as the user wished
   /** @type {Promise<unknown>} openings and closings, one after the other */ #turn = Promise.resolve();
+  #asked = 0;
 
   /** @param {HostOptions} options @param {HostListener} tell */
   constructor(options, tell) {
@@ -91,11 +95,15 @@ export class EngineHost {
     return done;
   }
 
-  /** Close at a good moment: what is in flight ends and is recorded, and nothing begins. @param {number} seconds how long that may take */
+  /**
+   * Close at a good moment: what is in flight ends and is recorded, and nothing begins.
+   * @param {number} seconds how long that may take @returns {Promise<number>} how many attempts were cut off
+   */
   async drain(seconds) {
     this.#wanted = false;
-    await (await this.#prepared)?.drain(seconds);
+    const cutOff = await (await this.#prepared)?.drain(seconds);
     this.ready = false;
+    return cutOff ?? 0;
   }
 
   /** Answer a call, unless no engine is open: then nobody answers, and it is sent again. @param {import("./rpc.mjs").CallMessage} message @param {(reply: object) => void} answer */
@@ -108,6 +116,18 @@ export class EngineHost {
   /** @param {import("./rpc.mjs").CallMessage} message @param {(reply: object) => void} answer */
   #pass(message, answer) {
     if (this.ready) this.responder.accept(message, answer);
+  }
+
+  /** A call of the host's own; never answered if the engine stops. @param {string} method @param {object} params @returns {Promise<{ok?: any, error?: PlainError}>} */
+  ask(method, params) {
+    const call = { v: OLDEST, t: /** @type {const} */ ("call"), from: this.options.id, id: ++this.#asked, method, params: JSON.stringify(params) };
+    return new Promise((resolve) => this.accept(call, (reply) => resolve(JSON.parse(/** @type {any} */ (reply).text))));
+  }
+
+  /** Make the calls that were left while no engine was open. */
+  async makeLeftCalls() {
+    const ask = (/** @type {string} */ method, /** @type {object} */ params) => this.ask(method, params);
+    await makeLeft(this.options.name, ask).catch((error) => console.warn("weft: calls that were left:", error));
   }
 
   /** @param {{id: number, port?: MessagePort, error?: string}} message the answer to `needPort` */
@@ -144,6 +164,7 @@ export class EngineHost {
       this.ready = true;
       this.#opened += 1;
       this.tell.opened(this.#opened);
+      void this.makeLeftCalls();
     });
   }
 

@@ -5,8 +5,8 @@ import { Runtime } from "./runtime.mjs";
 import { Snapshots, snapshotKey, unusable } from "./snapshots.mjs";
 
 /**
- * @typedef {{workflows: string[], activities: string[], base: string, cache?: string | null, snapshot?: boolean}} Sources absolute URLs; see Assets
- * for `cache`; `snapshot`: start from the one that is kept, if there is one
+ * @typedef {{workflows: string[], activities: string[], base: string, cache?: string | null, snapshot?: boolean, modules?: import("./runtime.mjs").Modules}} Sources
+ * absolute URLs; see Assets for `cache`; `snapshot`: start from the one that is kept, if there is one; see Runtime for `modules`
  * @typedef {{from: "scratch" | "snapshot", note: import("./snapshots.mjs").SnapshotNote | null}} Boot how Python was started; the note says why not
  * from the snapshot that was there
  */
@@ -21,7 +21,7 @@ export async function loadInterpreter(sources, report) {
   const assets = new Assets(sources.base, sources.cache ?? null, (loaded) => report(loaded < 1 ? "loading Python" : "starting Python", loaded / 2));
   report("loading Python", 0);
   const manifest = await assets.open();
-  const runtime = new Runtime(assets, manifest);
+  const runtime = new Runtime(assets, manifest, sources.modules ?? null);
   const files = readFiles(assets, [...sources.workflows, ...sources.activities]);
   const { python, boot } = await start(runtime, sources.base, sources.snapshot ?? false);
   report("importing workflows", 0.8);

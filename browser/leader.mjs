@@ -4,9 +4,10 @@
  * The worker that holds the Web Lock `weft:<name>` runs the engine; the browser hands the lock on when that worker dies. Pages send their calls
  * to the leading worker, their own or another tab's.
  */
+import { forgetStore, rememberStore } from "../service_worker/known_stores.mjs";
 import { Broker } from "./broker.mjs";
 import { Group } from "./group.mjs";
-import { OwnWorker, baseOf } from "./own_worker.mjs";
+import { OwnWorker, baseOf, engineOptions } from "./own_worker.mjs";
 import { followPageLifecycle, whenIdle } from "./page_lifecycle.mjs";
 import { persist, persisted } from "./durability.mjs";
 import { WeftError } from "./rpc.mjs";
@@ -62,7 +63,11 @@ export class Tab {
     const registration = await this.broker.register().catch((error) => void console.warn("weft: no service worker:", error));
     if (this.status.state === "closed") return;
     this.wakeups.listen(registration ?? null);
-    if (registration) this.updates.watch(registration);
+    if (!registration) return;
+    this.updates.watch(registration);
+    const { name, ...rest } = engineOptions(this.options);
+    if (this.options.background === false) await forgetStore(registration.scope, name);
+    else await rememberStore(registration.scope, { name, ...rest });
   }
 
   /** Stop this tab's worker; if it leads, what is in flight ends first, in so many seconds. @param {number} seconds */

@@ -10,6 +10,15 @@ const RESTART_PAUSES_MS = [100, 1_000, 5_000];
 /** Where the build is. @param {string} [given] relative to the page */
 export const baseOf = (given) => new URL(given ?? "./", given ? document.baseURI : import.meta.url).href;
 
+/** What an engine needs to know, whoever hosts it: with absolute URLs. @param {import("./client.mjs").OpenOptions} options */
+export function engineOptions({ name = "default", base, workflows = [], activities = [], durability = "strict" }) {
+  const absolute = (/** @type {string} */ path) => new URL(path, document.baseURI).href;
+  return {
+    name, durability, base: baseOf(base),
+    workflows: workflows.map(absolute), activities: activities.map(absolute),
+  };
+}
+
 export class OwnWorker {
   /**
    * @param {import("./client.mjs").OpenOptions} options @param {(message: any) => void} heard what it says
@@ -26,21 +35,18 @@ export class OwnWorker {
   }
 
   start() {
-    const { name = "default", base: given, workflows, activities, storage = "direct", durability = "strict", requireDurable, snapshot, heapLimitMB = 512 } = this.options;
-    const page = document.baseURI;
-    const base = baseOf(given);
-    const absolute = (/** @type {string[] | undefined} */ paths) => (paths ?? []).map((path) => new URL(path, page).href);
+    const { storage = "direct", requireDurable, snapshot, heapLimitMB = 512 } = this.options;
+    const engine = engineOptions(this.options);
     this.id = uniqueId();
-    const worker = new Worker(new URL("worker.mjs", base), { type: "module", name: `weft:${name}` });
+    const worker = new Worker(new URL("worker.mjs", engine.base), { type: "module", name: `weft:${engine.name}` });
     this.worker = worker;
     worker.onmessage = ({ data }) => this.worker === worker && this.heard(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      if (this.worker === worker) this.failed({ code: "WorkerError", message: event.message || `${base}worker.mjs cannot be loaded` });
+      if (this.worker === worker) this.failed({ code: "WorkerError", message: event.message || `${engine.base}worker.mjs cannot be loaded` });
     };
     worker.postMessage({
-      t: "init", id: this.id, name, base, storage, durability, requireDurable, snapshot: snapshot !== "off", heapLimitMB, scope: servedScope(),
-      workflows: absolute(workflows), activities: absolute(activities),
+      t: "init", id: this.id, ...engine, storage, requireDurable, snapshot: snapshot !== "off", heapLimitMB, scope: servedScope(),
     });
   }
 

@@ -5,9 +5,16 @@ import { AssetError } from "./assets.mjs";
 const STDLIB = "stdlib.zip";
 const OWN = "/lib/weft.zip";
 
+/** @typedef {{loadPyodide: (options: object) => Promise<any>, createPyodideModule: Function}} Modules */
+
 export class Runtime {
-  /** Begins to read. @param {import("./assets.mjs").Assets} assets @param {import("./assets.mjs").Manifest} manifest */
-  constructor(assets, manifest) {
+  /**
+   * Begins to read.
+   * @param {import("./assets.mjs").Assets} assets @param {import("./assets.mjs").Manifest} manifest
+   * @param {Modules | null} [modules] Pyodide's, for a context that may not import them at run time: a Service Worker
+   */
+  constructor(assets, manifest, modules = null) {
+    this.modules = modules;
     this.assets = assets;
     this.manifest = manifest;
     this.stdlib = assets.unpacked(this.#at("stdlib.pack"));
@@ -19,7 +26,7 @@ export class Runtime {
   /** Python with our code on its path. @param {{_loadSnapshot?: ArrayBuffer, _makeSnapshot?: boolean}} [snapshot] options of Pyodide @returns {Promise<any>} */
   async start(snapshot = {}) {
     // The module loader cannot be given bytes, so modules are read and checked before it; its own read comes from the same cache.
-    await Promise.all(["pyodide.mjs", "pyodide.asm.mjs"].map((name) => this.assets.bytes(this.#at(name))));
+    if (!this.modules) await Promise.all(["pyodide.mjs", "pyodide.asm.mjs"].map((name) => this.assets.bytes(this.#at(name))));
     const made = { [this.#at(STDLIB)]: this.stdlib };
     // A damaged runtime may fail with another error, or with none: the checks say what is wrong.
     const python = await Promise.race([this.assets.serving(made, () => this.#loadPyodide(snapshot)), this.assets.failure]).catch(async (error) => {
@@ -39,11 +46,9 @@ export class Runtime {
 
   /** @param {object} options */
   async #loadPyodide(options) {
-    const again = () => import(this.#at("pyodide.mjs?again")); // a module that failed once stays failed under its name
-    const { loadPyodide } = await import(this.#at("pyodide.mjs")).catch(again).catch((error) => {
-      throw new AssetError("weft/pyodide.mjs", `cannot be loaded (${error.message})`);
-    });
+    const { loadPyodide, ...module } = this.modules ?? (await this.#imported());
     return loadPyodide({
+      ...module,
       indexURL: this.#at("./"),
       stdLibURL: this.#at(STDLIB),
       lockFileContents: this.manifest.lock,
@@ -52,6 +57,15 @@ export class Runtime {
       stderr: (/** @type {string} */ line) => console.warn(line),
       ...options,
     });
+  }
+
+  /** @returns {Promise<{loadPyodide: (options: object) => Promise<any>}>} */
+  async #imported() {
+    const again = () => import(this.#at("pyodide.mjs?again")); // a module that failed once stays failed under its name
+    const { loadPyodide } = await import(this.#at("pyodide.mjs")).catch(again).catch((error) => {
+      throw new AssetError("weft/pyodide.mjs", `cannot be loaded (${error.message})`);
+    });
+    return { loadPyodide };
   }
 
   /** @param {string} name */

@@ -135,6 +135,7 @@ function heard(message) {
   if (!host.ready) return;
   const old = outdated(message.v);
   if (message.t === "hello") toAll(old ? { ...announcement(), v: message.v } : announcement()); // so that it asks, and is told
+  else if (message.t === "left") return void host.makeLeftCalls();
   else if (message.t !== "call") return;
   else if (old) toAll(replyTo(message, JSON.stringify({ error: mismatch(message.v, "the tab that leads") })));
   else host.accept(message, toAll);

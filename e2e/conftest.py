@@ -75,7 +75,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for source in (ROOT / "browser" / "demo", ROOT / "e2e" / "site"):
         shutil.copytree(source, page, dirs_exist_ok=True)
     workflows = [ROOT / "examples" / "checkout.py", ROOT / "examples" / "checkout_browser.py"]
-    workflows += [ROOT / "e2e" / "harness" / name for name in ("everything.py", "tab_runs.py")]
+    workflows += [ROOT / "e2e" / "harness" / name for name in ("everything.py", "tab_runs.py", "reviewed.py")]
     workflows += [*sorted((ROOT / "e2e" / "workflows").glob("*.py")), ROOT / "tests" / "golden" / "parked.py"]
     out = tmp_path_factory.mktemp("site")
     built = build(out, page=page, workflows=workflows)

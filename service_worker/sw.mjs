@@ -5,12 +5,15 @@
  * The builder puts the build's id and the hash of its manifest here, so a new build is a new Service Worker. It fills a cache of its own and
  * waits until no tab uses the old one; a page may post {v, t: "activate"} to change over at once.
  */
+import { reviewNotice, showReview } from "../browser/review_notice.mjs";
 import { answer } from "./answering.mjs";
+import { goOn } from "./background.mjs";
 import { takeOver } from "./builds.mjs";
+import { decide, openReview } from "./deciding.mjs";
 import { heard } from "./messages.mjs";
 import { install } from "./precache.mjs";
 import { siteOf, worker } from "./site.mjs";
-import { tell, wake } from "./waking.mjs";
+import { tell } from "./waking.mjs";
 
 const site = siteOf("@WEFT_BUILD@", "@WEFT_MANIFEST_SHA256@");
 
@@ -26,7 +29,35 @@ worker.addEventListener("fetch", (event) => {
   if (event.request.method === "GET" && url.href.startsWith(site.scope.href)) event.respondWith(answer(site, event, url));
 });
 worker.addEventListener("message", (event) => heard(site, event));
-worker.addEventListener("push", (event) => event.waitUntil(wake("push")));
+worker.addEventListener("push", (event) => event.waitUntil(pushed(event)));
+worker.addEventListener("notificationclick", (event) => event.waitUntil(clicked(event)));
 for (const hint of ["sync", "periodicsync"]) {
-  worker.addEventListener(hint, (event) => /** @type {ExtendableEvent} */ (event).waitUntil(wake(hint)));
+  worker.addEventListener(hint, (event) => /** @type {ExtendableEvent} */ (event).waitUntil(goOn(site, hint)));
+}
+
+/** A push message is a hint, and may ask for a review. @param {PushEvent} event */
+async function pushed(event) {
+  const message = messageOf(event);
+  const notice = reviewNotice(message);
+  if (notice) await showReview(worker.registration, notice, message);
+  else if (message?.title) await worker.registration.showNotification(message.title, { body: message.body });
+  await goOn(site, "push");
+}
+
+/** @param {PushEvent} event @returns {any} */
+function messageOf(event) {
+  try {
+    return event.data?.json();
+  } catch {
+    return null; // a bare hint
+  }
+}
+
+/** @param {NotificationEvent} event */
+async function clicked({ notification, action }) {
+  const notice = reviewNotice(notification.data);
+  notification.close();
+  if (!notice) return;
+  if (await decide(notice, action)) await goOn(site, "review");
+  else await openReview(notice);
 }

@@ -1,0 +1,150 @@
+"""The engine inside the Service Worker: with every tab closed, what the browser wakes it for is done, once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from e2e.harness.browser import Browser
+from e2e.harness.hints import Hints
+from e2e.harness.pages import CHECKOUT, call, offline_ready, open_weft, order, until
+from e2e.harness.report import attempts_of, shipped_once, told
+from e2e.harness.server import Server
+
+DRIVEN_WITHIN_S = 40
+REVIEWED = {"workflows": "checkout.py,reviewed.py", "activities": "checkout_browser.py"}
+
+
+def seen(what: str, look: Callable[[], Any], chrome: Browser) -> Any:
+    """Wait until something is true outside of the browser."""
+    assert chrome.context is not None
+    deadline = time.monotonic() + DRIVEN_WITHIN_S
+    while not (found := look()):
+        assert time.monotonic() < deadline, "\n".join([f"not in {DRIVEN_WITHIN_S} s: {what}", *chrome.console[-10:]])
+        chrome.context.pages[-1].wait_for_timeout(100)  # leaves the processor to the browser, and hears what it says
+    return found
+
+
+def shipped(server: Server, number: str) -> bool:
+    return any(effect["operation"] == "ship" and effect["count"] for effect in server.effects(number))
+
+
+def parked_behind_a_closed_tab(chrome: Browser, server: Server, numbers: list[str], pause: str) -> Page:
+    """Orders that wait for a timer, and no tab of the site. Returns a page of no site."""
+    page = open_weft(chrome, server.url, **CHECKOUT)
+    offline_ready(page)
+    for number in numbers:
+        run = call(page, "start", "checkout", [order(number, confirm=False, pause=pause)], {"id": number})["id"]
+        until(page, "return (await weft.describe(arg)).waiting_for.some((wait) => wait.kind === 'sleep')", run)
+    elsewhere = chrome.tab("about:blank")
+    page.close()
+    return elsewhere
+
+
+@pytest.mark.parametrize("hint", ["sync", "push"])
+def test_with_every_tab_closed_the_service_worker_drives_what_is_due(
+    chrome: Browser, server: Server, hint: str
+) -> None:
+    elsewhere = parked_behind_a_closed_tab(chrome, server, ["B-1", "B-2"], "3s")
+    hints = Hints(chrome, elsewhere, server.url)
+    assert not shipped(server, "B-1"), "nothing runs while every tab is closed"
+    hints.push({}) if hint == "push" else hints.sync()
+    for number in ("B-1", "B-2"):
+        seen(f"{number} shipped", lambda: shipped(server, number), chrome)
+
+    attempts = [sum(shipped_once(server, number).values()) for number in ("B-1", "B-2")]
+    assert attempts == [4, 4]
+    page = open_weft(chrome, server.url, **CHECKOUT)
+    assert [call(page, "result", number)["status"] for number in ("B-1", "B-2")] == ["shipped"] * 2
+    told(f"engine in the service worker, woken by {hint}", tabs_closed=1, runs=2, effects=sum(attempts))
+
+
+def test_the_service_worker_gives_way_to_a_tab_that_opens(chrome: Browser, server: Server) -> None:
+    """The shop answers slowly, so that the engine in the Service Worker is busy when the tab comes."""
+    elsewhere = parked_behind_a_closed_tab(chrome, server, ["B-3"], "2s")
+    server.weather(latency_ms=1_500)
+    Hints(chrome, elsewhere, server.url).sync()
+    seen("the service worker has begun", lambda: server.effects("B-3"), chrome)
+    opened_at = time.monotonic()
+    page = open_weft(chrome, server.url, wait="", **CHECKOUT)
+    until(page, "return globalThis.weft?.status.role === 'leader' && weft.status.state === 'ready'", timeout_ms=40_000)
+    took = time.monotonic() - opened_at
+    assert call(page, "result", "B-3")["status"] == "shipped"
+    attempts = attempts_of(server, "B-3")
+    assert all(count <= 2 for count in attempts.values()), attempts
+    shipped_once(server, "B-3")
+    told("service worker gives way", takeovers=1, took=f"{took:.1f} s", effects=len(attempts))
+
+
+@pytest.mark.scenario(16)
+def test_a_review_decided_in_a_notification_is_recorded_before_any_engine_wakes(
+    chrome: Browser, server: Server
+) -> None:
+    """Approve is clicked with every tab closed, and the browser is killed before Python could have started."""
+    assert chrome.context is not None
+    chrome.context.grant_permissions(["notifications"], origin=server.url.rstrip("/"))
+    page = open_weft(chrome, server.url, **REVIEWED)
+    offline_ready(page)
+    call(page, "start", "reviewed", ["R-1"], {"id": "R-1"})
+    [review] = until(page, "const {items} = await weft.reviews(); return items.length && items")
+    assert call(page, "noticeReviews", {"reviewer": "ann"}) == "granted"
+    tag = f"weft:{review['id']}"
+    until(page, "return (await (await navigator.serviceWorker.ready).getNotifications({tag: arg})).length", tag)
+    elsewhere = chrome.tab("about:blank")
+    page.close()
+
+    hints = Hints(chrome, elsewhere, server.url)
+    hints.click(tag, "approve")
+    seen("the decision is on disk", lambda: hints.worker().evaluate(LEFT), chrome)
+    assert chrome.kill() > 1
+    assert not server.effects("R-1"), "no engine has run yet"
+
+    chrome.launch()
+    page = open_weft(chrome, server.url, **REVIEWED)
+    assert call(page, "result", "R-1") == {"decision": "approved", "reviewer": "ann"}
+    decided = [event for event in call(page, "history", "R-1") if event["type"] == "review_decided"]
+    assert len(decided) == 1
+    until(page, LEFT_NONE)
+    effects = attempts_of(server, "R-1")
+    assert effects == {"charge": 1}
+    told("review decided in a notification", kills=1, decisions=len(decided), effects=sum(effects.values()))
+
+
+def test_a_push_message_asks_for_a_review_in_a_notification(chrome: Browser, server: Server) -> None:
+    assert chrome.context is not None
+    chrome.context.grant_permissions(["notifications"], origin=server.url.rstrip("/"))
+    page = open_weft(chrome, server.url, **REVIEWED)
+    offline_ready(page)
+    page.evaluate(LISTEN)
+    notice = {"store": "e2e", "review": "R-2.1", "reviewer": "ann"}
+    Hints(chrome, page, server.url).push({"title": "Charge R-2?", "body": "49.00", "weft": notice})
+    assert page.evaluate("weftWoken") == "push", "tabs are told when the notification is shown"
+    # One look only: without a screen, Chromium forgets a notification that was looked at.
+    assert page.evaluate(SHOWN) == [["weft:R-2.1", "Charge R-2?", ["approve", "reject"]]]
+    told("a push message asks for a review", notifications=1)
+
+
+SHOWN = """async () => {
+  const shown = await (await navigator.serviceWorker.ready).getNotifications();
+  return shown.map(({tag, title, actions}) => [tag, title, actions.map(({action}) => action)]);
+}"""
+LISTEN = """() => {
+  const told = (resolve) => ({data}) => data.t === "wake" && resolve(data.reason);
+  globalThis.weftWoken = new Promise((resolve) => navigator.serviceWorker.addEventListener("message", told(resolve)));
+}"""
+LEFT = """async () => {
+  if (!(await indexedDB.databases()).some(({name}) => name === "weft-left:e2e")) return 0;
+  return new Promise((resolve, reject) => {
+    const open = indexedDB.open("weft-left:e2e");
+    open.onerror = () => reject(open.error);
+    open.onsuccess = () => {
+      const count = open.result.transaction("calls").objectStore("calls").count();
+      count.onsuccess = () => { open.result.close(); resolve(count.result); };
+    };
+  });
+}"""
+LEFT_NONE = f"return (await ({LEFT})()) === 0"

@@ -1,0 +1,107 @@
+/**
+ * The engine inside the Service Worker: when the browser wakes it and no tab leads, it opens the store, drives what is due, and stops before the
+ * browser would stop it. It holds the Web Lock of the store meanwhile, and gives way when a tab opens. What it does not finish, the next tab or
+ * the next wake-up does: nothing here is needed for a run to be safe.
+ */
+import { loadPyodide } from "../browser/pyodide.mjs";
+import createPyodideModule from "../browser/pyodide.asm.mjs";
+import { EngineHost } from "../browser/engine_host.mjs";
+import { knownStores } from "./known_stores.mjs";
+import { wake } from "./waking.mjs";
+
+/** Firefox lets an event go on for half a minute, Chromium for some minutes. */
+const BUDGET_MS = 25_000;
+/** Kept of it for what is in flight to be recorded, and to close. */
+const DRAIN_MS = 4_000;
+const GIVE_WAY_MS = 1_000;
+/** Tabs that are there and not frozen have the lock within this time. */
+const TABS_FIRST_MS = 3_000;
+const LOOK_EVERY_MS = 200;
+
+/**
+ * @typedef {"led" | "quiet" | "out of time" | "gave way"} Outcome led: a tab leads, and does it
+ * @typedef {{name: string, outcome: Outcome, cutOff: number}} BackgroundRun
+ */
+
+/** @type {Map<string, EngineHost>} with Python loaded, while this worker lives */
+const hosts = new Map();
+/** @type {Promise<unknown>} one wake-up at a time */
+let last = Promise.resolve();
+
+/**
+ * It may be time to look at what is due. The tab that leads is told; where none leads, this worker drives the runs.
+ * @param {import("./site.mjs").Site} site @param {string} reason "sync", "push", "periodicsync", "review"
+ * @returns {Promise<BackgroundRun[]>}
+ */
+export async function goOn(site, reason) {
+  const end = Date.now() + BUDGET_MS - DRAIN_MS;
+  const heard = await wake(reason);
+  if (heard) await pause(TABS_FIRST_MS);
+  const runs = last.then(async () => {
+    const done = [];
+    for (const store of await knownStores(site.scope.href)) done.push(await drive(store, site.cache, end));
+    return done;
+  });
+  last = runs.catch(() => {});
+  for (const { name, outcome, cutOff } of await runs) console.info(`weft: ${reason}: ${name}: ${outcome}, ${cutOff} cut off`);
+  return runs;
+}
+
+const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** @param {import("./known_stores.mjs").KnownStore} store @param {string} cache @param {number} end @returns {Promise<BackgroundRun>} */
+async function drive(store, cache, end) {
+  const { name } = store;
+  const ifFree = { ifAvailable: true };
+  const led = { name, outcome: /** @type {Outcome} */ ("led"), cutOff: 0 };
+  const free = await navigator.locks.request(`weft:${name}`, ifFree, async (lock) => lock !== null);
+  if (!free) return led;
+  const host = hostFor(store, cache);
+  await host.prepare(); // without the lock: a tab that opens now must not wait for it
+  return navigator.locks.request(`weft:${name}`, ifFree, (lock) => (lock ? lead(host, end) : led)).catch(async (error) => {
+    if (error.name !== "AbortError") throw error;
+    await host.close(); // a tab has taken the lock
+    return { ...led, outcome: "gave way" };
+  });
+}
+
+/** @param {import("./known_stores.mjs").KnownStore} store @param {string} cache */
+function hostFor(store, cache) {
+  const found = hosts.get(store.name);
+  if (found) return found;
+  const silent = () => {};
+  const modules = { loadPyodide, createPyodideModule };
+  const host = new EngineHost(
+    { ...store, id: `background-${crypto.randomUUID()}`, cache, storage: "direct", snapshot: true, heapLimitMB: 0, modules },
+    { event: silent, status: silent, opened: silent, fenced: (error) => console.warn("weft: in the background:", error.message), needPort: silent },
+  );
+  hosts.set(store.name, host);
+  return host;
+}
+
+/** Runs while the lock is held. @param {EngineHost} host @param {number} end @returns {Promise<BackgroundRun>} */
+async function lead(host, end) {
+  const { name } = host.options;
+  const channel = new BroadcastChannel(`weft:${name}`);
+  /** @type {Promise<Outcome>} */
+  const asked = new Promise((resolve) => (channel.onmessage = ({ data }) => data.t === "hello" && resolve("gave way")));
+  try {
+    await host.open();
+    const outcome = await Promise.race([asked, quiet(host, end)]);
+    const cutOff = await host.drain((outcome === "gave way" ? GIVE_WAY_MS : DRAIN_MS / 2) / 1000);
+    return { name, outcome, cutOff };
+  } finally {
+    channel.close();
+  }
+}
+
+/** Resolves when nothing is due before `end`, or then. @param {EngineHost} host @param {number} end @returns {Promise<Outcome>} */
+async function quiet(host, end) {
+  while (Date.now() < end && host.ready) {
+    const { ok } = await host.ask("diagnostics", {});
+    const busy = ok && (ok.attempts_in_flight > 0 || ok.queued > 0 || ok.committing);
+    if (ok && !busy && (ok.next_timer === null || ok.next_timer - ok.now > end - Date.now())) return "quiet";
+    await pause(LOOK_EVERY_MS);
+  }
+  return "out of time";
+}
