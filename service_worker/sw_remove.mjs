@@ -12,6 +12,8 @@ worker.addEventListener("activate", (event) => event.waitUntil(remove()));
 worker.addEventListener("message", (event) => heard(site, event));
 
 async function remove() {
-  for (const name of await cachesOf(site)) await caches.delete(name);
+  const path = site.scope.pathname;
+  const besides = (await caches.keys()).filter((name) => name === `weft-stores:${path}` || name.startsWith(`weft-python:${path}`));
+  for (const name of [...(await cachesOf(site)), ...besides]) await caches.delete(name);
   await worker.registration.unregister();
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import mimetypes
 import threading
 from functools import cache
@@ -13,7 +14,10 @@ TYPES = {".mjs": "text/javascript", ".wasm": "application/wasm"}
 
 
 class CompressingServer:
-    """Serves ``folder`` with gzip -9 to who accepts it; ``sent`` has the size of each body that went out."""
+    """Serves ``folder`` with gzip -9 to who accepts it, and again only what has changed, by its ETag.
+
+    ``sent`` has the size of each body that went out.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.sent: list[tuple[str, int]] = []
@@ -47,6 +51,12 @@ class CompressingServer:
                     self.send_error(404)
                     return
                 body = compressed(path)
+                tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+                if self.headers["If-None-Match"] == tag:
+                    self.send_response(304)
+                    self.send_header("ETag", tag)
+                    self.end_headers()
+                    return
                 sent.append((path.relative_to(folder).as_posix(), len(body)))
                 self.send_response(200)
                 self.send_header(
@@ -55,6 +65,7 @@ class CompressingServer:
                 self.send_header("Content-Encoding", "gzip")
                 self.send_header("Content-Length", str(len(body)))
                 self.send_header("Cache-Control", "max-age=600")
+                self.send_header("ETag", tag)
                 self.end_headers()
                 self.wfile.write(body)
 
