@@ -16,9 +16,13 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent / "examples" / "checkout.py"
 
 
+BUILDS = "caches.keys().then((names) => names.filter((name) => name.startsWith('weft:')).length)"
+ONE_BUILD = f"weftUntil(async () => await {BUILDS} === 1, null, 20000)"
+
+
 def caches(page: Page) -> int:
     """How many builds the browser keeps."""
-    found: int = page.evaluate("caches.keys().then((names) => names.filter((name) => name.startsWith('weft:')).length)")
+    found: int = page.evaluate(BUILDS)
     return found
 
 
@@ -51,9 +55,7 @@ def test_a_new_build_waits_for_the_old_tabs_and_replaces_everything_at_once(chro
     page.close()
     server.stop()
     page = open_weft(chrome, server.url, **CHECKOUT_ALONE)  # with the server gone
-    page.evaluate(
-        "weftUntil(async () => (await caches.keys()).filter((name) => name.startsWith('weft:')).length === 1, null, 20000)"
-    )
+    page.evaluate(ONE_BUILD)
     assert edition(page) == "second"
     call(page, "signal", run, "confirm", {"confirmed": True, "by": "the new build"})
     assert call(page, "result", run)["confirmed_by"] == "the new build"
@@ -92,9 +94,7 @@ def test_a_tab_that_outlives_an_update_keeps_the_files_of_its_build_until_it_is_
 
     page.close()
     second.reload()
-    second.evaluate(
-        "weftUntil(async () => (await caches.keys()).filter((name) => name.startsWith('weft:')).length === 1, null, 20000)"
-    )
+    second.evaluate(ONE_BUILD)
     assert edition(second) == "second"
 
 
