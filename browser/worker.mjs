@@ -38,6 +38,11 @@ const toAll = (/** @type {object} */ message) => channel.postMessage({ v: OLDEST
 const status = (/** @type {object} */ change) => toPage({ t: "status", status: change });
 const announcement = () => ({ t: "leader", leader: host.options.id, opened, protocol: PROTOCOL, store: host.watch.facts });
 
+function leads() {
+  toPage(announcement());
+  toAll(announcement());
+}
+
 /** @param {Init} init */
 function start(init) {
   channel = new BroadcastChannel(`weft:${init.name}`);
@@ -134,6 +139,7 @@ function heard(message) {
   if (message.t === "busy") watch?.busy();
   if (!host.ready) return;
   const old = outdated(message.v);
+  if (message.t === "ended") leads(); // a late word of who led before may have confused the pages
   if (message.t === "hello") toAll(old ? { ...announcement(), v: message.v } : announcement()); // so that it asks, and is told
   else if (message.t === "left") return void host.makeLeftCalls();
   else if (message.t !== "call") return;

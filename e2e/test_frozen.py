@@ -46,6 +46,7 @@ def test_a_leader_that_is_stopped_in_a_step_finds_itself_a_follower_when_it_wake
         until(second, SIGNAL_AWAITED, run)
         before = call(second, "diagnostics")
     until(first, "return weftStatuses.some((status) => /^gave way/.test(status.stage))")
+    until(second, LEADS)
     assert [role(page) for page in (first, second)] == ["follower", "leader"]
     assert call(first, "diagnostics")["epoch"] == before["epoch"] == 2, "the new leader was not disturbed"
 
