@@ -119,7 +119,7 @@ def run_(
     execute(run, Request(target, input_, args, activities or [], db, id_, new, durability.value, quiet))
 
 
-@app.command()
+@app.command("serve")
 def serve(
     app_files: Annotated[list[str], typer.Option("--app", help="A file (or module) with workflows.", metavar="APP.PY")],
     activities: Annotated[
