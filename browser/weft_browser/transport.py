@@ -25,6 +25,7 @@ class FetchTransport:
             headers["Authorization"] = f"Bearer {token}"
         options = {
             "method": "POST", "headers": headers, "body": body, "credentials": "omit", "cache": "no-store",
+            "redirect": "error",  # the run and the token are for this server alone
             "signal": js.AbortSignal.timeout(_TIMEOUT_MS),
         }  # fmt: skip
         answer: Any = await js.fetch(url, to_js(options, dict_converter=js.Object.fromEntries))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 
 from tests.engine.moving import RESULT, approve, errand
 from weft_core import Engine
-from weft_core.errors import RunMovedError
+from weft_core.errors import HandoffUnansweredError, RunMovedError
 from weft_server.http.transport import HttpTransport
 from weft_server.storage.sqlite import SQLiteStorage
 
@@ -151,3 +153,36 @@ async def _until(engine: Engine, run_id: str, kind: str) -> None:
     while not any(wait["kind"] == kind for wait in (await engine.describe(run_id))["waiting_for"]):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
+
+
+def test_a_server_that_answers_with_another_address_does_not_send_the_run_or_the_token_there() -> None:
+    """urllib would send the Authorization header on to wherever a redirect leads."""
+    heard: list[str | None] = []
+
+    class Elsewhere(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.headers["Authorization"])
+            self.send_response(200)
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(302)
+            self.send_header("Location", f"http://127.0.0.1:{other.server_port}/api/v1/handoff/import")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with (
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as first,
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as other,
+    ):
+        for server in (first, other):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{first.server_port}"
+        with pytest.raises(HandoffUnansweredError, match="HTTP 302"):
+            asyncio.run(HttpTransport({url: TOKEN}).post(f"{url}/api/v1/handoff/import", b"a run"))
+        for server in (first, other):
+            server.shutdown()
+    assert heard == []

@@ -6,11 +6,22 @@ import asyncio
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from typing import Any
 
 from weft_core.errors import HandoffUnansweredError
 
 _TIMEOUT_S = 60
 _MAX_ANSWER = 80 * 1024 * 1024
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Whoever answers with another address would be sent the run, and the token that is for somebody else."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 class HttpTransport:
@@ -29,7 +40,7 @@ class HttpTransport:
             headers["Authorization"] = f"Bearer {token}"
         request = urllib.request.Request(url, body, headers)
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+            with _OPENER.open(request, timeout=_TIMEOUT_S) as answer:
                 data: bytes = answer.read(_MAX_ANSWER)
         except urllib.error.HTTPError as refused:
             reason = f"HTTP {refused.code}: {refused.read(500).decode(errors='replace')}"
