@@ -13,7 +13,7 @@ export async function tell(message) {
 /**
  * It may be time to look at what is due: a hint, and the tab that leads does the rest.
  * @param {string} reason "sync", "push", "periodicsync"
- * @returns {Promise<number>} how many tabs heard it; with none, nobody acts on it here
+ * @returns {Promise<number>} how many tabs it was sent to
  */
 export function wake(reason) {
   return tell({ t: "wake", reason });
