@@ -155,3 +155,19 @@ def examples(examples_site: Path, tmp_path: Path) -> Iterator[Server]:
     server = Server(examples_site, tmp_path / "shop.jsonl").start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def storage_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of the tests that hurt its store: see e2e/harness/storage.py."""
+    from e2e.harness.storage import build_site
+
+    return build_site(tmp_path_factory.mktemp("storage"), tmp_path_factory.mktemp("storage-page"))
+
+
+@pytest.fixture
+def shop(storage_site: Path, tmp_path: Path) -> Iterator[Server]:
+    """It, on a port of this test's own."""
+    server = Server(storage_site, tmp_path / "shop.jsonl").start()
+    yield server
+    server.stop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from e2e.harness.browser import Browser
 from e2e.harness.pages import call, open_weft, until
 from e2e.harness.report import told
 from e2e.harness.server import Server
-from e2e.harness.storage import SIX, asked, build_site, engine_worker
+from e2e.harness.storage import SIX, asked, engine_worker
 
 WAITS = "return (await weft.describe(arg)).waiting_for.some((wait) => wait.kind === 'signal')"
 CODE = "([method, args]) => weft[method](...args).then(() => 'ok', (error) => error.code)"
@@ -23,18 +23,6 @@ NOTED = """
   return found?.position[1] >= 5;
 """
 DONE = [0, 1, 2, 3, 4, 5]
-
-
-@pytest.fixture(scope="module")
-def storage_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_site(tmp_path_factory.mktemp("storage"), tmp_path_factory.mktemp("storage-page"))
-
-
-@pytest.fixture
-def shop(storage_site: Path, tmp_path: Path) -> Iterator[Server]:
-    server = Server(storage_site, tmp_path / "shop.jsonl").start()
-    yield server
-    server.stop()
 
 
 def waiting(page: Page, order: str) -> None:

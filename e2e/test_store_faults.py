@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,19 +12,7 @@ from e2e.harness.engines import CHROMIUM, FIREFOX, AnyBrowser, engines
 from e2e.harness.pages import call, open_weft, until
 from e2e.harness.report import told
 from e2e.harness.server import Server
-from e2e.harness.storage import SIX, Faults, asked, build_site
-
-
-@pytest.fixture(scope="module")
-def storage_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_site(tmp_path_factory.mktemp("storage"), tmp_path_factory.mktemp("storage-page"))
-
-
-@pytest.fixture
-def shop(storage_site: Path, tmp_path: Path) -> Iterator[Server]:
-    server = Server(storage_site, tmp_path / "shop.jsonl").start()
-    yield server
-    server.stop()
+from e2e.harness.storage import SIX, Faults, asked
 
 
 def run_six(page: Page, order: str) -> Any:

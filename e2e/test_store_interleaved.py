@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from e2e.harness.browser import Browser
 from e2e.harness.server import Server
-from e2e.harness.storage import build_site
 
 SEED, ROUNDS, KEYS = 20261129, 120, 6
 RUN = """([tab, seed, rounds, keys]) => void (window.done = import(new URL("interleave.mjs", location.href).href)
   .then(() => interleave(tab, seed, rounds, keys)))"""
 
 Batch = dict[str, dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def storage_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_site(tmp_path_factory.mktemp("storage"), tmp_path_factory.mktemp("storage-page"))
-
-
-@pytest.fixture
-def shop(storage_site: Path, tmp_path: Path) -> Iterator[Server]:
-    server = Server(storage_site, tmp_path / "shop.jsonl").start()
-    yield server
-    server.stop()
 
 
 def test_any_interleaving_of_the_batches_of_two_tabs_is_serialisable(chrome: Browser, shop: Server) -> None:
