@@ -19,7 +19,6 @@ import { note, witnessed } from "./witness.mjs";
  * @property {string | null} cache see Assets
  * @property {"direct" | "service-worker"} storage
  * @property {"strict" | "relaxed"} durability
- * @property {number} heapLimitMB see HeapWatch
  * @property {boolean} snapshot whether Python may start from one
  * @property {boolean} [requireDurable] open no engine where the browser keeps nothing
  * @property {string[]} workflows URLs
@@ -54,6 +53,7 @@ export class EngineHost {
     this.tell = tell;
     this.ready = false; // an engine is open and answers
     this.heapBytes = () => 0; // of Python, when it is loaded
+    /** @type {Promise<void>} calls that were left, while they are made */ this.leftCalls = Promise.resolve();
     this.store = openStore(options, tell);
     this.watch = new StoreWatch(durabilityHere(options.durability), () => this.tell.store?.(), () => void this.#note());
     this.bridge = bridgeOf(this);
@@ -124,10 +124,11 @@ export class EngineHost {
     return new Promise((resolve) => this.accept(call, (reply) => resolve(JSON.parse(/** @type {any} */ (reply).text))));
   }
 
-  /** Make the calls that were left while no engine was open. */
-  async makeLeftCalls() {
-    const ask = (/** @type {string} */ method, /** @type {object} */ params) => this.ask(method, params);
-    await makeLeft(this.options.name, ask).catch((error) => console.warn("weft: calls that were left:", error));
+  /** Make the calls that were left while no engine was open; nothing was, where the browser keeps nothing. */
+  makeLeftCalls() {
+    if (this.watch.facts.durability === "memory") return;
+    const made = makeLeft(this.options.name, (method, params) => this.ask(method, params));
+    this.leftCalls = made.then(() => {}, (error) => console.warn("weft: calls that were left:", error));
   }
 
   /** @param {{id: number, port?: MessagePort, error?: string}} message the answer to `needPort` */
@@ -164,7 +165,7 @@ export class EngineHost {
       this.ready = true;
       this.#opened += 1;
       this.tell.opened(this.#opened);
-      void this.makeLeftCalls();
+      this.makeLeftCalls();
     });
   }
 

@@ -20,11 +20,12 @@ export async function noticeReviews(weft, store, registration, options) {
   const permission = await Notification.requestPermission();
   const worker = await registration;
   if (permission !== "granted" || !worker) return permission;
-  void (async () => {
+  const watching = async () => {
     const news = weft.tail(null, { after: "now" });
     await showPending(weft, store, worker, options);
     for await (const event of news) if (event.type === ASKED) await showPending(weft, store, worker, options);
-  })();
+  };
+  watching().catch((error) => console.warn("weft: reviews are no longer shown in notifications:", error));
   return permission;
 }
 

@@ -12,7 +12,7 @@ import { OLDEST, PROTOCOL, mismatch, outdated } from "./protocol.mjs";
 import { replyTo } from "./rpc.mjs";
 
 /**
- * @typedef {import("./engine_host.mjs").HostOptions & {t: "init", scope: string | null}} Init what the page sends first; `scope`: the path of
+ * @typedef {import("./engine_host.mjs").HostOptions & {t: "init", scope: string | null, heapLimitMB: number}} Init what the page sends first; `scope`: the path of
  *   that of the Service Worker that serves the page
  */
 
@@ -141,7 +141,7 @@ function heard(message) {
   const old = outdated(message.v);
   if (message.t === "ended") leads(); // a late word of who led before may have confused the pages
   if (message.t === "hello") toAll(old ? { ...announcement(), v: message.v } : announcement()); // so that it asks, and is told
-  else if (message.t === "left") return void host.makeLeftCalls();
+  else if (message.t === "left") return host.makeLeftCalls();
   else if (message.t !== "call") return;
   else if (old) toAll(replyTo(message, JSON.stringify({ error: mismatch(message.v, "the tab that leads") })));
   else host.accept(message, toAll);

@@ -114,24 +114,31 @@ def test_a_review_decided_in_a_notification_is_recorded_before_any_engine_wakes(
     told("review decided in a notification", kills=1, decisions=len(decided), effects=sum(effects.values()))
 
 
-def test_a_push_message_asks_for_a_review_in_a_notification(chrome: Browser, server: Server) -> None:
+def test_a_review_that_a_push_message_asks_for_is_decided_and_done_with_every_tab_closed(
+    chrome: Browser, server: Server
+) -> None:
     assert chrome.context is not None
     chrome.context.grant_permissions(["notifications"], origin=server.url.rstrip("/"))
     page = open_weft(chrome, server.url, **REVIEWED)
     offline_ready(page)
+    call(page, "start", "reviewed", ["R-2"], {"id": "R-2"})
+    [review] = until(page, "const {items} = await weft.reviews(); return items.length && items")
+    elsewhere = chrome.tab("about:blank")
+    hints = Hints(chrome, elsewhere, server.url)
     page.evaluate(LISTEN)
-    notice = {"store": "e2e", "review": "R-2.1", "reviewer": "ann"}
-    Hints(chrome, page, server.url).push({"title": "Charge R-2?", "body": "49.00", "weft": notice})
+    notice = {"store": "e2e", "review": review["id"], "reviewer": "ann"}
+    hints.push({"title": "Charge R-2?", "body": "49.00", "weft": notice})
     assert page.evaluate("weftWoken") == "push", "tabs are told when the notification is shown"
-    # One look only: without a screen, Chromium forgets a notification that was looked at.
-    assert page.evaluate(SHOWN) == [["weft:R-2.1", "Charge R-2?", ["approve", "reject"]]]
-    told("a push message asks for a review", notifications=1)
+    page.close()
+    assert not server.effects("R-2")
+    hints.click(f"weft:{review['id']}", "approve")
+    seen("the effect", lambda: server.effects("R-2"), chrome)
+    page = open_weft(chrome, server.url, **REVIEWED)
+    assert call(page, "result", "R-2") == {"decision": "approved", "reviewer": "ann"}
+    assert attempts_of(server, "R-2") == {"charge": 1}
+    told("a review decided with every tab closed", tabs_closed=1, effects=1)
 
 
-SHOWN = """async () => {
-  const shown = await (await navigator.serviceWorker.ready).getNotifications();
-  return shown.map(({tag, title, actions}) => [tag, title, actions.map(({action}) => action)]);
-}"""
 LISTEN = """() => {
   const told = (resolve) => ({data}) => data.t === "wake" && resolve(data.reason);
   globalThis.weftWoken = new Promise((resolve) => navigator.serviceWorker.addEventListener("message", told(resolve)));

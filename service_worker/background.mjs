@@ -16,14 +16,14 @@ const DRAIN_MS = 4_000;
 const GIVE_WAY_MS = 1_000;
 /** Tabs that are there and not frozen have the lock within this time. */
 const TABS_FIRST_MS = 3_000;
-const LOOK_EVERY_MS = 200;
+const LOOK_EVERY_MS = 100;
 
 /**
  * @typedef {"led" | "quiet" | "out of time" | "gave way"} Outcome led: a tab leads, and does it
  * @typedef {{name: string, outcome: Outcome, cutOff: number}} BackgroundRun
  */
 
-/** @type {Map<string, EngineHost>} with Python loaded, while this worker lives */
+/** @type {Map<string, EngineHost>} with Python loaded, while this worker lives, by what they were made from */
 const hosts = new Map();
 /** @type {Promise<unknown>} one wake-up at a time */
 let last = Promise.resolve();
@@ -67,15 +67,16 @@ async function drive(store, cache, end) {
 
 /** @param {import("./known_stores.mjs").KnownStore} store @param {string} cache */
 function hostFor(store, cache) {
-  const found = hosts.get(store.name);
+  const key = JSON.stringify(store);
+  const found = hosts.get(key);
   if (found) return found;
   const silent = () => {};
   const modules = { loadPyodide, createPyodideModule };
   const host = new EngineHost(
-    { ...store, id: `background-${crypto.randomUUID()}`, cache, storage: "direct", snapshot: true, heapLimitMB: 0, modules },
+    { ...store, id: `background-${crypto.randomUUID()}`, cache, storage: "direct", snapshot: true, modules },
     { event: silent, status: silent, opened: silent, fenced: (error) => console.warn("weft: in the background:", error.message), needPort: silent },
   );
-  hosts.set(store.name, host);
+  hosts.set(key, host);
   return host;
 }
 
@@ -87,7 +88,9 @@ async function lead(host, end) {
   const asked = new Promise((resolve) => (channel.onmessage = ({ data }) => data.t === "hello" && resolve("gave way")));
   try {
     await host.open();
-    const outcome = await Promise.race([asked, quiet(host, end)]);
+    // An engine that stops answers nothing any more: whatever happens, this ends in time.
+    const late = pause(end - Date.now()).then(() => /** @type {Outcome} */ ("out of time"));
+    const outcome = await Promise.race([asked, quiet(host, end), late]);
     const cutOff = await host.drain((outcome === "gave way" ? GIVE_WAY_MS : DRAIN_MS / 2) / 1000);
     return { name, outcome, cutOff };
   } finally {
@@ -95,13 +98,12 @@ async function lead(host, end) {
   }
 }
 
-/** Resolves when nothing is due before `end`, or then. @param {EngineHost} host @param {number} end @returns {Promise<Outcome>} */
+/** Resolves when nothing is due before `end`. @param {EngineHost} host @param {number} end @returns {Promise<Outcome>} */
 async function quiet(host, end) {
-  while (Date.now() < end && host.ready) {
+  await host.leftCalls;
+  for (;;) {
     const { ok } = await host.ask("diagnostics", {});
-    const busy = ok && (ok.attempts_in_flight > 0 || ok.queued > 0 || ok.committing);
-    if (ok && !busy && (ok.next_timer === null || ok.next_timer - ok.now > end - Date.now())) return "quiet";
+    if (ok?.idle && (ok.next_timer === null || ok.next_timer - ok.now > end - Date.now())) return "quiet";
     await pause(LOOK_EVERY_MS);
   }
-  return "out of time";
 }

@@ -7,21 +7,22 @@
  */
 import { StoreError } from "./store_frames.mjs";
 
-const STORES = ["data", "applied"];
+const STORES = ["data", "applied"]; // of a store; others say what they have
 const PAUSES_MS = [50, 200, 800, 1_600];
 const NUDGE_TIMEOUT_MS = 500;
 
 /**
  * @param {string} name @param {number} deadlineMs @param {boolean} again it was open before: who asks has more patience of his own
+ * @param {string[]} [stores] object stores that it has, made if it is new
  * @returns {Promise<IDBDatabase>} rejects with a StoreError
  */
-export async function openDatabase(name, deadlineMs, again) {
+export async function openDatabase(name, deadlineMs, again, stores = STORES) {
   const end = performance.now() + deadlineMs;
   const left = () => end - performance.now();
   let hung = false;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await openOnce(name, hung ? left() : deadlineMs / 2);
+      return await openOnce(name, hung ? left() : deadlineMs / 2, stores);
     } catch (error) {
       if (error instanceof StoreError) throw error;
       if (error === HUNG && hung) throw await hungFor(name, deadlineMs);
@@ -39,8 +40,8 @@ export async function openDatabase(name, deadlineMs, again) {
 
 const HUNG = Symbol("open() did not settle");
 
-/** @param {string} name @param {number} timeoutMs @returns {Promise<IDBDatabase>} */
-function openOnce(name, timeoutMs) {
+/** @param {string} name @param {number} timeoutMs @param {string[]} stores @returns {Promise<IDBDatabase>} */
+function openOnce(name, timeoutMs, stores) {
   return new Promise((resolve, reject) => {
     const request = asked(name);
     let late = false;
@@ -52,13 +53,13 @@ function openOnce(name, timeoutMs) {
       clearTimeout(watchdog);
       reject(error);
     };
-    request.onupgradeneeded = () => STORES.forEach((store) => request.result.createObjectStore(store));
+    request.onupgradeneeded = () => stores.forEach((store) => request.result.createObjectStore(store));
     request.onerror = () => fail(isDenied(request.error) ? denied(request.error) : request.error);
     request.onsuccess = () => {
       const db = request.result;
       if (late) return db.close();
       clearTimeout(watchdog);
-      if (STORES.every((store) => db.objectStoreNames.contains(store))) return resolve(db);
+      if (stores.every((store) => db.objectStoreNames.contains(store))) return resolve(db);
       db.close();
       reject(new StoreError("StorageOpenError", `${name} was made or changed by another version of Weft; reload the page`));
     };

@@ -4,7 +4,10 @@
  * the removal a crash may fall: so only calls that change nothing when they are made again may be left.
  */
 
+import { openDatabase } from "./idb_open.mjs";
+
 const CALLS = "calls";
+const OPEN_TIMEOUT_MS = 4_000;
 /** Answers after which asking again is pointless. Others (the store is full, the run waits for code) may be better next time. */
 const FINAL = new Set(["ReviewDecidedError", "ReviewNotFoundError", "InvalidInputError", "RunNotFoundError", "RunFinishedError"]);
 
@@ -14,7 +17,7 @@ const FINAL = new Set(["ReviewDecidedError", "ReviewNotFoundError", "InvalidInpu
 export async function leave(name, call) {
   await inDatabase(name, (db) => {
     const tx = db.transaction(CALLS, "readwrite", { durability: "strict" });
-    tx.objectStore(CALLS).put(call);
+    tx.objectStore(CALLS).put(call, call.id);
     return ended(tx);
   });
 }
@@ -41,22 +44,12 @@ export async function makeLeft(name, ask) {
 
 /** @template T @param {string} name @param {(db: IDBDatabase) => Promise<T>} use @returns {Promise<T>} */
 async function inDatabase(name, use) {
-  const db = await open(`weft-left:${name}`);
+  const db = await openDatabase(`weft-left:${name}`, OPEN_TIMEOUT_MS, false, [CALLS]);
   try {
     return await use(db);
   } finally {
     db.close();
   }
-}
-
-/** @param {string} name @returns {Promise<IDBDatabase>} */
-function open(name) {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(CALLS, { keyPath: "id" });
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
 }
 
 /** @param {IDBDatabase} db @returns {Promise<LeftCall[]>} */

@@ -1,6 +1,6 @@
 /**
- * The Service Worker of a built site: serves the page, Python and the workflows with the server gone, hosts the store, and passes hints on to
- * the tabs. It holds no state.
+ * The Service Worker of a built site: serves the page, Python and the workflows with the server gone, hosts the store, passes hints on to the
+ * tabs, and drives runs itself when no tab leads. It holds no state.
  *
  * The builder puts the build's id and the hash of its manifest here, so a new build is a new Service Worker. It fills a cache of its own and
  * waits until no tab uses the old one; a page may post {v, t: "activate"} to change over at once.

@@ -348,6 +348,7 @@ class EngineCore:
             "commits": self._committer.commits,
             "attempts_in_flight": len(self._pump.attempts),
             "now": self._clock.now_ms(),
+            "idle": self._pump.idle,
             "queued": self._pump.queued,
             "committing": self._pump.committing,
             "last_commit_ms": self._committer.last_ms,

@@ -111,9 +111,11 @@ class Pump:
 
     @property
     def idle(self) -> bool:
-        """Nothing to decide, nothing in flight."""
+        """Nothing to decide, nothing in flight, and all timers that are due were taken."""
         return self.decider.posts.idle and not (
             self._inbox
+            or self.timers.due
+            or self._firing
             or self._flying
             or len(self.attempts)
             or self._wake.is_set()
