@@ -22,6 +22,10 @@ NOTED = """
   const found = await (await cache.match(new URL("/weft-witness/e2e", location.href)))?.json();
   return found?.position[1] >= 5;
 """
+OPENED_OR_REFUSED = """
+  const said = weftStatuses.find(({ error, state }) => error || state === "ready");
+  return said && (said.error?.code ?? said.state);
+"""
 DONE = [0, 1, 2, 3, 4, 5]
 
 
@@ -192,8 +196,8 @@ def test_damaged_files_of_the_profile_are_recovered_from_or_the_loss_is_told(
     assert damaged
     browser.launch()
     page = open_weft(browser, shop.url, wait="", **SIX)
-    refused = page.evaluate("weftOpen.then(() => null, (error) => error.code)")
-    if refused:  # Chromium does not read it, and we delete nothing: it opens when the files are back
+    refused = until(page, OPENED_OR_REFUSED)
+    if refused != "ready":  # Chromium does not read it, and we delete nothing: it opens when the files are back
         assert refused == "StorageUnavailableError"
         browser.close()
         for file, data in whole.items():
