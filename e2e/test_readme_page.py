@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,36 +33,34 @@ def site(tmp_path: Path) -> Path:
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "index.html").write_text(block(r"^```html\n(.*?)^```"), "utf-8")
     (tmp_path / "shop.py").write_text(block(r"^```python\n(# shop\.py.*?)^```"), "utf-8")
-    words = block(r"^(weft browser build [^\n]*)\n").split()
     wheel = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(wheel, cwd=ROOT, check=True, capture_output=True)
     (built,) = tmp_path.glob("*.whl")
     zipfile.ZipFile(built).extractall(tmp_path / "installed")
-    env = {**os.environ, "PYTHONPATH": str(tmp_path / "installed"), "XDG_CACHE_HOME": str(ROOT / "build")}
-    weft = [sys.executable, "-c", "from weft_server.cli import main; main()", *words[1:]]
-    done = subprocess.run(weft, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(**weft("build", tmp_path), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return tmp_path / "site"
+    return tmp_path
+
+
+def weft(verb: str, folder: Path, *more: str) -> dict[str, Any]:
+    """The README's line with this verb, as arguments for a process."""
+    words = block(rf"^(weft browser {verb} [^\n]*)\n").split()
+    env = {**os.environ, "PYTHONPATH": str(folder / "installed"), "XDG_CACHE_HOME": str(ROOT / "build")}
+    command = [sys.executable, "-c", "from weft_server.cli import main; main()", *words[1:], *more]
+    return {"args": command, "cwd": folder, "env": env}
 
 
 @pytest.fixture
-def web_server(site: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The plainest web server there is: `python -m http.server`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "http.server", "--directory", str(site), "--bind", "127.0.0.1", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            break
-    yield f"http://127.0.0.1:{port}/", process
-    process.kill()
-    process.wait()
+def web_server(site: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """It, served as the README says."""
+    with subprocess.Popen(**weft("serve", site, "--port", "0"), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[0], process
+        process.kill()
 
 
 def test_the_page_of_the_readme_shows_its_result_and_shows_it_again_offline(
-    web_server: tuple[str, subprocess.Popen[bytes]], chrome: Browser
+    web_server: tuple[str, subprocess.Popen[str]], chrome: Browser
 ) -> None:
     url, server = web_server
     assert result_shown(chrome, url) == RESULT

@@ -1,4 +1,4 @@
-"""A small web server for a built site: right types, a strict policy, loopback only: for looking at it.
+"""A small web server for a built site: right types, loopback only, a strict policy if wanted: for looking at it.
 
 ``weft browser serve OUT`` and the demo stand on it.
 """
@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 LOOPBACK: Final = "127.0.0.1"
+POLICY: Final = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:; "
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+)
+"""The strictest policy that Pyodide works under; a page must have no script or style in its HTML then."""
 HEADERS: Final = {
-    # The strictest policy that the page and Pyodide work under; it also proves that nothing is loaded from elsewhere.
-    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:; "
-    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -68,6 +70,8 @@ class StaticHandler(SimpleHTTPRequestHandler):
 
     def end_headers(self) -> None:
         """Add the headers that every answer carries."""
+        if self.server.strict:
+            self.send_header("Content-Security-Policy", POLICY)
         for name, value in HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
@@ -84,9 +88,15 @@ class StaticServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(
-        self, port: int, folder: Path, *, verbose: bool = False, handler: type[StaticHandler] = StaticHandler
+        self,
+        port: int,
+        folder: Path,
+        *,
+        strict: bool = True,
+        verbose: bool = False,
+        handler: type[StaticHandler] = StaticHandler,
     ) -> None:
-        self.verbose = verbose
+        self.strict, self.verbose = strict, verbose
         super().__init__((LOOPBACK, port), functools.partial(handler, directory=str(folder)))
 
     @property

@@ -512,8 +512,9 @@ def browser_build_(
 def browser_serve_(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder that `weft browser build` made.")],
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8000,
+    strict: Annotated[bool, typer.Option("--strict", help="With the strictest Content-Security-Policy.")] = False,
 ) -> None:
-    """Serve a built folder on this machine, as strictly as a server may: for looking at it, not for the world."""
+    """Serve a built folder on this machine: for looking at it, not for the world."""
     from weft_server.cli.bundle import serve
 
-    raise typer.Exit(serve(out, port))
+    raise typer.Exit(serve(out, port, strict))

@@ -51,7 +51,7 @@ async def import_(db: Path, file: Path, check: bool, replace: bool, as_new: bool
                 storage, _pieces(file), name=host.ids.new_id(), now_ms=host.clock.now_ms(), replace=replace,
                 as_new=host.ids.new_id() if as_new else None,
             )  # fmt: skip
-    facts = {"file": str(file), "bytes": trailer.size, "rows": trailer.rows, **header.to_json()}
+    facts = {"file": str(file), "bytes": file.stat().st_size, "rows": trailer.rows, **header.to_json()}
     _tell(facts, as_json, "is whole:" if check else "imported from")
     return DONE
 
