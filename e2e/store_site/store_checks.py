@@ -97,6 +97,11 @@ async def race(stores: Stores, database: str, rounds: int) -> dict[str, Any]:
     return {"won": won, "value": int(await storage.get("n") or b"0")}
 
 
+async def nothing(stores: Stores) -> dict[str, Any]:
+    """Python is loaded when this answers."""
+    return {}
+
+
 async def quota(stores: Stores, size: int) -> dict[str, Any]:
     """Fill the store until it refuses; then it must still take small writes."""
     storage = stores.open("quota")
@@ -127,7 +132,7 @@ async def leftovers(stores: Stores, calls: int) -> dict[str, Any]:
 
 
 CHECKS: dict[str, Any] = {
-    check.__name__: check for check in (contract, race, lost_connection, count_up, quota, leftovers)
+    check.__name__: check for check in (contract, race, lost_connection, count_up, quota, leftovers, nothing)
 }  # fmt: skip
 
 
