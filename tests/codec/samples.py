@@ -19,6 +19,13 @@ from weft_core import codec
 
 codec.allow_module(__name__)
 
+
+def name_of(value: Any) -> str:
+    """The name of a value's test: the same in every process, so without addresses, and without a set's order."""
+    told = f"{{{', '.join(sorted(map(repr, value)))}}}" if isinstance(value, (set, frozenset)) else repr(value)
+    return f"{type(value).__name__} {told:.30}".partition(" at 0x")[0]
+
+
 try:
     ZONE: Any = zoneinfo.ZoneInfo("UTC")
 except zoneinfo.ZoneInfoNotFoundError:  # a machine without the time zone database

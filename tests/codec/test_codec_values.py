@@ -25,6 +25,7 @@ from tests.codec.samples import (
     Order,
     Pair,
     ShopError,
+    name_of,
 )  # fmt: skip
 from weft_core import codec, errors
 from weft_core.errors import NotSerializableError, RestoreError, UnknownTypeError
@@ -34,12 +35,7 @@ def again(value, **externals):
     return codec.loads(codec.dumps(value, externals=externals), externals=externals)
 
 
-def short(value):
-    """The name of a test: the same in every process, so without addresses."""
-    return f"{type(value).__name__} {value!r:.30}".partition(" at 0x")[0]
-
-
-@pytest.mark.parametrize("value", PLAIN + STDLIB, ids=short)
+@pytest.mark.parametrize("value", PLAIN + STDLIB, ids=name_of)
 def test_a_value_comes_back_equal_and_of_the_same_type(value):
     back = again(value)
     assert type(back) is type(value) and back == value
@@ -47,7 +43,7 @@ def test_a_value_comes_back_equal_and_of_the_same_type(value):
 
 
 @pytest.mark.parametrize(
-    "value", [v for v in OBJECTS if not isinstance(v, (BaseException, functools.partial))], ids=short
+    "value", [v for v in OBJECTS if not isinstance(v, (BaseException, functools.partial))], ids=name_of
 )
 def test_an_object_of_an_allowed_class_comes_back(value):
     back = again(value)

@@ -43,7 +43,7 @@ async def holds(ctx, value):
     return value, before
 
 
-@pytest.mark.parametrize("value", samples.PLAIN + samples.STDLIB, ids=lambda v: f"{type(v).__name__} {v!r:.30}")
+@pytest.mark.parametrize("value", samples.PLAIN + samples.STDLIB, ids=samples.name_of)
 def test_a_local_of_any_kind_comes_back(value):
     back, _ = finish(crash(suspended(holds, value)))
     assert type(back) is type(value) and back == value
