@@ -131,7 +131,7 @@ class Pair:
             try:
                 await self._open(side)
             except SimulatedCrash:
-                await self._begin_again(side)
+                await self.begin_again(side)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -148,10 +148,11 @@ class Pair:
         """Begin again, as a new process would, what has died."""
         dead = [side for side, engine in self.engines.items() if engine.status != "open" or engine.storage.dead]
         for side in dead:
-            await self._begin_again(side)
+            await self.begin_again(side)
         return bool(dead)
 
-    async def _begin_again(self, side: str) -> None:
+    async def begin_again(self, side: str) -> None:
+        """A new process on what the old one has written."""
         engine, self.crashes = self.engines[side], self.crashes + 1
         storage = engine.storage
         assert isinstance(storage, CrashingStorage)

@@ -97,6 +97,35 @@ async def test_without_an_answer_a_run_stays_on_its_way_however_long_and_nobody_
         assert await pair.status() == ("moved", "running")
 
 
+async def test_a_hint_that_the_network_is_back_has_a_run_on_its_way_sent_at_once() -> None:
+    wire = Wire(lambda sent: "lost")
+    async with Pair(wire) as pair:
+        await pair.device.start(errand, id="e")
+        await pair.settle(2_000)
+        await pair.device.handoff("e", SERVER)
+        await pair.settle(600_000)
+        assert (await pair.device.handoff_state("e"))["trouble"] == f"{SERVER} gave no answer about the run: " + (
+            "it never arrived. It is asked again"
+        )
+        wire.plan = lambda sent: "ok"
+        await pair.device.wake()  # what a page calls when it hears "online", is looked at, or its worker had an event
+        await pair.settle()
+        assert await pair.status() == ("moved", "running"), "without a hint it would be sent within the minute"
+
+
+async def test_who_takes_the_store_over_goes_on_with_the_runs_on_their_way() -> None:
+    wire = Wire(lambda sent: "lost")
+    async with Pair(wire) as pair:
+        await pair.device.start(errand, id="e")
+        await pair.settle(2_000)
+        await pair.device.handoff("e", SERVER)
+        await pair.settle(1_000)
+        wire.plan = lambda sent: "ok"
+        await pair.begin_again("device")
+        await pair.settle()
+        assert await pair.status() == ("moved", "running")
+
+
 async def test_a_typed_refusal_gives_the_run_back_and_an_old_envelope_of_it_is_refused_for_ever() -> None:
     async with Pair(known=False) as pair:
         await pair.device.start(errand, id="e")

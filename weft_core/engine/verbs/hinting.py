@@ -19,13 +19,14 @@ class HintVerbs(EngineCore):
         """A hint that something may have happened while nobody looked: a machine slept, a message was left, a network
         is back. Harmless at any time.
 
-        Reads the stored timers and fires those whose deadline has come (none early, G10), and takes what lies in the
-        inbox. With ``retry``, attempts that wait because the one before them failed are made now, but those whose
-        ``RetryLater`` named the wait; not more than once in a second, as each is counted. Returns how many runs were
-        hurried so.
+        Reads the stored timers and fires those whose deadline has come (none early, G10), takes what lies in the inbox,
+        and asks other engines again about runs that are handed off. With ``retry``, attempts that wait because the one
+        before them failed are made now, but those whose ``RetryLater`` named the wait; not more than once in a second,
+        as each is counted. Returns how many runs were hurried so.
         """
         self._check_open()
         self._pump.timers.look()
+        self._mover.wake()
         await self._inbox.take()
         now = self._clock.now_ms()
         if not retry or 0 <= now - self._hurried_at < _HURRY_AGAIN_MS:
