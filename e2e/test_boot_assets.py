@@ -70,6 +70,8 @@ def test_the_manifest_names_every_file_of_the_site(site: Path) -> None:
 def test_a_bad_asset_is_named_and_nothing_of_it_runs(
     chrome: Browser, damaged: Callable[[Callable[[Path], object]], Server], name: str, how: str
 ) -> None:
+    """The file, not only that some hash is not as expected (FIELD.md, pain 19: pyodide #4600, open-webui #29895)."""
+
     def tamper(site: Path) -> None:
         path = site / "weft" / name
         path.unlink() if how == "missing" else flip_a_byte(path)
