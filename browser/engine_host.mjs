@@ -21,6 +21,7 @@ import { note, witnessed } from "./witness.mjs";
  * @property {"strict" | "relaxed"} durability
  * @property {boolean} snapshot whether Python may start from one
  * @property {boolean} [requireDurable] open no engine where the browser keeps nothing
+ * @property {string} [server] the address of the device's server
  * @property {string[]} workflows URLs
  * @property {string[]} activities URLs
  * @property {import("./runtime.mjs").Modules} [modules] see Runtime
@@ -28,6 +29,7 @@ import { note, witnessed } from "./witness.mjs";
  * @typedef {object} HostListener
  * @property {(text: string) => void} event an event of a run, as JSON, when it is durable
  * @property {(change: object) => void} status part of a Status
+ * @property {(facts: import("./server.mjs").ServerFacts) => void} [server] how a question to the device's server went
  * @property {() => void} [store] the facts of `watch` have changed
  * @property {(count: number) => void} opened an engine answers calls; this host's so-many-th
  * @property {(error: PlainError) => void} fenced another engine owns the store; this one has stopped
@@ -154,7 +156,7 @@ export class EngineHost {
   #openEngine(main) {
     return this.#inTurn(async () => {
       if (!this.#wanted) return;
-      const error = await main.open(JSON.stringify({ durability: durabilityHere(this.options.durability), require_durable: this.options.requireDurable ?? false }));
+      const error = await main.open(JSON.stringify({ durability: durabilityHere(this.options.durability), require_durable: this.options.requireDurable ?? false, server: this.options.server ?? "" }));
       if (!this.#wanted) return; // the closing that waits for us closes it
       if (error) throw Object.assign(new Error(), JSON.parse(error));
       const { durability, store_id: storeId, epoch, found } = JSON.parse(main.store());
@@ -231,6 +233,10 @@ function bridgeOf(host) {
     /** @param {string} text */
     event(text) {
       host.tell.event(text);
+    },
+    /** @param {string} text */
+    server(text) {
+      host.tell.server?.(JSON.parse(text));
     },
     /** @param {string} text */
     health(text) {

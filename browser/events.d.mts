@@ -540,6 +540,11 @@ export interface CompensationFailed extends Base<"compensation_failed"> {
   error: Facts;
 }
 
+/** It is to begin on the server at `url`, and does nothing until that one has taken it. */
+export interface RunKeptBack extends Base<"run_kept_back"> {
+  url: string;
+}
+
 /** From here on another engine decides; `url` is empty if that one has fetched it. */
 export interface RunHandedOff extends Base<"run_handed_off"> {
   url: string;
@@ -670,6 +675,7 @@ export type WeftEvent =
   | CompensationStarted
   | CompensationCompleted
   | CompensationFailed
+  | RunKeptBack
   | RunHandedOff
   | RunReceived
   | RunTakenBack

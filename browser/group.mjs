@@ -3,15 +3,15 @@ import { OLDEST, understood } from "./protocol.mjs";
 
 /**
  * @typedef {{event(event: any): void, leader(): void, closed(): void}} Listener
- * @typedef {{leader: string, opened: number, protocol?: number, store?: import("./store_watch.mjs").StoreFacts}} Leads a worker leads, and has opened an engine for the so-many-th time;
+ * @typedef {{leader: string, opened: number, protocol?: number, store?: import("./store_watch.mjs").StoreFacts, server?: import("./server.mjs").ServerFacts | null}} Leads a worker leads, and has opened an engine for the so-many-th time;
  *   protocol 1 did not say which it speaks
  */
 
 export class Group {
   /**
    * @param {string} name of the store @param {import("./rpc.mjs").Caller} caller
-   * @param {{leads(leads: Leads): void, took(worker: string): void, asked(leader: string | null): void}} tell
-   *   who leads, each time it is said; who has the lock now; that a leader is not heard
+   * @param {{leads(leads: Leads): void, took(worker: string): void, asked(leader: string | null): void, server(facts: any): void}} tell
+   *   who leads, each time it is said; who has the lock now; that a leader is not heard; how a question to the device's server went
    */
   constructor(name, caller, tell) {
     this.name = name;
@@ -81,6 +81,7 @@ export class Group {
     else if (message.t === "leader") this.led(message);
     else if (message.t === "ended") this.ended(message.leader);
     else if (message.t === "took") this.tell.took(message.leader);
+    else if (message.t === "server") this.tell.server(message.server);
     else if (message.t === "silent") this.tell.asked(message.leader);
   }
 

@@ -11,6 +11,7 @@ import { OwnWorker, baseOf, engineOptions } from "./own_worker.mjs";
 import { followPageLifecycle, whenIdle } from "./page_lifecycle.mjs";
 import { persist, persisted } from "./durability.mjs";
 import { WeftError } from "./rpc.mjs";
+import { ServerLink } from "./server.mjs";
 import { makeSnapshotLater } from "./snapshot_maker.mjs";
 import { StatusBoard } from "./status.mjs";
 import { notDurable } from "./store_watch.mjs";
@@ -32,7 +33,10 @@ export class Tab {
     this.board = new StatusBoard(options);
     this.group = new Group(options.name ?? "default", caller, {
       leads: (leads) => this.#leads(leads), took: (worker) => this.#taken(worker), asked: (leader) => this.#vouch(leader),
+      server: (facts) => this.#server(facts),
     });
+    this.link = options.server ? new ServerLink(options.server, caller, (trouble) => this.#noToken(trouble)) : null;
+    if (this.link) this.group.subscribe({ event() {}, closed() {}, leader: () => void this.link?.introduce() });
     this.worker = new OwnWorker(options, (message) => this.#fromWorker(message), (failure) => this.#workerFailed(failure));
     this.broker = new Broker(options.serviceWorker ?? null);
     this.updates = new Updates(this);
@@ -140,6 +144,7 @@ export class Tab {
       case "need-port": return void this.broker.connect(this.worker.worker, message.id);
       case "status": return this.board.set(message.status);
       case "drained": return this.worker.drained();
+      case "server": return this.#server(message.server);
       case "heap-full": return void this.#recycle();
       case "failed": return this.#workerFailed(message.error);
     }
@@ -165,15 +170,27 @@ export class Tab {
   }
 
   /** @param {import("./group.mjs").Leads} message */
-  #leads({ leader, store }) {
+  #leads({ leader, store, server }) {
     const own = leader === this.worker.id;
     if (store) this.board.set(store);
+    if (server) this.board.set({ server });
     if (this.options.requireDurable && store?.durability === "memory") return this.settleOpen.reject(new WeftError(notDurable()));
     if (own) this.worker.restarts = 0;
     if (own) this.board.set({ state: "ready", role: "leader", stage: "ready", progress: 1, error: null });
     else this.board.set({ state: "follower", role: "follower", stage: "another tab leads", error: null });
     this.settleOpen.resolve();
     if (own) this.#keepSnapshot();
+  }
+
+  /** @param {import("./server.mjs").ServerFacts} facts */
+  #server(facts) {
+    this.board.set({ server: facts });
+    if (facts.state === "denied") void this.link?.denied();
+  }
+
+  /** @param {string} trouble */
+  #noToken(trouble) {
+    this.board.set({ server: { url: this.link?.url ?? "", state: "denied", trouble: `no token for it: ${trouble}` } });
   }
 
   /** The lock is another worker's now. @param {string} worker */

@@ -113,9 +113,19 @@ export class Operating {
     return this.call("take_back", { id });
   }
 
-  /** @param {string} id @returns {Promise<{state: string, status: string, url: string, moves: number, why: string, trouble: string}>} */
+  /** `trouble`: why there is no answer yet. @param {string} id @returns {Promise<{state: string, status: string, url: string, moves: number, why: string, trouble: string, placed: string}>} */
   handoffState(id) {
     return this.call("handoff_state", { id });
+  }
+
+  /** The server to which runs go that belong there, instead of the one of `Weft.open`. @param {string} url @param {{token?: string}} [options] */
+  useServer(url, { token } = {}) {
+    return this.call("use_server", { url, token });
+  }
+
+  /** How the last question to it went; `status.server` follows it. @returns {Promise<import("./server.mjs").ServerFacts>} */
+  serverState() {
+    return this.call("server_state");
   }
 
   // -------------------------------------------------------------- many runs at once

@@ -1,6 +1,7 @@
 /** The life of a tab's own engine worker: started, stopped, and started again a few times when it dies. */
 import { servedScope } from "./broker.mjs";
 import { uniqueId } from "./rpc.mjs";
+import { addressOf } from "./server.mjs";
 
 /** A worker that dies is started again after these pauses; then the tab stays degraded. */
 const RESTART_PAUSES_MS = [100, 1_000, 5_000];
@@ -11,10 +12,10 @@ const RESTART_PAUSES_MS = [100, 1_000, 5_000];
 export const baseOf = (given) => new URL(given ?? "./", given ? document.baseURI : import.meta.url).href;
 
 /** What an engine needs to know, whoever hosts it: with absolute URLs. @param {import("./client.mjs").OpenOptions} options */
-export function engineOptions({ name = "default", base, workflows = [], activities = [], durability = "strict" }) {
+export function engineOptions({ name = "default", base, workflows = [], activities = [], durability = "strict", server }) {
   const absolute = (/** @type {string} */ path) => new URL(path, document.baseURI).href;
   return {
-    name, durability, base: baseOf(base),
+    name, durability, base: baseOf(base), server: addressOf(server),
     workflows: workflows.map(absolute), activities: activities.map(absolute),
   };
 }

@@ -76,6 +76,7 @@ const HANDLERS = {
   run_suspended: (found, e) => put(found, e, { kind: "cancel", title: "Suspended", state: "info", detail: e.reason ?? undefined }),
   run_resumed: (found, e) => put(found, e, { kind: "recovered", title: "Resumed", state: "info" }),
   run_rewound: (found, e) => put(found, e, { kind: "recovered", title: `Put back to step ${e.to_step}`, state: "info", detail: e.reason ?? undefined }),
+  run_kept_back: (found, e) => put(found, e, { kind: "start", title: "Waits for its server", state: "info", detail: e.url }),
   run_handed_off: (found, e) => put(found, e, { kind: "end", title: "Handed to another engine", state: "info", detail: e.url || undefined }),
   run_received: (found, e) => put(found, e, { kind: "start", title: "Came from another engine", state: "info", detail: e.origin || undefined }),
   run_taken_back: (found, e) => put(found, e, { kind: "recovered", title: "Taken back", state: "info", detail: e.reason || undefined }),

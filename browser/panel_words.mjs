@@ -15,12 +15,13 @@ export const ENGINE = {
 export const RUN = {
   pending: "not begun", running: "under way", suspended: "suspended", needs_attention: "needs a look", completed: "done", failed: "failed",
   cancelled: "cancelled", timed_out: "ran out of time", terminated: "stopped", held: "held: code changed", dead: "needs a look",
+  transferring: "on its way to another engine", moved: "with another engine",
 };
 
 /** @param {Run} run */
 export function mood(run) {
   if (run.status === "running") return run.waiting_for.some((wait) => ["signal", "review", "update"].includes(wait.kind)) ? "asks" : "busy";
-  if (run.status === "pending") return "busy";
+  if (["pending", "transferring", "moved"].includes(run.status)) return "busy";
   if (run.status === "suspended") return "asks";
   return run.status === "completed" ? "good" : "bad";
 }

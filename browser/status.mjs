@@ -12,6 +12,7 @@
  * @property {boolean | null} persisted whether the browser promised not to evict the store; null while unknown
  * @property {import("./store_watch.mjs").QuotaFacts | null} quota bytes, and whether that is much
  * @property {import("./store_watch.mjs").Eviction | null} evicted a store that was here before, until dismissEviction()
+ * @property {import("./server.mjs").ServerFacts | null} server of this device, as the last question to it went; null before any
  * @property {import("./update.mjs").UpdateStatus | null} update another build of the site that is there
  * @property {{bytes: number, limit: number} | null} heap of Python in this tab's leading worker
  * @property {number} recycled how often that worker was replaced, because its heap had passed the limit
@@ -27,7 +28,7 @@ export class StatusBoard {
     /** @type {Status} */
     this.status = {
       state: "loading", role: null, standby: "cold", progress: 0, stage: "starting", durability, storage,
-      persisted: null, quota: null, evicted: null, update: null, heap: null, recycled: 0, boot: null, snapshot: snapshot === "off" ? "off" : "none", error: null,
+      persisted: null, quota: null, evicted: null, server: null, update: null, heap: null, recycled: 0, boot: null, snapshot: snapshot === "off" ? "off" : "none", error: null,
     };
   }
 

@@ -28,6 +28,7 @@ const WELL_MS = 60_000;
 /** @type {Watch | null} while in line */ let watch = null;
 /** @type {Heartbeat | null} while leading */ let heartbeat = null;
 /** @type {import("./engine_host.mjs").PlainError | null} */ let fencedBy = null;
+/** @type {import("./server.mjs").ServerFacts | null} */ let server = null;
 /** @type {HeapWatch} */ let heap;
 let opened = 0;
 let fenced = 0; // times in a row
@@ -36,7 +37,7 @@ let began = 0; // to lead, by this worker's clock
 const toPage = (/** @type {object} */ message) => postMessage(message);
 const toAll = (/** @type {object} */ message) => channel.postMessage({ v: OLDEST, ...message }); // a reply has its own
 const status = (/** @type {object} */ change) => toPage({ t: "status", status: change });
-const announcement = () => ({ t: "leader", leader: host.options.id, opened, protocol: PROTOCOL, store: host.watch.facts });
+const announcement = () => ({ t: "leader", leader: host.options.id, opened, protocol: PROTOCOL, store: host.watch.facts, server });
 
 function leads() {
   toPage(announcement());
@@ -64,6 +65,11 @@ function start(init) {
     store() {
       status(host.watch.facts);
       if (host.ready) toAll(announcement());
+    },
+    server(facts) {
+      server = facts;
+      toPage({ t: "server", server });
+      toAll({ t: "server", server });
     },
     needPort: (id) => toPage({ t: "need-port", id }),
   });

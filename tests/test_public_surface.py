@@ -13,7 +13,7 @@ from weft_core.errors import public_errors
 SURFACE = {
     "weft_core": """
         Event EventPage EventTail error_from_json parse_event
-        Activity ActivityInfo Aggregate BlobRef BulkPlan BulkResult CancelCall Concurrency Context Done Engine
+        Activity ActivityInfo Aggregate BlobRef BulkPlan BulkResult CancelCall Concurrency Context Device Done Engine
         Interceptor Limits NotDone OperationCall
         Page QueryCall Queue Retention RetryLater RetryPolicy ReviewDecision RunCancelled Schedule ScheduleHandle
         SignalCall StartCall StateValue StoredRun StreamItem StreamPage StreamRef

@@ -20,6 +20,7 @@ from weft_core.model.concurrency import Concurrency
 from weft_core.model.events import Event, parse_event
 from weft_core.model.limits import Limits
 from weft_core.model.operations import ReviewDecision, StateValue
+from weft_core.model.placement import Device
 from weft_core.model.queues import Queue, queue
 from weft_core.model.retention import Retention
 from weft_core.model.retry import RetryPolicy
@@ -62,6 +63,7 @@ __all__ = [
     "CancelCall",
     "Concurrency",
     "Context",
+    "Device",
     "Done",
     "Engine",
     "Event",

@@ -38,6 +38,7 @@
     │   ├── WorkflowNotRegisteredError          (and VersionNotRegisteredError below it)
     │   ├── RunNotFoundError, RunExistsError, RunFinishedError, RunNotFinishedError
     │   ├── InvalidInputError                   (and InvalidAttributeError, InvalidFilterError below it)
+    │   │   └── PlacementError                  the run belongs on a server, and cannot be started here
     │   ├── IdempotencyKeyConflictError, IdempotencyKeyPurgedError
     │   ├── BulkConfirmationError, BulkScopeError, BulkDeleteUnfinishedError
     │   ├── SignalNotDeclaredError, QueryNotFoundError
@@ -56,6 +57,7 @@
     │   ├── HandoffRefusedError                 the run cannot travel, or the other engine does not take it
     │   ├── EnvelopeDamagedError                bytes that are no run on its way, or not a whole one
     │   ├── HandoffUnansweredError              the other engine was not reached, or did not say
+    │   │   └── HandoffDeniedError              it does not let this engine in
     │   └── RunFailedError, RunCancelledError, RunHeldError,
     │       RunTimedOutError, RunTerminatedError                 what handle.result() raises
     ├── OutcomeError                            raised inside a workflow by an awaited operation
@@ -469,6 +471,10 @@ class InvalidInputError(RunError):
     template = "{call}: {reason}"
 
 
+class PlacementError(InvalidInputError):
+    template = "runs of {workflow!r} are made on a server only, and this one cannot be started here: {reason}"
+
+
 class InvalidAttributeError(InvalidInputError):
     template = (
         "search attribute {attribute!r} takes {expected}, not {value} of type {type}; "
@@ -656,6 +662,10 @@ class EnvelopeDamagedError(RunError):
 
 class HandoffUnansweredError(RunError):
     template = "{url} gave no answer about the run: {reason}. It is asked again"
+
+
+class HandoffDeniedError(HandoffUnansweredError):
+    template = "{url} does not let this engine in (HTTP {status}): give it a token that opens it. It is asked again"
 
 
 class EditError(RunError):

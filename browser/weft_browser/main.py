@@ -17,6 +17,7 @@ from pyodide.ffi import create_proxy
 from weft_core.client.wire import Dispatcher
 from weft_core.engine import Engine
 from weft_core.errors import WeftError
+from weft_core.model.placement import Device
 from weft_core.model.queues import Queue
 from weft_core.observe import examine
 from weft_core.ports import Storage
@@ -48,7 +49,7 @@ class Runtime:
         self._calls: set[asyncio.Task[None]] = set()
         bridge.attach(create_proxy(self._stored), create_proxy(self._called))
 
-    async def open(self, durability: Literal["strict", "relaxed"], require_durable: bool) -> None:
+    async def open(self, durability: Literal["strict", "relaxed"], require_durable: bool, server: str) -> None:
         """Open an engine, recover its runs, and begin to answer. Again, when the one before has stopped."""
         self._storage = BridgeStorage(self._bridge, durability=durability)
         self._found = await opening.position(self._storage) if self._memory is None else None
@@ -57,10 +58,11 @@ class Runtime:
             self._memory = store  # of this worker, for as long as it lives
         engine = Engine(
             storage=store, close_storage=self._memory is None, workflows=self._workflows, activities=self._activities,
-            queues=self._queues, schedules=self._schedules, transport=self._transport,
+            queues=self._queues, schedules=self._schedules, transport=self._transport, device=Device(server),
         )  # fmt: skip
         engine.events.subscribe(self._event)
         await engine.open()
+        engine.watch_server(lambda: self._bridge.server(json.dumps(engine.server_state())))
         self._engine, self._dispatcher = engine, Dispatcher(engine)
 
     async def close(self) -> str:
@@ -160,7 +162,7 @@ async def open(options_json: str) -> str:
     assert _runtime is not None
     try:
         options = json.loads(options_json)
-        await _runtime.open(options["durability"], options["require_durable"])
+        await _runtime.open(options["durability"], options["require_durable"], options["server"])
     except WeftError as error:
         return json.dumps(error.to_json())
     return ""

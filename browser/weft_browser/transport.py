@@ -7,7 +7,7 @@ from typing import Any
 import js
 from pyodide.ffi import to_js
 
-from weft_core.errors import HandoffUnansweredError
+from weft_core.errors import HandoffDeniedError, HandoffUnansweredError
 
 _TIMEOUT_MS = 60_000
 
@@ -29,6 +29,8 @@ class FetchTransport:
             "signal": js.AbortSignal.timeout(_TIMEOUT_MS),
         }  # fmt: skip
         answer: Any = await js.fetch(url, to_js(options, dict_converter=js.Object.fromEntries))
+        if answer.status in (401, 403):
+            raise HandoffDeniedError(url=url, status=answer.status)
         if answer.status != 200:
             raise HandoffUnansweredError(url=url, reason=f"HTTP {answer.status}")
         data: bytes = (await answer.arrayBuffer()).to_bytes()

@@ -58,6 +58,7 @@ export async function everyVerb(weft) {
   said.forked = await weft.result("c2");
   said.retry = await code(weft.retry("c1"));
   said.handoff = [await code(weft.handoff("c1", "http://127.0.0.1:1", { token: "t" })), await code(weft.takeBack("c1")), (await weft.handoffState("c1")).state];
+  said.server = [(await weft.serverState()).state, await code(weft.useServer("nowhere")), await code(weft.useServer("http://127.0.0.1:1"))];
   said.dead = (await weft.deadLetters()).items.length;
 
   // ends

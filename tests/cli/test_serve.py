@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from tests.engine.moving import RESULT, approve, errand
-from weft_core import Engine
+from tests.engine.test_placement import only
+from weft_core import Device, Engine
 from weft_core.errors import HandoffUnansweredError, RunMovedError
 from weft_server.http.transport import HttpTransport
 from weft_server.storage.sqlite import SQLiteStorage
@@ -146,6 +147,24 @@ async def test_G5_a_run_goes_to_a_server_that_is_killed_and_comes_back_and_finis
         assert await handle.result() == RESULT
         status, _, body = server.ask("GET", "/api/v1/runs/e%201", **GIVEN)
         assert (status, json.loads(body)["status"]) == (200, "moved")
+
+
+async def test_a_device_hears_from_a_real_server_what_it_takes_and_whether_it_lets_it_in(server: Serve) -> None:
+    storage, transport = SQLiteStorage(server.db.with_name("device.db")), HttpTransport({server.url: "wrong"})
+    async with Engine(storage=storage, workflows=[only], transport=transport, device=Device(server.url)) as device:
+        run = await device.start(only)
+        await _trouble(device, run.id, "HTTP 401")
+        assert device.server_state()["state"] == "denied"
+        device.use_server(server.url, TOKEN)
+        await _trouble(device, run.id, "'only'")  # the server has no such workflow
+        assert device.server_state()["state"] == "online"
+
+
+async def _trouble(engine: Engine, run_id: str, text: str) -> None:
+    deadline = time.monotonic() + 30
+    while text not in (state := await engine.handoff_state(run_id))["trouble"]:
+        assert time.monotonic() < deadline, state
+        await asyncio.sleep(0.01)
 
 
 async def _until(engine: Engine, run_id: str, kind: str) -> None:

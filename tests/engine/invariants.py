@@ -414,7 +414,7 @@ def _events_have_no_gap(view: View, run_id: str, windows: bool) -> None:
     life, placed = since(events, "run_restarted"), since(events, *PLACED)
     kinds = Counter(kind for _, kind, _ in placed)
     ends = sum(kinds[kind] for kind in ENDINGS)
-    waited = kinds["run_delayed"] == 1 or kinds["run_queued"] == 1
+    waited = kinds["run_delayed"] == 1 or kinds["run_queued"] == 1 or kinds["run_kept_back"] == 1
     begun = kinds["run_started"] == 1 or (waited and not kinds["run_started"])
     begun = begun or (placed[0][1] in ("run_forked", "run_rewound") and not kinds["run_started"])
     assert begun and ends == (view.runs[run_id]["status"] in FINISHED), f"4: {run_id}: {kinds}"

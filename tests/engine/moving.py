@@ -10,13 +10,14 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.engine.invariants import Invariants
-from weft_core import Context, activity, activity_info, query, signal, workflow
+from weft_core import Context, Device, activity, activity_info, query, signal, workflow
 from weft_core.engine import Engine
 from weft_core.errors import RunFinishedError, RunMovedError, RunNotFoundError
 from weft_core.model.retry import RetryPolicy
 from weft_core.model.run import AWAY
 from weft_core.storage import MemoryStorage
 from weft_core.testing import CrashingStorage, SimulatedCrash, TestEngine, VirtualClock
+from weft_core.workflow import Workflow
 
 DEVICE, SERVER = "http://device", "http://server"
 effects: Counter[str] = Counter()
@@ -88,6 +89,8 @@ class Wire:
     async def _answer(engine: Engine, path: str, body: bytes) -> bytes:
         if path == "import":
             return await engine.answering.take_in(body)
+        if path == "takes":
+            return await engine.answering.takes(body)
         run_id, _, what = path.partition("/")
         verbs = {
             "news": engine.answering.news, "return": engine.answering.give_back,
@@ -98,12 +101,12 @@ class Wire:
 
 class Pair:
     """A device and a server on one clock, with a wire between them. ``crash`` is ``(side, write, mode)``;
-    without ``known`` the server knows no workflow."""
+    without ``known`` the server knows no workflow. ``device`` is what the device knows of the server."""
 
     def __init__(self, wire: Wire | None = None, crash: tuple[str, int, str] | None = None,
-                 *, known: bool = True) -> None:  # fmt: skip
+                 *, known: bool = True, workflow: Workflow = errand, device: Device | None = None) -> None:  # fmt: skip
         self.wire, self.clock, self.crashes = wire or Wire(), VirtualClock(), 0
-        self._known = known
+        self._known, self._workflow, self._device = known, workflow, device
         self.rows = {"device": MemoryStorage(), "server": MemoryStorage()}
         self.engines: dict[str, TestEngine] = {}
         self._invariants = {side: Invariants() for side in self.rows}
@@ -113,10 +116,11 @@ class Pair:
         effects.clear()
 
     def _engine(self, side: str, storage: CrashingStorage) -> TestEngine:
-        known = [errand] if self._known or side == "device" else []
+        known = [self._workflow] if self._known or side == "device" else []
         return TestEngine(
-            workflows=known, storage=storage, clock=self.clock, transport=self.wire, seed=f"{side}{self.crashes}"
-        )
+            workflows=known, storage=storage, clock=self.clock, transport=self.wire, seed=f"{side}{self.crashes}",
+            device=self._device if side == "device" else None,
+        )  # fmt: skip
 
     @property
     def device(self) -> TestEngine:

@@ -26,6 +26,15 @@ async def _handoff_state(engine: Engine, p: Params) -> Any:
     return await engine.handoff_state(_need(p, "id"))
 
 
+async def _use_server(engine: Engine, p: Params) -> Any:
+    """The server of this device; ``token`` opens it, and is kept in memory only."""
+    engine.use_server(_need(p, "url"), p.get("token"))
+
+
+async def _server_state(engine: Engine, p: Params) -> Any:
+    return engine.server_state()
+
+
 def _need(p: Params, name: str) -> Any:
     if name not in p:
         raise InvalidInputError(call="the call", reason=f"the parameter {name!r} is missing")
@@ -36,4 +45,6 @@ METHODS: dict[str, Callable[[Engine, Params], Awaitable[Any]]] = {
     "handoff": _handoff,
     "take_back": _take_back,
     "handoff_state": _handoff_state,
+    "use_server": _use_server,
+    "server_state": _server_state,
 }

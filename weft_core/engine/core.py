@@ -18,6 +18,7 @@ from weft_core.engine.bulk.verbs import Actions
 from weft_core.engine.commit import Committer
 from weft_core.engine.events import EventBus
 from weft_core.engine.handoff.mover import Mover
+from weft_core.engine.handoff.placing import Placer
 from weft_core.engine.inbox import InboxReader
 from weft_core.engine.interceptors import Interceptors
 from weft_core.engine.live import LiveRuns
@@ -46,6 +47,7 @@ from weft_core.machine.turn import Rules
 from weft_core.model import keys
 from weft_core.model.limits import DEFAULT_LIMITS, Limits
 from weft_core.model.messages import CancelRequested, Message, Recover, SignalArrived, StepMessage
+from weft_core.model.placement import Device
 from weft_core.model.queues import Queue
 from weft_core.model.retention import KEEP, Retention
 from weft_core.ports import Archive, Clock, HandoffTransport, Host, Op, Storage, default_host
@@ -82,6 +84,7 @@ class EngineCore:
         retain_checkpoints: int = 0,
         archive: Archive | None = None,
         transport: HandoffTransport | None = None,
+        device: Device | None = None,
     ) -> None:
         self._rebind(storage)
         self.limits, self.retention = limits, retention
@@ -90,11 +93,12 @@ class EngineCore:
         self.registry = Registry()
         self.status = "not open yet"
         """Of the engine itself: "open", "closed", "fenced", "degraded", ... What is kept for runs is ``state``."""
-        self._host, self._archive, self._transport = host, archive, transport
+        self._host, self._archive, self._transport, self._device = host, archive, transport, device
         self._recover, self._close_storage = recover, close_storage
         self._retain_checkpoints = check_retained(retain_checkpoints) or 0
         self._task: asyncio.Task[None] | None = None
         self._mover: Mover
+        self._placer: Placer
         self._trouble: BaseException | None = None
         self.events = EventBus(self._listener_failed)
         self.registry.add_activities(activities)
@@ -192,6 +196,7 @@ class EngineCore:
             if self._recover:
                 await self.recover_all()
                 await self._mover.open()
+                await self._placer.open()
             queues.begin()
             for declared in self._declared:
                 await self._declare(declared)
@@ -234,6 +239,7 @@ class EngineCore:
         raise NotImplementedError
 
     async def _close_keepers(self) -> None:
+        await self._placer.close()
         await self._mover.close()
         await self._keeper.close()
         await self._bulk_keeper.close()
@@ -408,7 +414,8 @@ class EngineCore:
     def idle(self) -> bool:
         """Every run is parked: nothing is queued, decided or in flight."""
         keepers = self._keeper.idle and self._bulk_keeper.idle
-        return self._pump.idle and keepers and self._schedules.idle and self._mover.idle
+        handoffs = self._mover.idle and self._placer.idle
+        return self._pump.idle and keepers and self._schedules.idle and handoffs
 
     # -- inside
 
@@ -451,6 +458,7 @@ class EngineCore:
 
     def _committed(self, batch: Batch) -> None:
         self._mover.committed(batch)
+        self._placer.committed(batch)
         self.events.publish(batch.position, batch.events)
         for run_id in batch.written:
             self.events.wake(run_id)

@@ -122,7 +122,9 @@ class Decider:
         which is decided in the batch that begins it; else it asks when it waits.
         ``WorkflowConcurrencyLimitExceededError``."""
         begin = envelope.message
-        if not isinstance(begin, Begin) or begin.admission is None or begin.start_at > now:
+        if not isinstance(begin, Begin) or begin.admission is None:
+            return None
+        if begin.start_at > now or begin.elsewhere is not None:
             return None
         name, limit, on_limit = begin.admission
         place = (Admission.kind, name)

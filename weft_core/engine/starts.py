@@ -98,6 +98,13 @@ class StartOptions:
         return cls(id, idempotency_key, begin, deadline, on_conflict, **more)
 
 
+KeepBack = Callable[[RunHeader, Workflow, StartOptions], Awaitable[tuple[str, list[Op]] | None]]
+
+
+async def _begins_here(header: RunHeader, definition: Workflow, options: StartOptions) -> None:
+    return None
+
+
 @dataclass(slots=True)
 class _Request:
     """A start whose parts have been checked; ``rows`` go into the batch of the first turn."""
@@ -129,6 +136,10 @@ class Starts:
         self._storage, self._registry, self._live, self._submit = storage, registry, live, submit
         self._host, self._limits, self._retain_checkpoints = host, limits, retain_checkpoints
         self._claimed: dict[str, asyncio.Future[None]] = {}
+        self.keep_back: KeepBack = _begins_here
+        """Where a run is to begin, and what is written with it; None: here."""
+        self.kept_back: Callable[[str], None] = lambda run_id: None
+        """Told of such a run when it is durable."""
         self.revived: Callable[[RunHeader], None] = lambda before: None
         """Told of a finished run whose place another one has taken."""
 
@@ -279,6 +290,9 @@ class Starts:
         )  # fmt: skip
         if before is not None:
             request.rows += await self._take_over(header, before)
+        elsewhere = await self.keep_back(header, definition, options)
+        url, rows = elsewhere if elsewhere is not None else (None, [])
+        request.rows += rows
         if options.services is not None:
             header.has_services = True
             self._live.services.give(run_id, options.services)
@@ -286,7 +300,9 @@ class Starts:
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         post_id = request.post.rpartition("/")[2]
         gathered = inputs[0] if options.gathers else None
-        begin = Begin(options.start_at, options.first, options.forming, gathered, admission)
+        begin = Begin(
+            options.start_at, options.first, options.forming, gathered, admission, elsewhere=url
+        )  # fmt: skip
         self._submit(
             Envelope(
                 run_id, begin, new=run, extra=request.rows, reply=reply, reply_to=request.reply_to, post_id=post_id
@@ -299,6 +315,8 @@ class Starts:
             raise
         if before is not None:
             self.revived(before)
+        if url is not None:
+            self.kept_back(run_id)
         return run_id
 
     async def _take_over(self, header: RunHeader, before: RunHeader) -> list[Op]:

@@ -24,6 +24,8 @@ ours, and its first turn is to come; ``owned``: that has been. ``refused``: it n
 
 _VERSION = 1
 _MAX_REFUSED = 16
+_REFUSED_MS, _REFUSED_MOST_MS = 60_000, 3_600_000
+"""Of the pauses after a refusal, each twice the one before."""
 _ASKS = frozenset({"join", "child", "run", "signal_run", "cancel_run", "lock", "unlock", "state"})
 """Kinds of operations that wait for an answer of others in the same store."""
 
@@ -52,6 +54,12 @@ class Handoff:
     """What became of the last try, for people."""
     refused: list[str] = field(default_factory=list)
     """Ids of handoffs that will never be accepted."""
+    placed: str = ""
+    """The placement of its workflow, if it leaves because of that."""
+    tries: int = 0
+    """How often it was refused since it belongs elsewhere."""
+    stays: bool = False
+    """Somebody has taken it back: its placement moves it no more."""
 
     @property
     def open(self) -> bool:
@@ -59,6 +67,11 @@ class Handoff:
         if self.state in ("sending", "moved"):
             return bool(self.url)
         return self.owes or self.state in ("parking", "asking", "arriving")
+
+    @property
+    def not_before(self) -> int:
+        """When it may be offered again that was refused (epoch ms)."""
+        return self.at + min(_REFUSED_MS << min(self.tries - 1, 10), _REFUSED_MOST_MS) if self.tries else 0
 
     def refuse(self, handoff_id: str) -> None:
         self.refused = [*self.refused, handoff_id][-_MAX_REFUSED:]

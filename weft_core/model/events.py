@@ -776,6 +776,13 @@ class CompensationFailed(Event):
 
 
 @event
+class RunKeptBack(Event):
+    """It is to begin on the server at ``url``, and does nothing until that one has taken it."""
+
+    url: str
+
+
+@event
 class RunHandedOff(Event):
     """From here on another engine decides; ``url`` is empty if that one has fetched it."""
 

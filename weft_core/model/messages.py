@@ -32,6 +32,8 @@ class Begin:
     """``[name, limit, on_limit]`` of what limits how many such runs go on at once."""
     waits: bool = False
     """There are as many."""
+    elsewhere: str | None = None
+    """The address of the engine on which its body is to begin: here it stands suspended before that."""
 
 
 @dataclass(frozen=True, slots=True)

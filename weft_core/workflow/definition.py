@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from weft_core import codec, frames
 from weft_core.errors import DefinitionError, InvalidInputError
 from weft_core.model.concurrency import Concurrency, concurrency_of
+from weft_core.model.placement import Placement, placement_of
 from weft_core.model.retention import Retention
 from weft_core.workflow.attributes import SearchAttribute
 from weft_core.workflow.declared import SIGNALS, UPDATES, declared_names
@@ -104,6 +105,7 @@ class Workflow:
         retain_checkpoints: int | None = None,
         concurrency: Concurrency | int | None = None,
         portable: bool = False,
+        placement: Placement = "local",
     ) -> None:
         self.portable = bool(portable)
         """Whether its runs may move between engines."""
@@ -113,6 +115,8 @@ class Workflow:
         if "/" in self.name or not self.name:
             raise DefinitionError(f"{self.name!r} cannot name a workflow: it must be non-empty and have no slash")
         self.version = version
+        self.placement = placement_of(self.name, placement, self.portable)
+        """Where its runs are made that a device starts."""
         self.key = frames.workflow_key(self.name, version)
         """Names its function in checkpoints."""
         codec.allow_module(fn.__module__)
@@ -229,8 +233,9 @@ class WorkflowBuilder:
         retain_checkpoints: int | None = None,
         concurrency: Concurrency | int | None = None,
         portable: bool = False,
+        placement: Placement = "local",
     ) -> None:
-        self._concurrency, self._portable = concurrency, portable
+        self._concurrency, self._portable, self._placement = concurrency, portable, placement
         self._name, self._version, self._retention = name, version, retention
         self._retain_checkpoints = retain_checkpoints
         self._signals, self._updates = signals, updates
@@ -262,7 +267,7 @@ class WorkflowBuilder:
         return Workflow(
             fn, self._name, self._version, self._signals, self._activities, self._retention, self._updates,
             self._attributes,
-            self._retain_checkpoints, self._concurrency, self._portable,
+            self._retain_checkpoints, self._concurrency, self._portable, self._placement,
         )  # fmt: skip
 
     __call__ = execute
@@ -280,6 +285,7 @@ def workflow(
     retain_checkpoints: int | None = None,
     concurrency: Concurrency | int | None = None,
     portable: bool = False,
+    placement: Placement = "local",
 ) -> Any:
     """Declare a workflow: ``@workflow``, ``@workflow(name="checkout", version="2")``, or the chained form.
 
@@ -288,8 +294,11 @@ def workflow(
 
     ``concurrency=3``, or :class:`Concurrency`, limits how many of its runs go on at once.
 
-    With ``portable=True`` its runs may move to another engine that has it too (docs/handoff.md).
+    With ``portable=True`` its runs may move to another engine that has it too, and ``placement`` says where those are
+    made that a device starts: "local", "server_when_online" or "server_only" (docs/handoff.md).
     """
     if fn is not None:
         return Workflow(fn)
-    return WorkflowBuilder(name, version, signals, retention, updates, retain_checkpoints, concurrency, portable)
+    return WorkflowBuilder(
+        name, version, signals, retention, updates, retain_checkpoints, concurrency, portable, placement
+    )  # fmt: skip

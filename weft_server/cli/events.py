@@ -45,6 +45,7 @@ LOOKS: Final[dict[str, Look]] = {
     "run_timed_out": ("■", "bold yellow", lambda e: "timed out"),
     "run_terminated": ("■", "bold red", lambda e: "terminated" + _reason(e)),
     "run_delayed": ("◷", "blue", lambda e: f"begins at {clock(e['start_at'])}"),
+    "run_kept_back": ("◷", "blue", lambda e: f"waits for its server {e['url']}"),
     "run_restarted": ("▶", "green", lambda e: "begins anew under the same id"),
     "run_forked": ("▶", "green", lambda e: f"a fork of {e['forked_from']} at step {e['at_step']}"),
     "run_rewound": ("↶", "yellow", lambda e: f"put back to step {e['to_step']}" + _reason(e)),

@@ -28,6 +28,7 @@ def application(engine: Engine, policy: Policy) -> ASGIApp:
         Route(f"{api}/runs/{{id}}", _told(lambda request: _describe(engine, request)), methods=["GET"]),
         Route(f"{api}/runs/{{id}}/events", _told(lambda request: _events(engine, request)), methods=["GET"]),
         Route(f"{api}/handoff/import", _told(lambda request: _import(engine, request)), methods=["POST"]),
+        Route(f"{api}/handoff/takes", _told(lambda request: _takes(engine, request)), methods=["POST"]),
         Route(f"{api}/handoff/{{id}}/{{what}}", _told(lambda request: _speak(engine, request)), methods=["POST"]),
     ]
     return Guard(Starlette(routes=routes), policy)
@@ -83,6 +84,10 @@ async def _next_event(engine: Engine, run_id: str, wait_s: float) -> None:
 
 async def _import(engine: Engine, request: Request) -> Response:
     return _bytes(await engine.answering.take_in(await request.body()))
+
+
+async def _takes(engine: Engine, request: Request) -> Response:
+    return _bytes(await engine.answering.takes(await request.body()))
 
 
 async def _speak(engine: Engine, request: Request) -> Response:

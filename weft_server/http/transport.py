@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-from weft_core.errors import HandoffUnansweredError
+from weft_core.errors import HandoffDeniedError, HandoffUnansweredError
 
 _TIMEOUT_S = 60
 _MAX_ANSWER = 80 * 1024 * 1024
@@ -43,6 +43,8 @@ class HttpTransport:
             with _OPENER.open(request, timeout=_TIMEOUT_S) as answer:
                 data: bytes = answer.read(_MAX_ANSWER)
         except urllib.error.HTTPError as refused:
+            if refused.code in (401, 403):
+                raise HandoffDeniedError(url=url, status=refused.code) from None
             reason = f"HTTP {refused.code}: {refused.read(500).decode(errors='replace')}"
             raise HandoffUnansweredError(url=url, reason=reason) from None
         return data

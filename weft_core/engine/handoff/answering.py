@@ -11,7 +11,7 @@ from weft_core.engine.events import EventBus, Told
 from weft_core.engine.handoff.leaving import Gone, TakeBack
 from weft_core.engine.handoff.mover import Mover
 from weft_core.engine.handoff.parts import HandoffParts
-from weft_core.engine.handoff.receiving import Receive
+from weft_core.engine.handoff.receiving import Receive, misfit
 from weft_core.errors import EnvelopeDamagedError
 from weft_core.machine import handoffs, travel
 from weft_core.machine.handoffs import Handoff
@@ -39,6 +39,13 @@ class Answering:
         if order.answer == "accepted":
             self._mover.look(run.run_id)
         return message(order.answer, run.run_id, run.handoff_id, order.reason)
+
+    async def takes(self, body: bytes) -> bytes:
+        """``takes``: of each ``[workflow, version, code]`` why a run of it would be refused; empty: it would not."""
+        _, kinds = _arguments(body, "takes", (list,))
+        if not all(isinstance(kind, list) and [type(text) for text in kind] == [str, str, str] for kind in kinds):
+            raise EnvelopeDamagedError(reason="takes has other arguments")
+        return message("takes", [misfit(self._parts.registry, *kind)[:500] for kind in kinds])
 
     async def give_back(self, run_id: str, body: bytes) -> bytes:
         """``return``: the envelope, ``wait`` (something of it is in flight), ``never`` (it was not here and will not

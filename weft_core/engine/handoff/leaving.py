@@ -23,6 +23,8 @@ class Park:
 
     parts: HandoffParts
     run_id: str
+    url: str = ""
+    """Where it goes, if not where it was to go."""
     obstacle: str | None = None
     """Why it cannot leave at all."""
     parked: bool = False
@@ -58,9 +60,10 @@ class Park:
         catch_up(header, summary)
         header.status, header.moves, header.epoch = "transferring", header.moves + 1, self.parts.epoch
         header.origin = header.origin or self.parts.store_id
-        handoff = replace(handoff, state="sending", moves=header.moves, at=now, why="")
+        url = self.url or handoff.url
+        handoff = replace(handoff, state="sending", url=url, moves=header.moves, at=now, why="")
         Parts.event(
-            "run_handed_off", header, batch, now, url=handoff.url, handoff_id=handoff.id, moves=handoff.moves
+            "run_handed_off", header, batch, now, url=url, handoff_id=handoff.id, moves=handoff.moves
         )  # fmt: skip
         batch.ops += [(key, None) for key in timers]
         batch.ops += handoffs.write(header.id, handoff)
@@ -88,7 +91,10 @@ class TakeBack:
         told = [handoff.id, header.moves, header.origin, handoff.url, self.reason]
         batch.ops += [(key, b"") for key in handoffs.timers(header, summary)]
         batch.ops += records.write_run(header)
-        taken = replace(handoff, state="arriving", moves=header.moves, tell=told, why=self.reason, back="")
+        taken = replace(
+            handoff, state="arriving", moves=header.moves, at=now, tell=told, why=self.reason, back="",
+            tries=handoff.tries + 1,
+        )  # fmt: skip
         batch.ops += handoffs.write(self.run_id, taken)
         batch.stopped.add(self.run_id)
 

@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from weft_core.engine.batch import Batch
 from weft_core.engine.handoff.leaving import Gone, Park, TakeBack
@@ -18,17 +19,27 @@ from weft_core.engine.handoff.mirror import Mirror, Told
 from weft_core.engine.handoff.parts import HandoffParts
 from weft_core.engine.handoff.receiving import Receive
 from weft_core.engine.patience import scan_all
-from weft_core.errors import EngineError, HandoffUnansweredError, RunFinishedError, StorageError, WeftError
+from weft_core.errors import (
+    EngineError,
+    HandoffDeniedError,
+    HandoffRefusedError,
+    HandoffUnansweredError,
+    RunFinishedError,
+    StorageError,
+    WeftError,
+)
 from weft_core.machine import handoffs, records, travel
 from weft_core.machine.handoffs import Handoff
 from weft_core.machine.travel import message, read_message
 from weft_core.model import keys
 from weft_core.model.messages import Arrived, ResumeRequested, SuspendRequested
+from weft_core.model.placement import Device
+from weft_core.model.run import RunHeader
 from weft_core.ports import HandoffTransport
 
 log = logging.getLogger("weft")
 API = "/api/v1/handoff"
-_FIRST_MS, _MOST_MS = 500, 60_000
+FIRST_MS, MOST_MS = 500, 60_000
 """Of the pauses between two tries that got no answer; each is twice the one before."""
 _SOON_MS, _WAIT_MS = 200, 20_000
 _MAX_ANSWER = 8 * 1024 * 1024
@@ -44,11 +55,22 @@ class _Task:
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """With another engine, as it was last."""
+
+    state: Literal["unknown", "online", "offline", "denied"] = "unknown"
+    trouble: str = ""
+
+
 class Mover:
     """One per engine."""
 
-    def __init__(self, parts: HandoffParts, transport: HandoffTransport | None) -> None:
-        self._parts, self.transport = parts, transport
+    def __init__(self, parts: HandoffParts, transport: HandoffTransport | None, device: Device | None = None) -> None:
+        self._parts, self.transport, self.device = parts, transport, device
+        self._contacts: dict[str, Contact] = {}
+        self.contacted: Callable[[], None] = lambda: None
+        """Told when a contact is another than before, and each time one is denied."""
         self._tasks: dict[str, _Task] = {}
         self._busy = 0
         self._closed = False
@@ -92,13 +114,35 @@ class Mover:
         """A run that is to leave may have come to where it can."""
         if self._tasks:
             for run in batch.runs:
-                if run.id in self._tasks and run.header.status == "suspended":
+                if run.id in self._tasks and (run.header.status == "suspended" or run.finished):
                     self.look(run.id)
 
     def trouble(self, run_id: str) -> str:
         """Why the other engine has not answered yet; empty: it has, or was not asked."""
         mine = self._tasks.get(run_id)
         return mine.trouble if mine is not None else ""
+
+    def server(self) -> str:
+        """The address of the server of this device. ``HandoffUnansweredError``: none is known."""
+        if self.device is None or not self.device.server:
+            raise HandoffUnansweredError(url="the server", reason="this engine was opened without one")
+        return self.device.server
+
+    def contact(self, url: str) -> Contact:
+        """How the last question to that engine went."""
+        return self._contacts.get(url.rstrip("/"), Contact())
+
+    async def takes(self, headers: list[RunHeader]) -> list[str]:
+        """Of each run why the server would refuse it; empty: it would not. ``HandoffUnansweredError``."""
+        url, registry = self.server(), self._parts.registry
+        kinds = {}
+        for header in headers:
+            code = registry.closest(header.workflow, header.version).code
+            kinds[header.workflow, header.version] = [header.workflow, header.version, code]
+        answer = await self._post(url, "/takes", message("takes", list(kinds.values())))
+        _, reasons = read_message(answer, ("takes",))
+        answers = dict(zip(kinds, map(str, reasons), strict=True))
+        return [answers[header.workflow, header.version] for header in headers]
 
     async def parked(self, run_id: str, within_ms: int) -> None:
         """Wait until the run is no longer being parked, or the time is over."""
@@ -150,7 +194,7 @@ class Mover:
             mine.trouble = str(trouble) or type(trouble).__name__
             level = logging.DEBUG if isinstance(trouble, HandoffUnansweredError) else logging.WARNING
             log.log(level, "the handoff of run %s: %s", run_id, mine.trouble)
-            return min(_FIRST_MS << min(mine.failures - 1, 10), _MOST_MS)
+            return min(FIRST_MS << min(mine.failures - 1, 10), MOST_MS)
         mine.failures, mine.trouble = 0, ""
         return pause
 
@@ -187,13 +231,18 @@ class Mover:
 
     async def _park(self, run_id: str, handoff: Handoff) -> int:
         header = await self._parts.find(run_id)
+        if handoff.placed == "server_only" and header is not None and header.finished_at is None:
+            return await self._keep_back(header, handoff)
         if header is not None and header.status in ("pending", "running"):
             with contextlib.suppress(RunFinishedError):
                 await self._parts.deliver(run_id, SuspendRequested(_reason(handoff)), [])
         order = Park(self._parts, run_id)
-        await self._parts.work(run_id, order)
+        if handoff.placed and header is not None:
+            order.obstacle = await self._out_of_reach(header)
         if order.obstacle is None:
-            return 0 if order.parked else _MOST_MS
+            await self._parts.work(run_id, order)
+        if order.obstacle is None:
+            return 0 if order.parked else MOST_MS
         over = handoffs.write(run_id, replace(handoff, state="owned", why=order.obstacle))
         header = await self._parts.find(run_id)
         if header is not None and header.status == "suspended" and handoff.goes_on:
@@ -202,6 +251,32 @@ class Mover:
                 return 0
         await self._parts.deliver("", None, over)
         return 0
+
+    async def _keep_back(self, header: RunHeader, handoff: Handoff) -> int:
+        """No step of it is made here: it leaves when its server takes it, and waits for that however long."""
+        pause = handoff.not_before - self._parts.clock.now_ms()
+        if pause > 0:
+            return pause
+        url, reason = self.server(), (await self.takes([header]))[0]
+        order = Park(self._parts, header.id, url)
+        if not reason:
+            await self._parts.work(header.id, order)
+            reason = order.obstacle or ""
+        if reason:
+            raise HandoffRefusedError(run_id=header.id, reason=reason)
+        return 0
+
+    async def _out_of_reach(self, header: RunHeader) -> str | None:
+        """A run that can go on here does not leave for a server that does not answer at this moment."""
+        summary = await self._parts.summary(header.id)
+        if summary is None or handoffs.is_busy(summary):
+            return None
+        try:
+            return (await self.takes([header]))[0] or None
+        except (EngineError, StorageError):
+            raise
+        except Exception as trouble:
+            return str(trouble) or type(trouble).__name__
 
     async def _send(self, run_id: str, handoff: Handoff) -> int:
         parts = self._parts
@@ -260,7 +335,11 @@ class Mover:
             await parts.work(run_id, Gone(parts, run_id, handoff.id, handoff.url, order.reason))
 
     async def _arrive(self, run_id: str, handoff: Handoff) -> int:
-        owned = handoffs.write(run_id, replace(handoff, state="owned", tell=[]))
+        if handoff.placed == "server_only":  # it was refused; it is offered again later, and does not begin here
+            again = replace(handoff, id=self._parts.ids.token(), state="parking", tell=[])
+            owned = handoffs.write(run_id, again)
+        else:
+            owned = handoffs.write(run_id, replace(handoff, state="owned", tell=[]))
         message = _arrived(handoff) if handoff.tell else ResumeRequested()
         try:
             if not handoff.tell and not handoff.goes_on:  # called back before it had left, and suspended by somebody
@@ -282,12 +361,22 @@ class Mover:
     async def _post(self, url: str, path: str, body: bytes) -> bytes:
         if self.transport is None:
             raise HandoffUnansweredError(url=url, reason="this engine has no transport")
+        url = url.rstrip("/")
         try:
-            return await self.transport.post(url.rstrip("/") + API + path, body)
-        except WeftError:
-            raise
+            answer = await self.transport.post(url + API + path, body)
         except Exception as trouble:
+            denied = isinstance(trouble, HandoffDeniedError)
+            self._met(url, Contact("denied" if denied else "offline", str(trouble) or type(trouble).__name__))
+            if isinstance(trouble, WeftError):
+                raise
             raise HandoffUnansweredError(url=url, reason=str(trouble) or type(trouble).__name__) from trouble
+        self._met(url, Contact("online"))
+        return answer
+
+    def _met(self, url: str, contact: Contact) -> None:
+        before, self._contacts[url] = self.contact(url), contact
+        if contact != before or contact.state == "denied":
+            self.contacted()
 
 
 def _arrived(handoff: Handoff) -> Arrived:

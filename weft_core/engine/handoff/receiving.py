@@ -12,8 +12,15 @@ from weft_core import codec
 from weft_core.engine.batch import Batch
 from weft_core.engine.handoff.leaving import catch_up, open_review, remains
 from weft_core.engine.handoff.parts import HandoffParts
+from weft_core.engine.registry import Registry
 from weft_core.engine.restoring import restore_run
-from weft_core.errors import EngineError, EnvelopeDamagedError, HandoffRefusedError, StorageError
+from weft_core.errors import (
+    EngineError,
+    EnvelopeDamagedError,
+    HandoffRefusedError,
+    StorageError,
+    WorkflowNotRegisteredError,
+)
 from weft_core.machine import handoffs, records
 from weft_core.machine.handoffs import Handoff
 from weft_core.machine.mail import read_mail
@@ -90,7 +97,7 @@ class Receive:
         told = [run.handoff_id, run.moves, header.origin, "", None]
         handoff = Handoff(
             run.handoff_id, run.moves, "arriving", self.fetched_from, run.goes_on, now, told,
-            owes=bool(self.fetched_from),
+            owes=bool(self.fetched_from), stays=bool(self.fetched_from),
         )  # fmt: skip
         return [*ops, *records.write_run(header), *handoffs.write(run.run_id, handoff)]
 
@@ -108,12 +115,8 @@ class Receive:
 
     def _check_code(self) -> None:
         run = self.run
-        workflow = self.parts.registry.version(run.workflow, run.version)
-        if not workflow.portable:
-            reason = f"workflow {run.workflow} is not declared with portable=True here"
-            raise HandoffRefusedError(run_id=run.run_id, reason=reason)
-        if workflow.code != run.code:
-            reason = f"the code of {run.workflow} {run.version} is {workflow.code} here, and {run.code} there"
+        reason = misfit(self.parts.registry, run.workflow, run.version, run.code)
+        if reason:
             raise HandoffRefusedError(run_id=run.run_id, reason=reason)
 
     def _restorable(self, header: RunHeader) -> list[object]:
@@ -160,6 +163,17 @@ class Receive:
             reason = f"its idempotency key {header.idempotency_key!r} belongs to another run here"
             raise HandoffRefusedError(run_id=header.id, reason=reason)
         return [] if stored is not None else [(key, given)]
+
+
+def misfit(registry: Registry, workflow: str, version: str, code: str) -> str:
+    """Why runs of a workflow whose code has this fingerprint are refused here; empty: they are not."""
+    try:
+        known = registry.version(workflow, version)
+    except WorkflowNotRegisteredError as missing:
+        return str(missing)
+    if not known.portable:
+        return f"workflow {workflow} is not declared with portable=True here"
+    return "" if known.code == code else f"the code of {workflow} {version} is {known.code} here, and {code} there"
 
 
 def _known(known: Handoff | None, present: RunHeader | None, run: Traveller) -> str:

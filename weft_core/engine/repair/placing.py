@@ -16,8 +16,9 @@ from weft_core.engine.repair.editing import PARKED, Change, edited
 from weft_core.engine.repair.parts import Parts
 from weft_core.engine.repair.standing import Standing, stood
 from weft_core.engine.restoring import restore_run
-from weft_core.errors import RunNotParkedError
+from weft_core.errors import EditError, RunNotParkedError
 from weft_core.machine import records
+from weft_core.machine.life.beginning import ELSEWHERE
 from weft_core.machine.mail import mail_row
 from weft_core.machine.own_values import value_rows
 from weft_core.machine.past import Mail, Past, named_chunks, put_back, read_past, set_moving_facts
@@ -50,6 +51,10 @@ class Fork:
     async def __call__(self, batch: Batch, now: int) -> Envelope:
         parts, source = self.parts, await self.parts.header(self.source)
         standing = await stood(parts.storage, source, self.at)
+        if ELSEWHERE in records.notes_of(standing.record.summary):
+            raise EditError(
+                run_id=self.source, reason="it has not begun, and is to begin on a server; start another one"
+            )
         parts.live.services.share(self.source, self.run_id)
         run = await parts.live.prepare(self._header(source, standing, now))
         record, chunks, changes = put_back(standing.record), self._moved(standing), None

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from weft_core.engine.batch import Batch, Envelope, Job
 from weft_core.engine.core import OpList
 from weft_core.engine.handoff.answering import Answering
-from weft_core.engine.handoff.mover import Mover
+from weft_core.engine.handoff.mover import Contact, Mover
 from weft_core.engine.handoff.parts import HandoffParts
+from weft_core.engine.handoff.placing import Placer
 from weft_core.engine.verbs.repair import RepairVerbs
 from weft_core.errors import HandoffRefusedError, InvalidInputError, RunFinishedError
 from weft_core.machine import handoffs, records, travel
 from weft_core.machine.handoffs import Handoff
 from weft_core.machine.travel import read_message
 from weft_core.model.messages import Message
+from weft_core.model.placement import Device, check_address
 
 _PATIENCE_MS = 10_000
 
 
 class HandoffVerbs(RepairVerbs):
-    """handoff, take_back, handoff_state, export_run, import_run."""
+    """handoff, take_back, handoff_state, use_server, server_state, export_run, import_run."""
 
     async def handoff(self, run_id: str, to: str) -> dict[str, Any]:
         """Have another engine own the run: the server at the address ``to``.
@@ -31,8 +34,7 @@ class HandoffVerbs(RepairVerbs):
         follows its owner. Refused: it goes on here. What keeps a run from travelling is a ``HandoffRefusedError``, and
         nothing has changed. Durable when this returns; what it returns is :meth:`handoff_state`.
         """
-        if not isinstance(to, str) or not to.startswith(("http://", "https://")):
-            raise InvalidInputError(call="handoff", reason=f"{to!r} is no address of a server")
+        check_address("handoff", to)
         await self._begin_handoff(run_id, to)
         return await self.handoff_state(run_id)
 
@@ -46,19 +48,21 @@ class HandoffVerbs(RepairVerbs):
         return await self.handoff_state(run_id)
 
     async def handoff_state(self, run_id: str) -> dict[str, Any]:
-        """``state``: none, parking, sending, moved, asking, arriving, owned, ended or refused; ``owner``, ``moves``,
-        ``why`` (what became of the last try) and ``trouble`` (why there is no answer yet)."""
+        """``state``: none, parking, sending, moved, asking, arriving, owned, ended or refused; ``url``, ``moves``,
+        ``why`` (what became of the last try), ``trouble`` (why there is no answer yet, or why a run that belongs on the
+        server is here) and ``placed`` (the placement by which it leaves)."""
         self._check_run_id(run_id)
         known = await self._handing.handoff(run_id)
         if known is None:
             header = await self.header(run_id)
             return {"run_id": run_id, "state": "none", "status": header.status, "moves": 0, "url": "", "why": "",
-                    "trouble": "", "handoff_id": ""}  # fmt: skip
+                    "trouble": self._placer.why(run_id), "handoff_id": "", "placed": ""}  # fmt: skip
         found = await self._handing.find(run_id)
         return {
             "run_id": run_id, "state": known.state, "status": found.status if found is not None else None,
-            "moves": known.moves, "url": known.url, "why": known.why, "trouble": self._mover.trouble(run_id),
-            "handoff_id": known.id,
+            "moves": known.moves, "url": known.url, "why": known.why,
+            "trouble": self._mover.trouble(run_id) or self._placer.why(run_id), "handoff_id": known.id,
+            "placed": known.placed,
         }  # fmt: skip
 
     async def export_run(self, run_id: str) -> bytes:
@@ -91,6 +95,27 @@ class HandoffVerbs(RepairVerbs):
             raise HandoffRefusedError(run_id=run_id, reason=reason or "a later handoff of it is known here")
         return str(run_id)
 
+    def use_server(self, url: str, token: str | None = None) -> None:
+        """The server of this device, from now on, and what opens it. ``InvalidInputError``: this is no device."""
+        check_address("use_server", url)
+        if self._mover.device is None:
+            raise InvalidInputError(call="use_server", reason="this engine is no device; see Engine(device=)")
+        self._mover.device = Device(url)
+        if token is not None:
+            self.give_token(url, token)
+        self.wake_handoffs()
+
+    def server_state(self) -> dict[str, Any]:
+        """``url`` of the server of this device ("": none), and how the last question to it went: ``state`` unknown,
+        online, offline or denied, and ``trouble``."""
+        device = self._mover.device
+        contact = self._mover.contact(device.server) if device is not None else Contact()
+        return {"url": device.server if device is not None else "", "state": contact.state, "trouble": contact.trouble}
+
+    def watch_server(self, told: Callable[[], None]) -> None:
+        """Have ``told`` called when :meth:`server_state` is another than before, and each time a token is refused."""
+        self._mover.contacted = told
+
     def give_token(self, url: str, token: str) -> None:
         """What opens the server at this address; it is never stored."""
         tokens: dict[str, str] | None = getattr(self._transport, "tokens", None)
@@ -102,13 +127,14 @@ class HandoffVerbs(RepairVerbs):
     def wake_handoffs(self) -> None:
         """A hint: the network may be there again."""
         self._mover.wake()
+        self._placer.wake()
 
     # -- inside
 
-    async def _begin_handoff(self, run_id: str, url: str) -> None:
+    async def _begin_handoff(self, run_id: str, url: str, placed: str = "") -> None:
         self._check_run_id(run_id)
         assert self._host is not None
-        await self._work(run_id, _Leave(self._handing, run_id, url, self._host.ids.token()))
+        await self._work(run_id, _Leave(self._handing, run_id, url, self._host.ids.token(), placed))
         self._mover.look(run_id)
 
     def _make_handoffs(self) -> None:
@@ -125,7 +151,13 @@ class HandoffVerbs(RepairVerbs):
             self._reads, self._live, self.registry, self.limits, host.clock, host.ids, self._committer.store_id,
             self._committer.epoch, work, deliver, self._pump.arm,
         )  # fmt: skip
-        self._mover = Mover(self._handing, self._transport)
+        self._mover = Mover(self._handing, self._transport, self._device)
+
+        async def leave(run_id: str, url: str) -> None:
+            await self._begin_handoff(run_id, url, "server_when_online")
+
+        self._placer = Placer(self._handing, self._mover, leave)
+        self._starts.keep_back, self._starts.kept_back = self._placer.keep_back, self._placer.kept_back
         self.answering = Answering(self._handing, self._mover, self.events)
 
 
@@ -137,6 +169,7 @@ class _Leave:
     run_id: str
     url: str
     handoff_id: str
+    placed: str = ""
 
     async def __call__(self, batch: Batch, now: int) -> None:
         parts, known = self.parts, await self.parts.handoff(self.run_id)
@@ -157,8 +190,10 @@ class _Leave:
         if obstacle is not None:
             raise HandoffRefusedError(run_id=self.run_id, reason=obstacle)
         goes_on = header.status != "suspended"
-        refused = known.refused if known is not None else []
-        leaving = Handoff(self.handoff_id, header.moves, "parking", self.url, goes_on, now, refused=refused)
+        leaving = Handoff(
+            self.handoff_id, header.moves, "parking", self.url, goes_on, now, placed=self.placed,
+            refused=known.refused if known is not None else [], tries=known.tries if known is not None else 0,
+        )  # fmt: skip
         batch.ops += handoffs.write(self.run_id, leaving)
 
 
@@ -174,10 +209,14 @@ class _Back:
         known = await self.parts.handoff(self.run_id)
         if known is None or known.state in ("owned", "arriving", "asking"):
             return
+        if known.placed == "server_only":
+            reason = "its workflow is server_only: no step of it is made here"
+            raise HandoffRefusedError(run_id=self.run_id, reason=reason)
         if known.state == "parking":  # the mover finds that it is not to leave, and has it go on
-            asked = replace(known, state="arriving", tell=[], why="it was called back")
+            asked = replace(known, state="arriving", tell=[], why="it was called back", stays=True)
         elif known.state in ("sending", "moved") and known.url:
-            asked = replace(known, state="asking", back=self.back_id, at=now, from_sending=known.state == "sending")
+            sending = known.state == "sending"
+            asked = replace(known, state="asking", back=self.back_id, at=now, from_sending=sending, stays=True)
         else:
             reason = "it is over" if known.state == "ended" else "nobody is known who could be asked for it"
             raise HandoffRefusedError(run_id=self.run_id, reason=reason)

@@ -27,6 +27,7 @@ class HintVerbs(EngineCore):
         self._check_open()
         self._pump.timers.look()
         self._mover.wake()
+        self._placer.wake()
         await self._inbox.take()
         now = self._clock.now_ms()
         if not retry or 0 <= now - self._hurried_at < _HURRY_AGAIN_MS:

@@ -9,6 +9,9 @@ from weft_core.model import keys
 from weft_core.model.messages import Begin
 from weft_core.model.operations import StartLater
 
+ELSEWHERE = "elsewhere"
+"""The note of a run whose body is not to begin in this store."""
+
 
 def begin(turn: Turn, message: Begin) -> None:
     header = turn.run.header
@@ -18,7 +21,9 @@ def begin(turn: Turn, message: Begin) -> None:
         deadline.watch(turn)
     if message.forming is not None:
         turn.run.notes["forming"] = message.forming
-    if message.start_at > turn.now:
+    if message.elsewhere is not None:
+        _keep_back(turn, message)
+    elif message.start_at > turn.now:
         turn.event("run_delayed", start_at=message.start_at)
         later = StartLater(message.start_at, message.gathered, message.admission)
         turn.begin(turn.run.tasks[0], later)
@@ -30,6 +35,14 @@ def begin(turn: Turn, message: Begin) -> None:
         begin_body(turn)
     if message.first is not None:
         accept_signal(turn, message.first, keys.CAME_WITH_START)
+
+
+def _keep_back(turn: Turn, message: Begin) -> None:
+    header = turn.run.header
+    header.status, turn.run.notes[ELSEWHERE] = "suspended", True
+    turn.event("run_kept_back", url=message.elsewhere)
+    start_at = message.start_at if message.start_at > turn.now else 0
+    turn.begin(turn.run.tasks[0], StartLater(start_at, None, message.admission))
 
 
 def admitted_by(turn: Turn, name: str) -> None:

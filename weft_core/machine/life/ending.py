@@ -9,6 +9,7 @@ from weft_core.errors import PayloadTooLargeError, RunCancelled, WeftError
 from weft_core.machine import failure, scopes
 from weft_core.machine.farewell import farewell
 from weft_core.machine.life import deadline, pausing
+from weft_core.machine.life.beginning import ELSEWHERE
 from weft_core.machine.turn import Turn
 from weft_core.model import keys
 from weft_core.model.messages import CancelRequested, TerminateRequested, TimerFired
@@ -23,6 +24,8 @@ def cancel(turn: Turn, message: CancelRequested) -> None:
     header.cancel_requested, header.cancel_reason = True, message.reason
     turn.header_changed = True
     turn.event("cancel_requested", reason=message.reason)
+    if turn.run.notes.pop(ELSEWHERE, False):
+        header.status = "pending"  # none of its code has run, and none will
     pausing.resume(turn)  # else what cancellation runs would wait for ever
     turn.cancel_task(turn.run.tasks[0])
 

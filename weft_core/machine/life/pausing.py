@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from weft_core.machine.life.beginning import ELSEWHERE
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import ResumeRequested, SuspendRequested
 from weft_core.model.operations import StartLater
@@ -19,7 +20,7 @@ def suspend(turn: Turn, message: SuspendRequested) -> None:
 def resume(turn: Turn, message: ResumeRequested | None = None) -> None:
     """Go on after a suspension; try again what has finally failed and needed a person's attention."""
     header = turn.run.header
-    if header.status not in ("suspended", "needs_attention"):
+    if header.status not in ("suspended", "needs_attention") or ELSEWHERE in turn.run.notes:
         return
     begun = type(turn.run.tasks[0].op) is not StartLater
     header.status, header.error, turn.header_changed = "running" if begun else "pending", None, True

@@ -25,6 +25,9 @@ class StartLaterHooks(BaseHooks):
     def begin(self, turn: Turn, task: Task, op: StartLater) -> None:
         if turn.run.header.status == "running":
             turn.run.header.status, turn.header_changed = "pending", True
+        if not op.deadline_ms and op.admission is None:  # it was to begin elsewhere, which is here
+            self._begin(turn, task)
+            return
         task.wait = [op.deadline_ms] if op.gathered is None else [op.deadline_ms, len(turn.run.header.input)]
         if op.deadline_ms:
             turn.add_timer(task, op.deadline_ms)
