@@ -83,9 +83,11 @@ class DemoHandler(StaticHandler):
 class DemoServer(StaticServer):
     """One folder and one shop on one loopback port. Port 0 takes a free one."""
 
-    def __init__(self, port: int, folder: Path, shop: Shop, *, verbose: bool = False) -> None:
+    def __init__(
+        self, port: int, folder: Path, shop: Shop, *, verbose: bool = False, connect: Sequence[str] = ()
+    ) -> None:
         self.shop = shop
-        super().__init__(port, folder, verbose=verbose, handler=DemoHandler)
+        super().__init__(port, folder, verbose=verbose, connect=connect, handler=DemoHandler)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -96,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     shop = Shop(latency_ms=options.latency_ms, ledger=options.ledger)
     try:
-        server = DemoServer(options.port, options.dir, shop, verbose=options.verbose)
+        server = DemoServer(options.port, options.dir, shop, verbose=options.verbose, connect=options.connect)
     except OSError as error:
         print(f"cannot listen on port {options.port}: {error.strerror}. Choose another with --port", file=sys.stderr)
         return 2
@@ -110,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dir", type=Path, default=Path("build/demo"), help="the built folder (default build/demo)")
     parser.add_argument("--latency-ms", type=int, default=250, help="how long the shop takes to answer (default 250)")
     parser.add_argument("--ledger", type=Path, help="keep the shop's effects in this file over restarts")
+    parser.add_argument("--connect", action="append", default=[], help="another origin that the page may call")
     parser.add_argument("--verbose", action="store_true", help="log each request")
     return parser
 

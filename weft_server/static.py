@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import signal
 import sys
+from collections.abc import Sequence
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -71,7 +72,7 @@ class StaticHandler(SimpleHTTPRequestHandler):
     def end_headers(self) -> None:
         """Add the headers that every answer carries."""
         if self.server.strict:
-            self.send_header("Content-Security-Policy", POLICY)
+            self.send_header("Content-Security-Policy", self.server.policy)
         for name, value in HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
@@ -83,7 +84,10 @@ class StaticHandler(SimpleHTTPRequestHandler):
 
 
 class StaticServer(ThreadingHTTPServer):
-    """One folder on one loopback port. Port 0 takes a free one. ``OSError``: the port cannot be had."""
+    """One folder on one loopback port. Port 0 takes a free one. ``OSError``: the port cannot be had.
+
+    ``connect``: origins that the page may call beside its own, as a server that runs are handed to.
+    """
 
     daemon_threads = True
 
@@ -94,9 +98,11 @@ class StaticServer(ThreadingHTTPServer):
         *,
         strict: bool = True,
         verbose: bool = False,
+        connect: Sequence[str] = (),
         handler: type[StaticHandler] = StaticHandler,
     ) -> None:
         self.strict, self.verbose = strict, verbose
+        self.policy = f"{POLICY}; connect-src 'self' {' '.join(connect)}" if connect else POLICY
         super().__init__((LOOPBACK, port), functools.partial(handler, directory=str(folder)))
 
     @property

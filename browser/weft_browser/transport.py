@@ -32,6 +32,6 @@ class FetchTransport:
         if answer.status in (401, 403):
             raise HandoffDeniedError(url=url, status=answer.status)
         if answer.status != 200:
-            raise HandoffUnansweredError(url=url, reason=f"HTTP {answer.status}")
+            raise HandoffUnansweredError(url=url, reason=f"HTTP {answer.status}: {(await answer.text())[:500]}")
         data: bytes = (await answer.arrayBuffer()).to_bytes()
         return data

@@ -22,12 +22,15 @@ class Server:
     def __init__(self, folder: Path, ledger: Path, *, latency_ms: int = 0) -> None:
         self.folder, self.ledger, self.latency_ms = folder, ledger, latency_ms
         self.port = 0
+        self.connect: tuple[str, ...] = ()
+        """Other origins that its page may call, when it is started again."""
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Server:
         """Start it, on the port it had before if there was one. Returns when it listens."""
         command = [sys.executable, "-m", "weft_server.demo", "--dir", str(self.folder), "--port", str(self.port)]
         command += ["--ledger", str(self.ledger), "--latency-ms", str(self.latency_ms)]
+        command += [part for origin in self.connect for part in ("--connect", origin)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_the_tests)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()

@@ -59,6 +59,19 @@ def rows_of(database: Path) -> Rows:
     return _in_thread(work)
 
 
+def row_of(database: Path, key: str) -> bytes | None:
+    """One record, beside the engine that owns the store, or after it was killed. None: there is none."""
+
+    async def work() -> bytes | None:
+        storage = SQLiteStorage(database, read_only=True)
+        try:
+            return await storage.get(key)
+        finally:
+            await storage.close()
+
+    return _in_thread(work)
+
+
 def put_rows(database: Path, rows: Rows) -> None:
     """Fill a new store."""
 

@@ -5,19 +5,29 @@
 const killed = new Set();
 let held = null;
 
-/** @type {(phase: "request" | "reply", message: {write: boolean, key: string}) => boolean} which messages are held; set by the test */
-globalThis.weftHolds = () => false;
+/**
+ * Which messages are held; set by the test, or `?relay=reply sending`: the first write in which a handoff comes to that state.
+ * @type {(phase: "request" | "reply", message: {write: boolean, key: string, text: string}) => boolean}
+ */
+globalThis.weftHolds = holdsHandoff(...(new URLSearchParams(location.search).get("relay") ?? "").split(" "));
 /** The message that is held now, or null. */
 globalThis.weftHeld = () => held;
 /** The Service Worker is dead: forget the message. */
 globalThis.weftLose = () => (held = null);
 
-/** @param {any} data a request @returns {{write: boolean, key: string}} the same for one that is sent again */
-function named(data) {
-  return { write: Boolean(data.batch), key: data.batch ? `write ${data.batch.seq}` : `read ${[...data.frame].join(" ")}` };
+/** @param {string} phase @param {string} [state] */
+function holdsHandoff(phase, state = "") {
+  const words = `state${String.fromCharCode(0xa0 + state.length)}${state}`; // as MessagePack has it
+  return (seen, { write, text }) => seen === phase && write && text.includes("handoff/") && text.includes(words);
 }
 
-/** True when the message is held, at each place once, or lost because another one is held: then the Service Worker is as good as dead. @param {"request" | "reply"} phase @param {{write: boolean, key: string}} message */
+/** @param {any} data a request @returns {{write: boolean, key: string, text: string}} the same for one that is sent again */
+function named(data) {
+  const text = new TextDecoder("latin1").decode(data.frame);
+  return { write: Boolean(data.batch), key: data.batch ? `write ${data.batch.seq}` : `read ${[...data.frame].join(" ")}`, text };
+}
+
+/** True when the message is held, at each place once, or lost because another one is held: then the Service Worker is as good as dead. @param {"request" | "reply"} phase @param {ReturnType<typeof named>} message */
 function hold(phase, message) {
   const place = `${phase} ${message.key}`;
   if (held) return true;

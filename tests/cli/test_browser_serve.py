@@ -14,7 +14,7 @@ import pytest
 SERVE = [sys.executable, "-m", "weft_server.cli", "browser", "serve"]
 
 
-@pytest.mark.parametrize("words", [[], ["--strict"]])
+@pytest.mark.parametrize("words", [[], ["--strict"], ["--strict", "--connect", "https://flows.example"]])
 def test_a_folder_is_served_with_the_right_types_until_it_is_stopped(tmp_path: Path, words: list[str]) -> None:
     (tmp_path / "index.html").write_text("<!doctype html><title>site</title>")
     (tmp_path / "worker.mjs").write_text("export {};")
@@ -28,6 +28,7 @@ def test_a_folder_is_served_with_the_right_types_until_it_is_stopped(tmp_path: P
                 assert answer.headers["Content-Type"].startswith(mime)
                 policy = answer.headers["Content-Security-Policy"]
                 assert ("script-src 'self' 'wasm-unsafe-eval';" in policy) if words else (policy is None)
+                assert ("connect-src 'self' https://flows.example" in (policy or "")) == ("--connect" in words)
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(urllib.request.Request(url, headers={"Host": "evil.example"}), timeout=10)
         refused.value.close()

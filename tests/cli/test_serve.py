@@ -96,6 +96,13 @@ def test_only_those_who_may_get_as_far_as_a_route(server: Serve) -> None:
     assert server.ask("GET", health, Origin="https://evil.example", **GIVEN)[0] == 403
     status, headers, _ = server.ask("OPTIONS", health, Origin=ORIGIN)
     assert (status, headers["access-control-allow-origin"]) == (204, ORIGIN)
+    assert "access-control-allow-private-network" not in headers
+    private = {"Access-Control-Request-Private-Network": "true"}
+    assert server.ask("OPTIONS", health, Origin=ORIGIN, **private)[1]["access-control-allow-private-network"] == "true"
+    assert (
+        "access-control-allow-private-network"
+        not in server.ask("OPTIONS", health, Origin="https://evil.example", **private)[1]
+    )
     assert server.ask("GET", health, Origin=ORIGIN, **GIVEN)[1]["access-control-allow-origin"] == ORIGIN
     too_long = server.ask("POST", "/api/v1/handoff/import", Content_Length=str(10**9), **GIVEN)
     assert too_long[0] == 413

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from weft_server.cli import screen
@@ -26,7 +27,7 @@ async def build(out: Path, workflows: list[Path], page: Path | None, remove_serv
     return DONE
 
 
-def serve(out: Path, port: int, strict: bool) -> int:
+def serve(out: Path, port: int, strict: bool, connect: Sequence[str] = ()) -> int:
     """Serve until stopped. Exit code 2: the folder or the port cannot be used."""
     from weft_server.static import StaticServer
 
@@ -34,7 +35,7 @@ def serve(out: Path, port: int, strict: bool) -> int:
         screen.err().print(f"no index.html in {out}: `weft browser build {out} --page DIR` makes one", markup=False)
         return 2
     try:
-        server = StaticServer(port, out, strict=strict)
+        server = StaticServer(port, out, strict=strict, connect=connect)
     except OSError as error:
         screen.err().print(f"cannot listen on port {port}: {error.strerror}. Choose another with --port", markup=False)
         return 2

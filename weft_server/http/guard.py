@@ -28,6 +28,12 @@ def refusal(status: int, code: str, text: str, headers: dict[str, str] | None = 
     return JSONResponse({"error": {"code": code, "message": text, "facts": {}}}, status, headers)
 
 
+def _preflight(headers: Headers) -> dict[str, str]:
+    """Chromium asks before a page of the open net calls a server in a private one, or on this machine."""
+    private = headers.get("access-control-request-private-network") == "true"
+    return {"Access-Control-Max-Age": "600"} | ({"Access-Control-Allow-Private-Network": "true"} if private else {})
+
+
 class TooLarge(Exception):
     """The body of a request is longer than allowed."""
 
@@ -46,7 +52,7 @@ class Guard:
         answer = self._refused(scope, headers, origin)
         allowed = {} if origin is None or answer is not None else self._cors(origin)
         if answer is None and scope["method"] == "OPTIONS":
-            answer = Response(None, 204, {**allowed, "Access-Control-Max-Age": "600"})
+            answer = Response(None, 204, {**allowed, **_preflight(headers)})
         elif answer is None and not self._knows_token(headers):
             answer = refusal(401, "Unauthorized", "give the bearer token of this server", allowed)
         if answer is not None:

@@ -33,8 +33,11 @@ def serve_(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder that `weft browser build` made.")],
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8000,
     strict: Annotated[bool, typer.Option("--strict", help="With the strictest Content-Security-Policy.")] = False,
+    connect: Annotated[
+        list[str] | None, typer.Option(help="With --strict: another origin that the page may call.", metavar="ORIGIN")
+    ] = None,
 ) -> None:
     """Serve a built folder on this machine: for looking at it, not for the world."""
     from weft_server.cli.bundle import serve
 
-    raise typer.Exit(serve(out, port, strict))
+    raise typer.Exit(serve(out, port, strict, connect or []))
