@@ -113,7 +113,7 @@ export class Operating {
     return this.call("take_back", { id });
   }
 
-  /** `trouble`: why there is no answer yet. @param {string} id @returns {Promise<{state: string, status: string, url: string, moves: number, why: string, trouble: string, placed: string}>} */
+  /** `trouble`: why there is no answer yet; `outbox`: signals and cancels that wait here for its owner. @param {string} id @returns {Promise<{state: string, status: string, url: string, moves: number, why: string, trouble: string, placed: string, outbox: number}>} */
   handoffState(id) {
     return this.call("handoff_state", { id });
   }

@@ -95,6 +95,7 @@ class Wire:
         verbs = {
             "news": engine.answering.news, "return": engine.answering.give_back,
             "returned": engine.answering.given_back, "declined": engine.answering.declined,
+            "say": engine.answering.say,
         }  # fmt: skip
         return await verbs[what](unquote(run_id), body)
 

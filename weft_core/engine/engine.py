@@ -6,7 +6,7 @@ from weft_core.engine.verbs.blobs import BlobVerbs
 from weft_core.engine.verbs.bulk import BulkVerbs
 from weft_core.engine.verbs.completing import CompletingVerbs
 from weft_core.engine.verbs.forming import FormingVerbs
-from weft_core.engine.verbs.handoff import HandoffVerbs
+from weft_core.engine.verbs.forwarding import ForwardingVerbs
 from weft_core.engine.verbs.hinting import HintVerbs
 from weft_core.engine.verbs.queues import QueueVerbs
 from weft_core.engine.verbs.repair import RepairVerbs
@@ -20,8 +20,8 @@ from weft_core.engine.verbs.transfer import TransferVerbs
 
 
 class Engine(
-    StartOrSignalVerbs, ReviewVerbs, StateVerbs, BulkVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs, HandoffVerbs,
-    RepairVerbs, QueueVerbs, StreamVerbs, BlobVerbs, FormingVerbs, HintVerbs, TransferVerbs,
+    StartOrSignalVerbs, ReviewVerbs, StateVerbs, BulkVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs,
+    ForwardingVerbs, RepairVerbs, QueueVerbs, StreamVerbs, BlobVerbs, FormingVerbs, HintVerbs, TransferVerbs,
 ):  # fmt: skip
     """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store and drives its runs.
 

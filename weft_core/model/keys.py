@@ -28,6 +28,7 @@
     forming/<verb>/<workflow>/<key>   the run that later calls with the key add to: it has not begun
     handoff/<id>          who owns a run that has moved or has come here; outlives it
     moving/<id>           its handoff is not over: something is to be done or to be asked
+    outbox/<id>/<n>       a message for a run that another engine has
     meta/index            which index rows are there        by-.../<created>/<id> an index row, empty
     meta/exported         when the store was last exported  meta/restored         what it was imported from
     incoming/<n>          a page of an import, not in its place yet               incoming/! says how far the import is
@@ -75,6 +76,7 @@ BULK = "bulk/"
 FEED = "feed/"
 QUEUES = "queue/"
 MOVING = "moving/"
+OUTBOX = "outbox/"
 
 # What becomes of a run's records when it is purged (machine/purging.py): every function here that takes a run id makes
 # keys of a kind named in one of these.
@@ -88,7 +90,7 @@ SEARCHES = (
     "by-state", "by-finished", "by-deadline", "by-failure", "by-tag", "by-parent", "by-schedule", "by-attribute",
 )  # fmt: skip
 """Further kinds of that sort, whose rows end with the id of their run: what ``machine/index.py`` makes of a record."""
-ON_THEIR_WAY = ("post", "spawn", "closing", "child")
+ON_THEIR_WAY = ("post", "spawn", "closing", "child", "outbox")
 """Kinds that end by themselves soon after the run: what was left for it or by it is acted on, or refused."""
 OUTLIVING = ("handoff", "moving")
 """What remembers that a run was here, so that an old message does not bring it again."""
@@ -378,6 +380,14 @@ def handoff(run_id: str) -> str:
 
 def moving(run_id: str) -> str:
     return f"moving/{run_id}"
+
+
+def outbox(run_id: str, number: int) -> str:
+    return f"outbox/{run_id}/{number:012x}"
+
+
+def outbox_prefix(run_id: str) -> str:
+    return f"outbox/{run_id}/"
 
 
 def purging(run_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +11,10 @@ from weft_core.engine.batch import Batch
 from weft_core.engine.events import EventBus, Told
 from weft_core.engine.handoff.leaving import Gone, TakeBack
 from weft_core.engine.handoff.mover import Mover
+from weft_core.engine.handoff.outbox import Form, check_form
 from weft_core.engine.handoff.parts import HandoffParts
 from weft_core.engine.handoff.receiving import Receive, misfit
-from weft_core.errors import EnvelopeDamagedError
+from weft_core.errors import EngineError, EnvelopeDamagedError, RunNotFoundError, StorageError, WeftError
 from weft_core.machine import handoffs, travel
 from weft_core.machine.handoffs import Handoff
 from weft_core.machine.travel import message, read_message
@@ -22,13 +24,16 @@ from weft_core.model.run import RunHeader
 MAX_WAIT_MS = 25_000
 _PAGE = 64
 _PAGE_BYTES = 4 * 1024 * 1024
+_HEAD = 64 * 1024
+Say = Callable[[str, Form], Awaitable[Any]]
+"""Does here what was said to a run; its answer is plain."""
 
 
 class Answering:
     """Bytes in, bytes out; ``EnvelopeDamagedError`` for what is no message."""
 
-    def __init__(self, parts: HandoffParts, mover: Mover, bus: EventBus) -> None:
-        self._parts, self._mover, self._bus = parts, mover, bus
+    def __init__(self, parts: HandoffParts, mover: Mover, bus: EventBus, say: Say) -> None:
+        self._parts, self._mover, self._bus, self._say = parts, mover, bus, say
 
     async def take_in(self, body: bytes) -> bytes:
         """An envelope: ``answer, run id, handoff id, reason``."""
@@ -77,6 +82,22 @@ class Answering:
         await self._parts.work(run_id, TakeBack(self._parts, run_id, back_id, reason[:500]))
         self._mover.look(run_id)
         return message("noted")
+
+    async def say(self, run_id: str, body: bytes) -> bytes:
+        """``say``: what somebody says, where the run was before, to it. ``said`` and the answer, or ``refused`` and
+        the error."""
+        limit = self._parts.limits.max_payload_bytes + _HEAD
+        _, form = _arguments(body, "say", (list,), limit)
+        try:
+            if await self._parts.handoff(run_id) is None:
+                raise RunNotFoundError(run_id=run_id)
+            return message("said", await self._say(run_id, check_form(form)))
+        except (EngineError, StorageError):
+            raise
+        except WeftError as refusal:
+            return message("refused", refusal.to_json())
+        except Exception as broken:  # of a query handler of the author's
+            return message("refused", {"code": type(broken).__name__, "message": str(broken)[:500], "facts": {}})
 
     async def news(self, run_id: str, body: bytes) -> bytes:
         """``news``: its record, and its events from a number on; waits for some up to ``wait`` ms."""
@@ -177,8 +198,8 @@ class Asked:
             batch.ops += handoffs.write(self.run_id, known)
 
 
-def _arguments(body: bytes, kind: str, types: tuple[type, ...]) -> list[Any]:
-    values = read_message(body, (kind,))
+def _arguments(body: bytes, kind: str, types: tuple[type, ...], limit: int = _HEAD) -> list[Any]:
+    values = read_message(body, (kind,), limit)
     if [type(value) for value in values[1:]] != list(types):
         raise EnvelopeDamagedError(reason=f"{kind} has other arguments")
     return values

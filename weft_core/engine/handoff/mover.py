@@ -11,34 +11,30 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Protocol
 
 from weft_core.engine.batch import Batch
 from weft_core.engine.handoff.leaving import Gone, Park, TakeBack
+from weft_core.engine.handoff.line import Line, of
 from weft_core.engine.handoff.mirror import Mirror, Told
 from weft_core.engine.handoff.parts import HandoffParts
 from weft_core.engine.handoff.receiving import Receive
 from weft_core.engine.patience import scan_all
 from weft_core.errors import (
     EngineError,
-    HandoffDeniedError,
     HandoffRefusedError,
     HandoffUnansweredError,
     RunFinishedError,
     StorageError,
-    WeftError,
 )
 from weft_core.machine import handoffs, records, travel
 from weft_core.machine.handoffs import Handoff
 from weft_core.machine.travel import message, read_message
 from weft_core.model import keys
 from weft_core.model.messages import Arrived, ResumeRequested, SuspendRequested
-from weft_core.model.placement import Device
 from weft_core.model.run import RunHeader
-from weft_core.ports import HandoffTransport
 
 log = logging.getLogger("weft")
-API = "/api/v1/handoff"
 FIRST_MS, MOST_MS = 500, 60_000
 """Of the pauses between two tries that got no answer; each is twice the one before."""
 _SOON_MS, _WAIT_MS = 200, 20_000
@@ -55,22 +51,24 @@ class _Task:
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """With another engine, as it was last."""
+class Messages(Protocol):
+    """What people say to runs that are away (``outbox``)."""
 
-    state: Literal["unknown", "online", "offline", "denied"] = "unknown"
-    trouble: str = ""
+    async def open(self) -> None: ...
+
+    async def send(self, run_id: str) -> object:
+        """To the owner. ``HandoffUnansweredError``."""
+
+    async def settle(self, run_id: str) -> None:
+        """Here, where the run is again."""
 
 
 class Mover:
     """One per engine."""
 
-    def __init__(self, parts: HandoffParts, transport: HandoffTransport | None, device: Device | None = None) -> None:
-        self._parts, self.transport, self.device = parts, transport, device
-        self._contacts: dict[str, Contact] = {}
-        self.contacted: Callable[[], None] = lambda: None
-        """Told when a contact is another than before, and each time one is denied."""
+    def __init__(self, parts: HandoffParts, line: Line) -> None:
+        self._parts, self._line = parts, line
+        self.outbox: Messages
         self._tasks: dict[str, _Task] = {}
         self._busy = 0
         self._closed = False
@@ -90,6 +88,7 @@ class Mover:
         """Go on with what was under way."""
         for key, _ in await scan_all(self._parts.reads, keys.MOVING):
             self.look(key.removeprefix(keys.MOVING))
+        await self.outbox.open()
 
     def look(self, run_id: str) -> None:
         """Something is to be done for this run, now."""
@@ -122,28 +121,6 @@ class Mover:
         mine = self._tasks.get(run_id)
         return mine.trouble if mine is not None else ""
 
-    def server(self) -> str:
-        """The address of the server of this device. ``HandoffUnansweredError``: none is known."""
-        if self.device is None or not self.device.server:
-            raise HandoffUnansweredError(url="the server", reason="this engine was opened without one")
-        return self.device.server
-
-    def contact(self, url: str) -> Contact:
-        """How the last question to that engine went."""
-        return self._contacts.get(url.rstrip("/"), Contact())
-
-    async def takes(self, headers: list[RunHeader]) -> list[str]:
-        """Of each run why the server would refuse it; empty: it would not. ``HandoffUnansweredError``."""
-        url, registry = self.server(), self._parts.registry
-        kinds = {}
-        for header in headers:
-            code = registry.closest(header.workflow, header.version).code
-            kinds[header.workflow, header.version] = [header.workflow, header.version, code]
-        answer = await self._post(url, "/takes", message("takes", list(kinds.values())))
-        _, reasons = read_message(answer, ("takes",))
-        answers = dict(zip(kinds, map(str, reasons), strict=True))
-        return [answers[header.workflow, header.version] for header in headers]
-
     async def parked(self, run_id: str, within_ms: int) -> None:
         """Wait until the run is no longer being parked, or the time is over."""
         mine = self._tasks.get(run_id)
@@ -170,6 +147,8 @@ class Mover:
                 handoff = await self._parts.handoff(run_id)
                 if handoff is None or handoff.state != "parking":
                     self._release(mine)
+                if handoff is None or handoff.state in ("owned", "ended", "refused"):
+                    await self.outbox.settle(run_id)
                 if handoff is None or not handoff.open:
                     return
                 pause = await self._step(run_id, handoff, mine)
@@ -257,7 +236,7 @@ class Mover:
         pause = handoff.not_before - self._parts.clock.now_ms()
         if pause > 0:
             return pause
-        url, reason = self.server(), (await self.takes([header]))[0]
+        url, reason = self._line.server(), (await self._line.takes([header]))[0]
         order = Park(self._parts, header.id, url)
         if not reason:
             await self._parts.work(header.id, order)
@@ -272,7 +251,7 @@ class Mover:
         if summary is None or handoffs.is_busy(summary):
             return None
         try:
-            return (await self.takes([header]))[0] or None
+            return (await self._line.takes([header]))[0] or None
         except (EngineError, StorageError):
             raise
         except Exception as trouble:
@@ -281,7 +260,7 @@ class Mover:
     async def _send(self, run_id: str, handoff: Handoff) -> int:
         parts = self._parts
         run = await parts.traveller(await parts.header(run_id), handoff)
-        answer = await self._post(handoff.url, "/import", travel.pack(run))
+        answer = await self._line.post(handoff.url, "/import", travel.pack(run))
         kind, answered, handoff_id, reason = read_message(answer, ("accepted", "refused", "conflict"))
         if (answered, handoff_id) != (run_id, handoff.id):
             raise HandoffUnansweredError(url=handoff.url, reason="it spoke of another handoff")
@@ -292,8 +271,11 @@ class Mover:
         return 0
 
     async def _follow(self, run_id: str, handoff: Handoff) -> int:
+        await self.outbox.send(run_id)
         parts, header = self._parts, await self._parts.header(run_id)
-        answer = await self._post(handoff.url, _of(run_id, "news"), message("news", header.next_seq - 1, self.wait_ms))
+        answer = await self._line.post(
+            handoff.url, of(run_id, "news"), message("news", header.next_seq - 1, self.wait_ms)
+        )
         kind, *told = read_message(answer, ("news", "unknown"), _MAX_ANSWER)
         if kind == "unknown":
             raise HandoffUnansweredError(url=handoff.url, reason=str(told[0]))
@@ -312,7 +294,7 @@ class Mover:
     async def _ask_back(self, run_id: str, handoff: Handoff) -> int:
         parts, url = self._parts, handoff.url
         asking = message("return", handoff.id, handoff.back, handoff.moves, self.wait_ms)
-        answer = await self._post(url, _of(run_id, "return"), asking)
+        answer = await self._line.post(url, of(run_id, "return"), asking)
         kinds = ("envelope", "wait", "never", "kept")
         kind, *told = read_message(answer, kinds, parts.limits.max_handoff_bytes + 1024)
         if kind == "envelope":
@@ -331,7 +313,9 @@ class Mover:
         order = Receive(parts, run, handoff.url)
         await parts.work(run_id, order)
         if order.answer != "accepted":
-            await self._post(handoff.url, _of(run_id, "declined"), message("declined", run.handoff_id, order.reason))
+            await self._line.post(
+                handoff.url, of(run_id, "declined"), message("declined", run.handoff_id, order.reason)
+            )
             await parts.work(run_id, Gone(parts, run_id, handoff.id, handoff.url, order.reason))
 
     async def _arrive(self, run_id: str, handoff: Handoff) -> int:
@@ -352,41 +336,16 @@ class Mover:
 
     async def _confirm(self, run_id: str, handoff: Handoff) -> int:
         taker = f"store {self._parts.store_id}"
-        answer = await self._post(handoff.url, _of(run_id, "returned"), message("returned", handoff.id, taker))
+        answer = await self._line.post(handoff.url, of(run_id, "returned"), message("returned", handoff.id, taker))
         read_message(answer, ("noted",))
         rows = handoffs.write(run_id, replace(handoff, owes=False))
         await self._parts.deliver("", None, rows)
         return 0
 
-    async def _post(self, url: str, path: str, body: bytes) -> bytes:
-        if self.transport is None:
-            raise HandoffUnansweredError(url=url, reason="this engine has no transport")
-        url = url.rstrip("/")
-        try:
-            answer = await self.transport.post(url + API + path, body)
-        except Exception as trouble:
-            denied = isinstance(trouble, HandoffDeniedError)
-            self._met(url, Contact("denied" if denied else "offline", str(trouble) or type(trouble).__name__))
-            if isinstance(trouble, WeftError):
-                raise
-            raise HandoffUnansweredError(url=url, reason=str(trouble) or type(trouble).__name__) from trouble
-        self._met(url, Contact("online"))
-        return answer
-
-    def _met(self, url: str, contact: Contact) -> None:
-        before, self._contacts[url] = self.contact(url), contact
-        if contact != before or contact.state == "denied":
-            self.contacted()
-
 
 def _arrived(handoff: Handoff) -> Arrived:
     handoff_id, moves, origin, url, reason = handoff.tell
     return Arrived(handoff_id, moves, origin, url, reason, handoff.goes_on)
-
-
-def _of(run_id: str, what: str) -> str:
-    plain = [chr(byte) if chr(byte).isalnum() and byte < 128 else f"%{byte:02X}" for byte in run_id.encode()]
-    return f"/{''.join(plain)}/{what}"
 
 
 def _reason(handoff: Handoff) -> str:

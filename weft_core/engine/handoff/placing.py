@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from weft_core.engine.batch import Batch
+from weft_core.engine.handoff.line import Line
 from weft_core.engine.handoff.mover import FIRST_MS, MOST_MS, Mover
 from weft_core.engine.handoff.napping import Nap
 from weft_core.engine.handoff.parts import HandoffParts
@@ -44,8 +45,10 @@ class _Candidate:
 class Placer:
     """One per engine; does nothing unless that is a device."""
 
-    def __init__(self, parts: HandoffParts, mover: Mover, leave: Callable[[str, str], Awaitable[None]]) -> None:
-        self._parts, self._mover, self._leave = parts, mover, leave
+    def __init__(
+        self, parts: HandoffParts, mover: Mover, line: Line, leave: Callable[[str, str], Awaitable[None]]
+    ) -> None:
+        self._parts, self._mover, self._line, self._leave = parts, mover, line, leave
         self._here: dict[str, _Candidate] = {}
         self._task: asyncio.Task[None] | None = None
         self._nap = Nap(parts.clock)
@@ -59,7 +62,7 @@ class Placer:
 
     async def open(self) -> None:
         """Find the runs that belong elsewhere."""
-        if self._mover.device is None:
+        if self._line.device is None:
             return
         for workflow in {found.name for found in self._parts.registry.workflows() if found.placement != "local"}:
             for status in _STATUSES:
@@ -70,7 +73,7 @@ class Placer:
 
     def committed(self, batch: Batch) -> None:
         """A run may have begun, or come back."""
-        if self._mover.device is None:
+        if self._line.device is None:
             return
         for run in batch.runs:
             if run.header.status in _STATUSES:
@@ -101,7 +104,7 @@ class Placer:
     ) -> tuple[str, list[Op]] | None:
         """Where a new run is to begin that must not begin here, and what is written with it; None: it may.
         ``PlacementError``."""
-        device = self._mover.device
+        device = self._line.device
         if device is None or definition.placement != "server_only":
             return None
         known = await self._parts.handoff(header.id)
@@ -159,7 +162,7 @@ class Placer:
         if not ready:
             return min((found.after or 0) - now for found in self._here.values())
         try:
-            answers = await self._mover.takes([found.header for found in ready])
+            answers = await self._line.takes([found.header for found in ready])
         except (EngineError, StorageError):
             raise
         except Exception as trouble:
@@ -183,7 +186,7 @@ class Placer:
         run_id = found.header.id
         try:
             if not reason:
-                await self._leave(run_id, self._mover.server())
+                await self._leave(run_id, self._line.server())
         except (EngineError, StorageError):
             raise
         except WeftError as refusal:

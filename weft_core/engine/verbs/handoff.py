@@ -9,7 +9,8 @@ from typing import Any
 from weft_core.engine.batch import Batch, Envelope, Job
 from weft_core.engine.core import OpList
 from weft_core.engine.handoff.answering import Answering
-from weft_core.engine.handoff.mover import Contact, Mover
+from weft_core.engine.handoff.line import Contact, Line
+from weft_core.engine.handoff.mover import Mover
 from weft_core.engine.handoff.parts import HandoffParts
 from weft_core.engine.handoff.placing import Placer
 from weft_core.engine.verbs.repair import RepairVerbs
@@ -25,6 +26,9 @@ _PATIENCE_MS = 10_000
 
 class HandoffVerbs(RepairVerbs):
     """handoff, take_back, handoff_state, use_server, server_state, export_run, import_run."""
+
+    answering: Answering
+    """What other engines are told."""
 
     async def handoff(self, run_id: str, to: str) -> dict[str, Any]:
         """Have another engine own the run: the server at the address ``to``.
@@ -98,9 +102,9 @@ class HandoffVerbs(RepairVerbs):
     def use_server(self, url: str, token: str | None = None) -> None:
         """The server of this device, from now on, and what opens it. ``InvalidInputError``: this is no device."""
         check_address("use_server", url)
-        if self._mover.device is None:
+        if self._line.device is None:
             raise InvalidInputError(call="use_server", reason="this engine is no device; see Engine(device=)")
-        self._mover.device = Device(url)
+        self._line.device = Device(url)
         if token is not None:
             self.give_token(url, token)
         self.wake_handoffs()
@@ -108,13 +112,13 @@ class HandoffVerbs(RepairVerbs):
     def server_state(self) -> dict[str, Any]:
         """``url`` of the server of this device ("": none), and how the last question to it went: ``state`` unknown,
         online, offline or denied, and ``trouble``."""
-        device = self._mover.device
-        contact = self._mover.contact(device.server) if device is not None else Contact()
+        device = self._line.device
+        contact = self._line.contact(device.server) if device is not None else Contact()
         return {"url": device.server if device is not None else "", "state": contact.state, "trouble": contact.trouble}
 
     def watch_server(self, told: Callable[[], None]) -> None:
         """Have ``told`` called when :meth:`server_state` is another than before, and each time a token is refused."""
-        self._mover.contacted = told
+        self._line.contacted = told
 
     def give_token(self, url: str, token: str) -> None:
         """What opens the server at this address; it is never stored."""
@@ -151,14 +155,14 @@ class HandoffVerbs(RepairVerbs):
             self._reads, self._live, self.registry, self.limits, host.clock, host.ids, self._committer.store_id,
             self._committer.epoch, work, deliver, self._pump.arm,
         )  # fmt: skip
-        self._mover = Mover(self._handing, self._transport, self._device)
+        self._line = Line(self.registry, self._transport, self._device)
+        self._mover = Mover(self._handing, self._line)
 
         async def leave(run_id: str, url: str) -> None:
             await self._begin_handoff(run_id, url, "server_when_online")
 
-        self._placer = Placer(self._handing, self._mover, leave)
+        self._placer = Placer(self._handing, self._mover, self._line, leave)
         self._starts.keep_back, self._starts.kept_back = self._placer.keep_back, self._placer.kept_back
-        self.answering = Answering(self._handing, self._mover, self.events)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,13 @@ from weft_core.engine.batch import Envelope
 from weft_core.engine.handle import WorkflowHandle
 from weft_core.engine.starts import StartOptions
 from weft_core.engine.verbs.runs import RunVerbs
-from weft_core.errors import InvalidInputError, RunExistsError, RunFinishedError, StartOrSignalConflictError
+from weft_core.errors import (
+    InvalidInputError,
+    RunExistsError,
+    RunFinishedError,
+    RunMovedError,
+    StartOrSignalConflictError,
+)
 from weft_core.model import keys
 from weft_core.model.durations import Duration
 from weft_core.model.messages import SignalArrived
@@ -120,6 +126,8 @@ class StartOrSignalVerbs(RunVerbs):
             raise
         try:
             await self._starts.submit_claimed(claim, Envelope(run_id, message))
+        except RunMovedError:
+            await self.deliver_signal(run_id, message)
         except RunFinishedError as finished:
             raise StartOrSignalConflictError(run_id=run_id, reason=f"is already {finished.facts['status']}") from None
         return "signalled"
