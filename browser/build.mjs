@@ -3,3 +3,6 @@ export const BUILD = "@WEFT_BUILD@";
 
 /** The cache in which a Service Worker of this scope keeps the files of this build. @param {string} scope its path */
 export const cacheOf = (scope) => `weft:${scope}:${BUILD}`;
+
+/** Whether a bundler packed this client from npm: then it carries no build, and only the Service Worker that served the page knows it. */
+export const BUNDLED = BUILD.startsWith("@");

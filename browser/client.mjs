@@ -131,7 +131,8 @@ export class Weft extends Verbs {
    * @param {Blob} file @param {{replace?: boolean, asNew?: boolean, onProgress?: (progress: {bytes: number, of: number}) => void}} [options]
    * @returns {Promise<import("./transfer.mjs").Imported>}
    */
-  import(file, options) {
+  ["import"](file, options) {
+    // The name is quoted: Vite 8.1.0 takes a method of that name for an import expression, and breaks it (vitejs/vite #22750).
     return importStore((...call) => this.call(...call), file, options);
   }
 

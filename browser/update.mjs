@@ -5,7 +5,7 @@
  * `apply()` drains the engines of all tabs of the site to a checkpoint, ends their workers and with them all connections, lets the new Service
  * Worker take over, and reloads the tabs. A tab that does not answer, or crashes in this, loses nothing: it is a tab that crashed.
  */
-import { BUILD } from "./build.mjs";
+import { BUILD, BUNDLED } from "./build.mjs";
 import { PROTOCOL, understood } from "./protocol.mjs";
 import { WeftError, uniqueId } from "./rpc.mjs";
 
@@ -15,6 +15,8 @@ const ACTIVATION_MS = 10_000;
 const ANSWER_MS = 500;
 /** A tab that keeps its build lets others lead first. */
 const GIVE_WAY_MS = 10_000;
+/** Asked for at once: another one may take over while the page opens. */
+const servedBy = globalThis.navigator?.serviceWorker?.controller;
 
 /**
  * @typedef {{build: string, state: "available" | "applying" | "applied"}} UpdateStatus
@@ -28,6 +30,7 @@ export class Updates {
   /** @type {Set<string>} tabs that drain for this one's apply() */ #draining = new Set();
   #allDrained = () => {};
   /** @type {ReturnType<typeof setInterval> | undefined} */ #checking;
+  /** @type {string | Promise<string>} of this page */ #build = BUILD;
 
   /** @param {import("./leader.mjs").Tab} tab */
   constructor(tab) {
@@ -39,6 +42,7 @@ export class Updates {
   /** @param {ServiceWorkerRegistration} registration */
   watch(registration) {
     this.#registration = registration;
+    if (BUNDLED && servedBy) this.#build = buildOf(servedBy);
     this.#channel = new BroadcastChannel(`weft-site:${new URL(registration.scope).pathname}`);
     this.#channel.onmessage = ({ data }) => understood(data.v) && void this.#heard(data);
     const found = () => registration.waiting && navigator.serviceWorker.controller && void this.#tell(registration.waiting);
@@ -82,7 +86,7 @@ export class Updates {
       throw new WeftError({ code: "UpdateFailedError", message: `the service worker of build ${build} did not take over; everything goes on as it was` });
     }
     this.#post({ step: "reload", build });
-    this.#reload(build);
+    await this.#reload(build);
   }
 
   /** @param {number} patience */
@@ -117,8 +121,8 @@ export class Updates {
   }
 
   /** @param {string} build */
-  #reload(build) {
-    if (build === BUILD) return this.tab.resume(); // opened in the meantime, and new already
+  async #reload(build) {
+    if (build === (await this.#build)) return this.tab.resume(); // opened in the meantime, and new already
     if (this.tab.options.reloadOnUpdate !== false) return location.reload();
     this.tab.board.set({ update: { build, state: "applied" } });
     const stop = this.tab.subscribe({ event() {}, closed() {}, leader: () => begin() });

@@ -80,7 +80,7 @@ def page_methods() -> set[str]:
     scripts = "".join(
         (ROOT / "browser" / f"{name}.mjs").read_text("utf-8") for name in ("client", "verbs", "operating")
     )
-    return set(re.findall(r"^  (?:async )?\*?(\w+)\(.*\{$", scripts, re.MULTILINE))
+    return set(re.findall(r"^  (?:async )?\*?(?:\[\")?(\w+)(?:\"\])?\(.*\{$", scripts, re.MULTILINE))
 
 
 def imported(name: str) -> bool:

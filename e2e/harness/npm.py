@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from e2e.harness.server import die_with_the_tests
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error")
@@ -16,11 +21,14 @@ QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--l
 
 def run(*command: str, cwd: Path) -> str:
     """A command of the shell, with ``weft`` of this environment on the PATH. Fails with what it said."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4_000:]}\n{done.stderr[-4_000:]}"
     return done.stdout
+
+
+def environment() -> dict[str, str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {**os.environ, "PATH": path, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def tool(name: str, *arguments: str, cwd: Path) -> str:
@@ -56,3 +64,26 @@ def vite_app(folder: Path, tarball: Path, workflows: Iterable[Path]) -> Path:
     run("npm", "ci", *QUIET, cwd=folder)
     run("npm", "install", *QUIET, str(tarball), cwd=folder)
     return folder
+
+
+@contextmanager
+def dev_server(app: Path) -> Iterator[str]:
+    """``npm run dev`` in a Vite app, until the block ends; gives the address that Vite says."""
+    command = ("npm", "run", "dev", "--", "--host", "127.0.0.1")
+    process = subprocess.Popen(
+        command, cwd=app, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True, preexec_fn=die_with_the_tests,
+    )  # fmt: skip
+    assert process.stdout is not None
+    said = []
+    try:
+        for line in process.stdout:
+            said.append(line)
+            if found := re.search(r"http://\S+/", line):
+                yield found[0]
+                return
+        raise AssertionError("".join(said))
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # npm, its shell, and Vite
+        process.wait()
+        process.stdout.close()
