@@ -24,8 +24,9 @@ DEMO_SOURCES = $(shell find browser service_worker examples weft_core -type f -n
 help:
 	@sed -n 's/^\([a-z][a-z0-9]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
 
-demo: $(DEMO)/index.html ## build the browser bundle and serve the offline shop; Ctrl-C stops it
-	@exec $(PY) -m weft_server.demo --port $(PORT) --dir $(DEMO)
+demo: $(DEMO)/index.html ## build the browser bundle and serve the offline shop, with an engine beside it; Ctrl-C stops it
+	@exec $(PY) -m weft_server.demo --port $(PORT) --dir $(DEMO) \
+		--serve build/demo.db --app examples/checkout.py --activities examples/checkout_http.py
 
 demo-build: $(DEMO)/index.html
 

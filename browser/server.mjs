@@ -6,6 +6,7 @@ import { WeftError } from "./rpc.mjs";
 
 /** A token that was refused is asked for again after so long, not sooner: who gives it may have to ask the user. */
 const ASK_AGAIN_MS = 10_000;
+const SOON_MS = 500;
 
 /**
  * @typedef {object} ServerOptions
@@ -59,6 +60,7 @@ export class ServerLink {
       this.#given = given;
       await this.caller.call("use_server", { url: this.url, token: given }, 0);
     } catch (error) {
+      this.#asked = performance.now() - ASK_AGAIN_MS + SOON_MS; // nobody has answered: nobody is bothered by another try
       this.failed(String(/** @type {any} */ (error)?.message ?? error));
     }
   }

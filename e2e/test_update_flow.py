@@ -18,6 +18,7 @@ STORED = {"storage": "service-worker", **CHECKOUT}
 BUILT = "import('./weft/build.mjs').then((found) => found.BUILD)"
 SPEAKS = "import('./weft/protocol.mjs').then((found) => found.PROTOCOL)"
 EDITION = "fetch('edition.txt').then((answer) => answer.text())"
+POLICY = "fetch('weft/worker.mjs').then((answer) => answer.headers.get('content-security-policy'))"
 WAITS = "return (await weft.describe(arg)).waiting_for.some((wait) => wait.kind === 'signal')"
 ON_CHANNEL = """(message) => new Promise((resolve) => {
   const channel = new BroadcastChannel("weft:e2e");
@@ -70,6 +71,10 @@ def test_an_update_drains_the_engine_and_an_old_tab_goes_on_by_the_protocol_befo
     waiting = call(page, "start", "checkout", [order("U-1")])["id"]
     until(page, WAITS, waiting)
 
+    assert "connect-src" not in page.evaluate(POLICY)
+    server.stop()
+    server.connect = ("https://flows.example",)
+    server.start()
     publish(second, server.folder)
     call(page, "checkForUpdate")
     for tab in (page, old):
@@ -85,6 +90,7 @@ def test_an_update_drains_the_engine_and_an_old_tab_goes_on_by_the_protocol_befo
     assert page.evaluate(BUILT) not in (before, "@WEFT_BUILD@")
     assert (page.evaluate(EDITION), old.evaluate(EDITION)) == ("second", "first")
     assert (page.evaluate(SPEAKS), old.evaluate(SPEAKS)) == (2, 1)
+    assert "connect-src 'self' https://flows.example" in page.evaluate(POLICY), "of a worker that is the same as before"
     assert call(page, "result", busy)["status"] == "shipped"
     assert set(shipped_once(server, "U-2").values()) == {1}, "what was in flight was waited for, and not cut off"
 

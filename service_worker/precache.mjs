@@ -30,9 +30,15 @@ export async function listedIn(cache, site) {
   return new Map(found ? assetsIn(await found.arrayBuffer()).map((asset) => [asset.path, asset]) : []);
 }
 
+/**
+ * Documents and workers: the policy that came with them holds, and the site may have changed it since. They come whole from the server: to a
+ * 304 Chromium keeps the Content-Security-Policy that it had.
+ */
+const BEARS_POLICY = /(\.html|worker\.mjs)$/;
+
 /** @param {Site} site @param {Cache} cache @param {Cache[]} old caches of other builds, which may have the same file @param {Asset} asset */
 async function precache(site, cache, old, asset) {
-  for (const source of [cache, ...old]) {
+  for (const source of BEARS_POLICY.test(asset.path) ? [cache] : [cache, ...old]) {
     const found = await source.match(new URL(asset.path, site.scope));
     const bytes = await found?.arrayBuffer();
     if (!found || !bytes || bytes.byteLength !== asset.size || (await sha256(bytes)) !== asset.sha256) continue;
@@ -43,7 +49,7 @@ async function precache(site, cache, old, asset) {
 
 /** @param {Site} site @param {Cache} cache @param {Asset} asset @returns {Promise<Response>} what is in the cache then */
 export async function fetchInto(site, cache, asset) {
-  const first = await download(site, asset.path, "default");
+  const first = await download(site, asset.path, BEARS_POLICY.test(asset.path) ? "reload" : "default");
   // The HTTP cache may hold the file of the build before: ask the server itself before calling it damaged.
   const { bytes, headers } = await verify(asset, first.bytes).then(() => first, () => download(site, asset.path, "reload"));
   await verify(asset, bytes);

@@ -4,6 +4,8 @@
 
 It needs only the standard library and leaves nothing behind when it is stopped (Ctrl-C or SIGTERM). The end-to-end
 tests use it as their witness: it counts every attempt and applies every effect once per ``Idempotency-Key``.
+
+With ``--serve DB`` an engine runs beside it, to which the page hands orders over; that needs the extras server and cli.
 """
 
 from __future__ import annotations
@@ -13,10 +15,13 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from weft_server.shop import Shop
 from weft_server.static import StaticHandler, StaticServer
+
+if TYPE_CHECKING:
+    from weft_server.demo_engine import EngineBeside
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
@@ -36,6 +41,8 @@ class DemoHandler(StaticHandler):
             super().do_GET()
         elif path == "/api/effects":
             self._answer(200, self.server.shop.report())
+        elif path == "/api/server":
+            self._answer(200, self.server.beside_it())
         elif path == "/api/health":
             self._answer(200, {"open": True})
         else:
@@ -87,7 +94,22 @@ class DemoServer(StaticServer):
         self, port: int, folder: Path, shop: Shop, *, verbose: bool = False, connect: Sequence[str] = ()
     ) -> None:
         self.shop = shop
+        self.engine: EngineBeside | None = None
         super().__init__(port, folder, verbose=verbose, connect=connect, handler=DemoHandler)
+
+    def beside_it(self) -> dict[str, str]:
+        """The server that orders can be handed to, for the page alone: no other origin may read this."""
+        return {"url": self.engine.url, "token": self.engine.token} if self.engine is not None else {"url": ""}
+
+    def run_engine(self, db: Path, apps: Sequence[str], activities: Sequence[str], port: int) -> None:
+        """``OSError``, ``CommandError``: it cannot run."""
+        from weft_server.demo_engine import EngineBeside, Program
+
+        here = self.server_address[1]
+        origins = [f"http://{host}:{here}" for host in ("127.0.0.1", "localhost")]
+        self.engine = EngineBeside(Program(db, apps, activities), origins, self.url)
+        self.engine.start(port)
+        self.may_connect(self.engine.url)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -102,7 +124,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"cannot listen on port {options.port}: {error.strerror}. Choose another with --port", file=sys.stderr)
         return 2
-    server.serve_until_stopped(f"Weft demo: {server.url}  (Ctrl-C stops it)")
+    try:
+        if options.serve is not None:
+            port = options.serve_port if options.serve_port is not None else options.port and options.port + 1
+            server.run_engine(options.serve, options.app, options.activities, port)
+    except Exception as error:
+        print(f"the engine beside the demo cannot run: {error}", file=sys.stderr)
+        return 2
+    beside = f", and an engine on {server.engine.url}" if server.engine is not None else ""
+    server.serve_until_stopped(f"Weft demo: {server.url}{beside}  (Ctrl-C stops it)")
+    if server.engine is not None:
+        server.engine.stop()
     return 0
 
 
@@ -113,6 +145,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--latency-ms", type=int, default=250, help="how long the shop takes to answer (default 250)")
     parser.add_argument("--ledger", type=Path, help="keep the shop's effects in this file over restarts")
     parser.add_argument("--connect", action="append", default=[], help="another origin that the page may call")
+    parser.add_argument("--serve", type=Path, metavar="DB", help="run an engine on this store, to hand orders over to")
+    parser.add_argument("--serve-port", type=int, help="where it listens (default: the next port)")
+    parser.add_argument("--app", action="append", default=[], help="its workflows")
+    parser.add_argument("--activities", action="append", default=[], help="its activities")
     parser.add_argument("--verbose", action="store_true", help="log each request")
     return parser
 

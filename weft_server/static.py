@@ -102,8 +102,14 @@ class StaticServer(ThreadingHTTPServer):
         handler: type[StaticHandler] = StaticHandler,
     ) -> None:
         self.strict, self.verbose = strict, verbose
-        self.policy = f"{POLICY}; connect-src 'self' {' '.join(connect)}" if connect else POLICY
+        self.policy = POLICY
+        self.may_connect(*connect)
         super().__init__((LOOPBACK, port), functools.partial(handler, directory=str(folder)))
+
+    def may_connect(self, *origins: str) -> None:
+        """Other origins that the page may call."""
+        if origins:
+            self.policy = f"{POLICY}; connect-src 'self' {' '.join(origins)}"
 
     @property
     def url(self) -> str:

@@ -41,6 +41,7 @@ export class CodeView {
       this.#drawSource(line, info);
     }
     if (frame) this.#drawVariables(frames);
+    else if (info.status === "moved") this.variables.replaceChildren(h("p", { class: "empty", text: "The server holds them now. They come back with the order." }));
     if (info.finished_at) this.#drawResult(info);
   }
 

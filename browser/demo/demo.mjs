@@ -7,6 +7,7 @@ import { CodeView } from "./code.mjs";
 import { ICONS } from "./icons.mjs";
 import { wireInstall } from "./install.mjs";
 import { chipMood, orderNumber, outcome, runList } from "./runs.mjs";
+import { serverOptions, whereabouts } from "./server.mjs";
 import { Shop } from "./shop.mjs";
 import { StatusStrip } from "./status.mjs";
 import { Timeline } from "./weft/panel_timeline.mjs";
@@ -21,6 +22,7 @@ class Page {
     /** @type {string} the run that is looked at */ this.selected = decodeURIComponent(location.hash.slice(1));
     /** @type {any[]} */ this.events = [];
     /** @type {any} */ this.info = null;
+    /** @type {import("./weft/server.mjs").ServerOptions | undefined} */ this.server = undefined;
     this.strip = new StatusStrip();
     this.timeline = new Timeline(byId("timeline"));
     this.code = new CodeView(byId("code"), byId("vars"), byId("place-in-code"));
@@ -32,7 +34,8 @@ class Page {
   }
 
   async open() {
-    const { Weft } = await import("./weft/client.mjs");
+    const [{ Weft }, server] = await Promise.all([import("./weft/client.mjs"), serverOptions()]);
+    this.server = server;
     this.weft = await Weft.open({
       base: "./weft/",
       workflows: ["./checkout.py"],
@@ -40,6 +43,7 @@ class Page {
       name: "shop",
       storage: options.get("storage") ?? "direct",
       serviceWorker: SERVICE_WORKER,
+      server,
       onStatus: (status) => this.#status(status),
     });
     void this.#followAll();
@@ -96,13 +100,14 @@ class Page {
   async #refresh() {
     const id = this.following;
     if (!id) return;
-    const [info, frames] = await Promise.all([this.weft.describe(id), this.weft.frames(id).catch(() => null)]);
+    const handoff = this.server ? this.weft.handoffState(id) : null;
+    const [info, frames, place] = await Promise.all([this.weft.describe(id), this.weft.frames(id).catch(() => null), handoff]);
     if (id !== this.following) return;
     this.info = info;
     this.timeline.show(this.events, info, crashesOf(id));
     this.code.show(frames, info);
     this.books.show(info);
-    this.#head(info);
+    this.#head(info, place && whereabouts(info, place));
   }
 
   async #refreshList() {
@@ -110,25 +115,44 @@ class Page {
     byId("runs").replaceChildren(runList(items, this.following ?? null, (id) => this.select(id)));
   }
 
-  #head(info) {
-    byId("run-title").replaceChildren("Order ", h("span", { class: "order-id", text: orderNumber(info) }), " ", h("span", { class: `chip ${chipMood(info)}`, text: outcome(info) }));
-    byId("run-sub").textContent = sentence(info);
+  /** @param {any} info @param {import("./server.mjs").Whereabouts | null} where */
+  #head(info, where) {
+    const chips = info.status === "suspended" && where?.chip === "leaving" ? [] : [h("span", { class: `chip ${chipMood(info)}`, text: outcome(info) })];
+    if (where?.chip && where.chip !== outcome(info)) chips.push(h("span", { class: "chip where", id: "where", text: where.chip }));
+    byId("run-title").replaceChildren("Order ", h("span", { class: "order-id", text: orderNumber(info) }), " ", ...chips);
+    byId("run-sub").textContent = where?.text ?? sentence(info);
     const asks = !info.finished_at && info.waiting_for?.some((wait) => wait.kind === "signal" && wait.name === "confirm");
-    const key = asks ? info.id : "";
+    const action = where?.action;
+    const cut = this.strip.network.cut && action?.id === "hand-over";
+    const key = JSON.stringify([info.id, asks, action?.text, cut]);
     if (byId("run-actions").dataset.key === key) return;
     byId("run-actions").dataset.key = key;
-    const answer = (confirmed) => async (event) => {
-      for (const button of byId("run-actions").querySelectorAll("button")) button.disabled = true;
-      await this.weft.signal(info.id, "confirm", { confirmed, by: "you" }).catch((error) => (byId("run-sub").textContent = error.message));
-      announce(confirmed ? "Order confirmed" : "Order declined");
-    };
+    const answer = (confirmed) => this.#acts(() => this.weft.signal(info.id, "confirm", { confirmed, by: "you" }), confirmed ? "Order confirmed" : "Order declined");
+    const move = action && this.#acts(() => (action.back ? this.weft.takeBack(info.id) : this.weft.handoff(info.id, this.server?.url)), action.text);
     byId("run-actions").replaceChildren(
       ...(asks ? [h("button", { class: "primary", type: "button", id: "confirm", text: "Confirm and ship", onclick: answer(true) }), h("button", { type: "button", id: "decline", text: "Decline", onclick: answer(false) })] : []),
+      ...(action ? [h("button", { type: "button", id: action.id, text: action.text, disabled: cut, title: cut ? "The cable is cut: go online first" : null, onclick: move })] : []),
     );
+  }
+
+  /** @param {() => Promise<any>} work @param {string} done what is announced */
+  #acts(work, done) {
+    return async () => {
+      for (const button of byId("run-actions").querySelectorAll("button")) button.disabled = true;
+      try {
+        await work();
+        announce(done);
+      } catch (error) {
+        byId("run-sub").textContent = error.message;
+      }
+      delete byId("run-actions").dataset.key; // draw the buttons anew, also when nothing has changed
+      this.refresh();
+    };
   }
 
   #status(status) {
     this.strip.draw(status);
+    if (this.following) this.refresh(); // what the server said, or did not
     this.shop.enable(status.state === "ready" || status.state === "follower");
   }
 }
@@ -188,6 +212,7 @@ await wireFaults({
   onCable: (cut) => {
     page.strip.network.cut = cut;
     page.strip.draw();
+    if (page.following) page.refresh();
   },
 });
 page.open().catch((error) => {

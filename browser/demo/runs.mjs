@@ -23,10 +23,13 @@ export function runList(items, chosen, choose) {
 /** The order's number is in the run's input. @param {any} run @returns {string} */
 export const orderNumber = (run) => run.input?.[0]?.id ?? run.id;
 
+/** The demo knows only one other engine. @type {Record<string, string>} */
+const PLACES = { transferring: "on its way", moved: "on the server" };
+
 /** @param {any} run */
 export function outcome(run) {
   if (run.status === "completed" && run.result?.status) return run.result.status;
-  return RUN[run.status] ?? run.status;
+  return PLACES[run.status] ?? RUN[run.status] ?? run.status;
 }
 
 /** An order that was undone is done, and not well. @param {any} run */

@@ -2,6 +2,9 @@
 import { announce, byId, bytes, h } from "./dom.mjs";
 import { ENGINE, serviceWorker } from "./weft/panel_words.mjs";
 
+/** @type {Record<string, [string, string]>} */
+const SERVER = { unknown: ["not asked yet", ""], online: ["answers", "good"], offline: ["does not answer", "bad"], denied: ["not let in", "bad"] };
+
 export class StatusStrip {
   constructor() {
     this.last = "";
@@ -29,6 +32,7 @@ export class StatusStrip {
       pill("Durability", status.durability, "", "strict: a step counts as done when the browser has flushed it to the disk"),
       pill("Storage", status.storage === "direct" ? "direct" : "via service worker", "", "Who writes to IndexedDB: the engine's worker itself, or the service worker"),
       pill("Network", online ? "online" : this.network.cut ? "cut (demo)" : "offline", online ? "good" : "bad", "What the browser, or the switch below, says"),
+      status.server?.url ? pill("Server", ...SERVER[status.server.state], status.server.trouble || "The engine that orders can be handed over to") : "",
       pill("Service worker", worker.text, worker.mood, worker.about),
       pill("Persisted", status.persisted === null ? "unknown" : status.persisted ? "yes" : "not promised", "", "Whether the browser promised never to evict this data"),
       status.quota ? pill("Disk", bytes(status.quota.usage), "", `of ${bytes(status.quota.quota)} that this site may use`) : "",

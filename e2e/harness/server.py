@@ -24,6 +24,8 @@ class Server:
         self.port = 0
         self.connect: tuple[str, ...] = ()
         """Other origins that its page may call, when it is started again."""
+        self.engine: tuple[str, ...] = ()
+        """Options of the engine beside it, when it is started again."""
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Server:
@@ -31,6 +33,7 @@ class Server:
         command = [sys.executable, "-m", "weft_server.demo", "--dir", str(self.folder), "--port", str(self.port)]
         command += ["--ledger", str(self.ledger), "--latency-ms", str(self.latency_ms)]
         command += [part for origin in self.connect for part in ("--connect", origin)]
+        command += self.engine
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_the_tests)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
