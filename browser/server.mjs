@@ -46,13 +46,13 @@ export class ServerLink {
   /** The server has refused the token. The same one again would be refused again. */
   async denied() {
     if (typeof this.options.token !== "function" || performance.now() - this.#asked < ASK_AGAIN_MS) return;
+    this.#asked = performance.now();
     const refused = this.#given;
     await this.#give((token) => token !== refused);
   }
 
   /** @param {(token: string | undefined) => boolean} wanted */
   async #give(wanted) {
-    this.#asked = performance.now();
     try {
       const { token } = this.options;
       const given = typeof token === "function" ? await token() : token;

@@ -16,10 +16,11 @@ STOP_TIMEOUT_S = 30
 
 
 class WeftServe:
-    """One store. ``origin`` may call it, with TOKEN; its activities ask the shop at ``shop``."""
+    """One store. ``origin`` may call it, with TOKEN; its activities ask the shop at ``shop``. ``apps`` are further
+    files with workflows."""
 
-    def __init__(self, db: Path, origin: str, shop: str) -> None:
-        self.db, self.port = db, 0
+    def __init__(self, db: Path, origin: str, shop: str, apps: tuple[Path, ...] = ()) -> None:
+        self.db, self.port, self._apps = db, 0, apps
         self._origin, self._shop = origin, shop
         self._process: subprocess.Popen[str] | None = None
 
@@ -35,6 +36,7 @@ class WeftServe:
         ]
         command += ["--app", str(ROOT / "examples" / "checkout.py")]
         command += ["--activities", str(ROOT / "examples" / "checkout_http.py"), "--db", str(self.db)]
+        command += [word for app in self._apps for word in ("--app", str(app))]
         command += ["--port", str(self.port), "--origin", self._origin]
         environment = {**self.environment, "WEFT_TOKEN": TOKEN, "WEFT_DIE": die}
         self._process = subprocess.Popen(

@@ -5,6 +5,9 @@ import { Weft } from "./weft/client.mjs";
 const query = new URLSearchParams(location.search);
 const files = (name) => (query.get(name) ?? "").split(",").filter(Boolean).map((file) => `./${file}`);
 
+/** What the page gives for tokens of its server, one after the other. */
+const tokens = query.get("tokens")?.split(",") ?? [undefined];
+
 if (query.has("relay")) stand();
 globalThis.weftEvents = [];
 globalThis.weftStatuses = [];
@@ -54,6 +57,7 @@ globalThis.weftOpen = Weft.open({
   name: query.get("name") ?? "e2e",
   storage: query.get("storage") ?? "direct",
   serviceWorker: query.get("serviceWorker") === "none" ? null : "./sw.mjs",
+  ...(query.has("server") && { server: { url: query.get("server"), token: () => (tokens.length > 1 ? tokens.shift() : tokens[0]) } }),
   ...(query.has("heapLimitMB") && { heapLimitMB: Number(query.get("heapLimitMB")) }),
   snapshot: query.get("snapshot") ?? "off", // a test that wants one says so: making it takes a processor for two seconds
   requireDurable: query.has("requireDurable"),
