@@ -108,9 +108,12 @@ export class Operating {
     return this.call("handoff", { id, url, token });
   }
 
-  /** Own the run here again. @param {string} id */
-  takeBack(id) {
-    return this.call("take_back", { id });
+  /**
+   * Own the run here again. `force`: one that is on its way, without asking anybody; if the server has it, both make its steps from then on.
+   * @param {string} id @param {{force?: boolean}} [options]
+   */
+  takeBack(id, { force = false } = {}) {
+    return this.call("take_back", { id, force });
   }
 
   /** `trouble`: why there is no answer yet; `outbox`: signals and cancels that wait here for its owner. @param {string} id @returns {Promise<{state: string, status: string, url: string, moves: number, why: string, trouble: string, placed: string, outbox: number}>} */

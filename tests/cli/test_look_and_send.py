@@ -52,6 +52,13 @@ def test_show_tells_the_last_events_in_order(weft: Cli, parked: subprocess.Popen
     assert weft.json("show", "order-1", "--json", "--events", "0")["events"] == []
 
 
+def test_a_run_is_asked_back_from_the_shell(weft: Cli, parked: subprocess.Popen[str]) -> None:
+    assert "delivered: request to take back run order-1" in weft("take-back", "order-1").stdout
+    assert "by force" in weft("take-back", "order-1", "--force").stdout
+    assert "RunNotFoundError" in weft("take-back", "nobody", code=2).stderr
+    assert parked.poll() is None
+
+
 def test_a_shortened_id_is_enough_if_it_fits_one_run(weft: Cli, parked: subprocess.Popen[str]) -> None:
     assert weft.json("show", "ord", "--json")["run"]["id"] == "order-1"
     assert weft.json("show", "r-1", "--json")["run"]["id"] == "order-1"

@@ -218,7 +218,7 @@ def _is_nobodys(view: View, run_id: str, header: dict[str, Any]) -> None:
     assert header["rare"]["moves"] > 0 and header["rare"]["origin"], f"{run_id} has moved, and does not count it"
     if header["status"] == "transferring":
         assert run_id in view.parked, f"{run_id} is on its way, and could not come back"
-        assert view.handoffs[run_id]["state"] in ("sending", "asking")
+        assert view.handoffs[run_id]["state"] in ("sending", "asking", "doubted")
         return
     owned = [kind for kind in (*_OF_ONE_RUN, "chunk") for key in view.kinds[kind] if key.split("/")[1] == run_id]
     assert set(owned) <= {"log"}, f"the mirror of {run_id} has {set(owned)}"
@@ -228,7 +228,7 @@ def _is_nobodys(view: View, run_id: str, header: dict[str, Any]) -> None:
 def _handoffs(view: View) -> None:
     """What is still to be done of a handoff is found, and its number is that of its run."""
     for run_id, handoff in view.handoffs.items():
-        waits = handoff["state"] in ("parking", "asking", "arriving") or handoff["owes"]
+        waits = handoff["state"] in ("parking", "asking", "arriving", "doubted") or handoff["owes"]
         waits = waits or (handoff["state"] in ("sending", "moved") and bool(handoff["url"]))
         assert (f"moving/{run_id}" in view.rows) == waits, f"9: nobody goes on with {handoff}"
         header = view.runs.get(run_id)

@@ -95,7 +95,7 @@ class Wire:
         verbs = {
             "news": engine.answering.news, "return": engine.answering.give_back,
             "returned": engine.answering.given_back, "declined": engine.answering.declined,
-            "say": engine.answering.say,
+            "say": engine.answering.say, "whose": engine.answering.whose,
         }  # fmt: skip
         return await verbs[what](unquote(run_id), body)
 
@@ -165,6 +165,10 @@ class Pair:
             await engine.crash()
         self.engines[side] = self._engine(side, storage.reopen())
         await self._open(side)
+
+    def forget(self, side: str) -> None:
+        """Its store is another one now."""
+        self._invariants[side] = Invariants()
 
     async def settle(self, ms: int = 0) -> None:
         """Let all come to rest, and time pass."""

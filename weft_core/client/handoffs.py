@@ -19,7 +19,7 @@ async def _handoff(engine: Engine, p: Params) -> Any:
 
 
 async def _take_back(engine: Engine, p: Params) -> Any:
-    return await engine.take_back(_need(p, "id"))
+    return await engine.take_back(_need(p, "id"), force=p.get("force", False))
 
 
 async def _handoff_state(engine: Engine, p: Params) -> Any:

@@ -71,17 +71,21 @@ async def leave_cancel(storage: Storage, ids: Ids, run_id: str, *, reason: str |
     return await _leave_cancel(storage, ids, run_id, reason)
 
 
+_ORDERS = {
+    "terminate": "terminating it", "suspend": "suspending it", "resume": "resuming it", "take_back": "taking it back",
+    "force_back": "taking it back",
+}  # fmt: skip
+
+
 async def leave_order(
     storage: Storage,
     ids: Ids,
     run_id: str,
-    verb: Literal["terminate", "suspend", "resume"],
+    verb: Literal["terminate", "suspend", "resume", "take_back", "force_back"],
     reason: str | None = None,
 ) -> str:
-    """Leave a request to terminate, suspend or resume a run. ``RunNotFoundError``, ``RunFinishedError``."""
-    await _unfinished(
-        storage, run_id, {"terminate": "terminating it", "suspend": "suspending it", "resume": "resuming it"}[verb]
-    )
+    """Leave a request to terminate, suspend, resume or take back a run. ``RunNotFoundError``, ``RunFinishedError``."""
+    await _unfinished(storage, run_id, _ORDERS[verb])
     return await _leave_order(storage, ids, verb, run_id, reason)
 
 

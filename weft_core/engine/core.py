@@ -194,6 +194,7 @@ class EngineCore:
         try:
             await self._indexes.open()
             if self._recover:
+                await self._hold_what_may_be_elsewhere()
                 await self.recover_all()
                 await self._mover.open()
                 await self._placer.open()
@@ -236,6 +237,10 @@ class EngineCore:
 
     def _make_handoffs(self) -> None:
         """The parts that hand runs to other engines."""
+        raise NotImplementedError
+
+    async def _hold_what_may_be_elsewhere(self) -> None:
+        """Before any run is taken up."""
         raise NotImplementedError
 
     async def _close_keepers(self) -> None:

@@ -17,10 +17,11 @@ from weft_core.model import keys
 from weft_core.model.run import UNBEGUN, RunHeader
 from weft_core.ports import Op
 
-State = Literal["parking", "sending", "moved", "asking", "ended", "arriving", "owned", "refused"]
+State = Literal["parking", "sending", "moved", "asking", "ended", "arriving", "owned", "refused", "doubted"]
 """``parking``: suspended until nothing is in flight. ``sending``: it is on its way and nobody here steps it. ``moved``:
 the other engine owns it; ``ended``: and it has finished there. ``asking``: it is asked for again. ``arriving``: it is
-ours, and its first turn is to come; ``owned``: that has been. ``refused``: it never was here."""
+ours, and its first turn is to come; ``owned``: that has been. ``refused``: it never was here. ``doubted``: the store
+was restored, and it may be elsewhere."""
 
 _VERSION = 1
 _MAX_REFUSED = 16
@@ -66,7 +67,7 @@ class Handoff:
         """Something is to be done by itself."""
         if self.state in ("sending", "moved"):
             return bool(self.url)
-        return self.owes or self.state in ("parking", "asking", "arriving")
+        return self.owes or self.state in ("parking", "asking", "arriving", "doubted")
 
     @property
     def not_before(self) -> int:

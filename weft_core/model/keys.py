@@ -31,6 +31,7 @@
     outbox/<id>/<n>       a message for a run that another engine has
     meta/index            which index rows are there        by-.../<created>/<id> an index row, empty
     meta/exported         when the store was last exported  meta/restored         what it was imported from
+    meta/doubted          for which import the runs were held that may have been handed off since
     incoming/<n>          a page of an import, not in its place yet               incoming/! says how far the import is
 
 Index rows (``machine/index.py`` says which of them a run has; all but the first come and go with what they name):
@@ -50,6 +51,7 @@ OWNER = "meta/owner"
 INDEX = "meta/index"
 EXPORTED = "meta/exported"
 RESTORED = "meta/restored"
+DOUBTED = "meta/doubted"
 INCOMING = "incoming/"
 IMPORT = "incoming/!"
 """Before every page of the import in the order of keys."""

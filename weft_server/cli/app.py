@@ -32,6 +32,7 @@ COMMANDS: Table = {
     "terminate": steering.terminate_,
     "suspend": steering.suspend_,
     "resume": steering.resume_,
+    "take-back": steering.take_back_,
     "reviews": reviewing.reviews_,
     "decide": reviewing.decide_,
     "purge": steering.purge_,

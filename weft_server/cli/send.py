@@ -17,6 +17,8 @@ from weft_server.cli.store import shared
 from weft_server.host import default_host
 from weft_server.storage.sqlite import SQLiteStorage
 
+Order = Literal["terminate", "suspend", "resume", "take_back", "force_back"]
+_SAID = {"take_back": "take back", "force_back": "take back, by force,"}
 TAKEN_WITHIN_S: Final = 3.0
 """How long to wait for a living owner to take the message up; it looks several times a second."""
 
@@ -40,12 +42,12 @@ async def send_cancel(db: Path, run_id: str, reason: str | None) -> int:
     return DONE
 
 
-async def send_order(db: Path, run_id: str, verb: Literal["terminate", "suspend", "resume"], reason: str | None) -> int:
-    """Likewise for a request to terminate, suspend or resume."""
+async def send_order(db: Path, run_id: str, verb: Order, reason: str | None) -> int:
+    """Likewise for a request to terminate, suspend, resume or take back."""
     async with shared(db) as storage:
         run_id = await find_run(storage, run_id)
         message = await leave_order(storage, default_host().ids, run_id, verb, reason)
-        await report(storage, message, f"request to {verb} run {run_id}")
+        await report(storage, message, f"request to {_SAID.get(verb, verb)} run {run_id}")
     return DONE
 
 

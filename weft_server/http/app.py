@@ -95,7 +95,7 @@ async def _speak(engine: Engine, request: Request) -> Response:
     answering = engine.answering
     verbs = {
         "news": answering.news, "return": answering.give_back, "returned": answering.given_back,
-        "declined": answering.declined, "say": answering.say,
+        "declined": answering.declined, "say": answering.say, "whose": answering.whose,
     }  # fmt: skip
     if what not in verbs:
         raise InvalidInputError(call="handoff", reason=f"{what!r} is none of {', '.join(verbs)}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from weft_core.engine.batch import Batch
 from weft_core.engine.events import EventBus, Told
+from weft_core.engine.handoff.doubting import Whose
 from weft_core.engine.handoff.leaving import Gone, TakeBack
 from weft_core.engine.handoff.mover import Mover
 from weft_core.engine.handoff.outbox import Form, check_form
@@ -82,6 +83,13 @@ class Answering:
         await self._parts.work(run_id, TakeBack(self._parts, run_id, back_id, reason[:500]))
         self._mover.look(run_id)
         return message("noted")
+
+    async def whose(self, run_id: str, body: bytes) -> bytes:
+        """``whose``: ``here``, or ``elsewhere`` and the highest number that is known: it does not come here by it."""
+        _, moves = _arguments(body, "whose", (int,))
+        order = Whose(self._parts, run_id, moves)
+        await self._parts.work(run_id, order)
+        return message(order.answer, order.moves)
 
     async def say(self, run_id: str, body: bytes) -> bytes:
         """``say``: what somebody says, where the run was before, to it. ``said`` and the answer, or ``refused`` and

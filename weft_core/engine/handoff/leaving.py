@@ -80,20 +80,25 @@ class TakeBack:
     run_id: str
     handoff_id: str
     reason: str
+    after: int = 0
+    """It gets a higher number than this one."""
+    stays: bool = False
+    """Its placement moves it no more."""
 
     async def __call__(self, batch: Batch, now: int) -> None:
         parts, handoff = self.parts, await self.parts.handoff(self.run_id)
-        if handoff is None or handoff.id != self.handoff_id or handoff.state not in ("sending", "asking"):
+        if handoff is None or handoff.id != self.handoff_id or handoff.state not in ("sending", "asking", "doubted"):
             return
         header, summary = await parts.header(self.run_id), await parts.summary(self.run_id)
-        assert summary is not None
-        header.status, header.moves, header.epoch = "suspended", header.moves + 1, parts.epoch
+        if summary is None:
+            return  # a mirror, of which there is nothing to go on with
+        header.status, header.moves, header.epoch = "suspended", max(header.moves, self.after) + 1, parts.epoch
         told = [handoff.id, header.moves, header.origin, handoff.url, self.reason]
         batch.ops += [(key, b"") for key in handoffs.timers(header, summary)]
         batch.ops += records.write_run(header)
         taken = replace(
             handoff, state="arriving", moves=header.moves, at=now, tell=told, why=self.reason, back="",
-            tries=handoff.tries + 1,
+            tries=handoff.tries + 1, stays=handoff.stays or self.stays,
         )  # fmt: skip
         batch.ops += handoffs.write(self.run_id, taken)
         batch.stopped.add(self.run_id)
@@ -111,7 +116,7 @@ class Gone:
 
     async def __call__(self, batch: Batch, now: int) -> None:
         parts, handoff = self.parts, await self.parts.handoff(self.run_id)
-        if handoff is None or handoff.id != self.handoff_id or handoff.state not in ("sending", "asking"):
+        if handoff is None or handoff.id != self.handoff_id or handoff.state not in ("sending", "asking", "doubted"):
             return
         header = await parts.header(self.run_id)
         batch.ops += await remains(parts, self.run_id)

@@ -76,7 +76,7 @@ class Mover:
         """How long the other engine may keep a question of ours until it has news."""
         self._steps: dict[str, Callable[[str, Handoff], Awaitable[int]]] = {
             "parking": self._park, "sending": self._send, "moved": self._follow, "asking": self._ask_back,
-            "arriving": self._arrive, "owned": self._confirm,
+            "arriving": self._arrive, "owned": self._confirm, "doubted": self._ask_whose,
         }  # fmt: skip
 
     @property
@@ -305,6 +305,21 @@ class Mover:
         elif kind == "kept":
             await parts.work(run_id, Gone(parts, run_id, handoff.id, url, f"it could not be taken back: {told[0]}"))
         return _SOON_MS if kind == "wait" else 0
+
+    async def _ask_whose(self, run_id: str, handoff: Handoff) -> int:
+        """After its store was restored: it goes on here if neither engine that may have it has it."""
+        parts, moves = self._parts, handoff.moves
+        device = self._line.device
+        for url in dict.fromkeys([handoff.url, device.server if device is not None and device.server else handoff.url]):
+            answer = await self._line.post(url, of(run_id, "whose"), message("whose", handoff.moves))
+            kind, number = read_message(answer, ("here", "elsewhere"))
+            if kind == "here":
+                await parts.work(run_id, Gone(parts, run_id, handoff.id, url, "it was handed off before the restore"))
+                return 0
+            moves = max(moves, int(number))
+        reason = "the store was restored, and the server does not have it"
+        await parts.work(run_id, TakeBack(parts, run_id, handoff.id, reason, moves))
+        return 0
 
     async def _take_in(self, run_id: str, handoff: Handoff, data: bytes) -> None:
         parts, run = self._parts, travel.unpack(data, self._parts.limits)

@@ -9,6 +9,8 @@ from typing import Any
 from weft_core.engine.batch import Batch, Envelope, Job
 from weft_core.engine.core import OpList
 from weft_core.engine.handoff.answering import Answering
+from weft_core.engine.handoff.doubting import doubt
+from weft_core.engine.handoff.leaving import TakeBack
 from weft_core.engine.handoff.line import Contact, Line
 from weft_core.engine.handoff.mover import Mover
 from weft_core.engine.handoff.parts import HandoffParts
@@ -42,12 +44,24 @@ class HandoffVerbs(RepairVerbs):
         await self._begin_handoff(run_id, to)
         return await self.handoff_state(run_id)
 
-    async def take_back(self, run_id: str) -> dict[str, Any]:
-        """Own a run again that was handed off: one that has not left yet goes on; else its owner is asked for it."""
+    async def take_back(self, run_id: str, *, force: bool = False) -> dict[str, Any]:
+        """Own a run again that was handed off: one that has not left yet goes on; else its owner is asked for it.
+
+        With ``force`` one that is ``transferring`` goes on here, and nobody is asked: for a server that is gone for
+        good. **If that one has the run, both make its steps from now on**, and each effect whose receiver does not know
+        the idempotency key happens twice. Of one that is ``moved`` there is nothing here to go on with.
+        """
         self._check_run_id(run_id)
         assert self._host is not None
-        order = _Back(self._handing, run_id, self._host.ids.token())
-        await self._work(run_id, order)
+        known = await self._handing.handoff(run_id)
+        mirror = known is not None and (known.state == "moved" or (known.state == "asking" and not known.from_sending))
+        if force and mirror:
+            raise HandoffRefusedError(run_id=run_id, reason="here is only its mirror; its owner must give it back")
+        if force and known is not None and known.state in ("sending", "asking", "doubted"):
+            reason = "it was taken back by force, and nobody was asked"
+            await self._work(run_id, TakeBack(self._handing, run_id, known.id, reason, stays=True))
+        else:
+            await self._work(run_id, _Back(self._handing, run_id, self._host.ids.token()))
         self._mover.look(run_id)
         return await self.handoff_state(run_id)
 
@@ -133,7 +147,18 @@ class HandoffVerbs(RepairVerbs):
         self._mover.wake()
         self._placer.wake()
 
+    async def deliver_order(self, verb: str, run_id: str, reason: str | None) -> None:
+        """Do what was left to be done with a run."""
+        if verb in ("take_back", "force_back"):
+            await self.take_back(run_id, force=verb == "force_back")
+        else:
+            await super().deliver_order(verb, run_id, reason)
+
     # -- inside
+
+    async def _hold_what_may_be_elsewhere(self) -> None:
+        if self._device is not None and self._transport is not None:
+            await doubt(self._handing, self._device.server)
 
     async def _begin_handoff(self, run_id: str, url: str, placed: str = "") -> None:
         self._check_run_id(run_id)

@@ -65,6 +65,24 @@ def resume_(run_id: RunId, db: Db = DEFAULT_DB) -> None:
     execute(send_order, db, run_id, "resume", None)
 
 
+def take_back_(
+    run_id: RunId,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="One that is on its way, without asking: for a server that is gone for good. If it has the run, "
+            "both make its steps from now on.",
+        ),
+    ] = False,
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Have a run go on here that was handed off. Its owner is asked for it."""
+    from weft_server.cli.send import send_order
+
+    execute(send_order, db, run_id, "force_back" if force else "take_back", None)
+
+
 def purge_(
     run_id: RunId,
     force: Annotated[
