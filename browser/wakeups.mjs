@@ -49,7 +49,7 @@ export class Wakeups {
   async askForSync() {
     const { sync } = /** @type {any} */ (this.#registration ?? {});
     if (!sync || !this.leads()) return;
-    const { count } = await this.caller.call("count", { status: ["running", "pending", "transferring"] }, 10_000).catch(() => ({ count: 0 }));
+    const { count } = await this.caller.call("count", { status: ["running", "pending", "suspended", "transferring", "moved"] }, 10_000).catch(() => ({ count: 0 }));
     if (count) await sync.register(SYNC).catch(() => {}); // the user may have forbidden it
   }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.engine import moving
 from tests.engine.moving import RESULT, SERVER, Pair, Wire, approve, errand
 from weft_core.errors import HandoffRefusedError
+from weft_core.machine.travel import read_message
 
 
 async def test_a_run_that_is_handed_off_finishes_on_the_server_and_its_mirror_tells_it_without_gap() -> None:
@@ -122,6 +124,36 @@ async def test_who_takes_the_store_over_goes_on_with_the_runs_on_their_way() -> 
         await pair.begin_again("device")
         await pair.settle()
         assert await pair.status() == ("moved", "running")
+
+
+async def test_of_many_mirrors_only_a_few_keep_the_server_waiting_with_a_question() -> None:
+    """A browser has six connections to a server: more questions that wait would hold up what is to be said."""
+    waiting, asked = 0, set()
+
+    class Patient(Wire):
+        async def post(self, url: str, body: bytes) -> bytes:
+            nonlocal waiting
+            if url.endswith("/news"):
+                asked.add(url)
+                if read_message(body, ("news",))[2] > 0:
+                    waiting += 1
+                    await asyncio.Event().wait()
+            return await super().post(url, body)
+
+    async with Pair(Patient()) as pair:
+        runs = [f"e{number}" for number in range(8)]
+        for run_id in runs:
+            await pair.device.start(errand, id=run_id)
+        await pair.settle(2_000)
+        for run_id in runs:
+            await pair.device.handoff(run_id, SERVER)
+        await pair.settle(1_000)
+        asked.clear()
+        pair.device._mover.wait_ms = 20_000
+        await pair.device.wake()
+        while len(asked) < len(runs):
+            await asyncio.sleep(0)
+        assert waiting == 3
 
 
 async def test_a_typed_refusal_gives_the_run_back_and_an_old_envelope_of_it_is_refused_for_ever() -> None:

@@ -28,6 +28,6 @@ class Engine(
     One engine owns a store at a time: opening another one fences this one (G11), whose calls then raise
     ``EngineFencedError``. ``activities`` replace, by name, those that the workflows' modules hold; ``schedules`` are
     made or brought in line when the engine opens; ``queues`` limit how many attempts run at once and how fast they
-    begin. Leaving the block parks every run where it stands and closes the store; pass ``close_storage=False`` to keep
-    it open.
+    begin; ``device`` says that runs may belong on a server instead (docs/handoff.md). Leaving the block parks every run
+    where it stands and closes the store; pass ``close_storage=False`` to keep it open.
     """

@@ -37,7 +37,9 @@ from weft_core.model.run import RunHeader
 log = logging.getLogger("weft")
 FIRST_MS, MOST_MS = 500, 60_000
 """Of the pauses between two tries that got no answer; each is twice the one before."""
-_SOON_MS, _WAIT_MS = 200, 20_000
+_SOON_MS, _LATER_MS, _WAIT_MS = 200, 3_000, 20_000
+_MOST_PATIENT = 3
+"""How many questions may wait for news at once. A browser has six connections to a server, and others speak, too."""
 _MAX_ANSWER = 8 * 1024 * 1024
 
 
@@ -70,7 +72,7 @@ class Mover:
         self._parts, self._line = parts, line
         self.outbox: Messages
         self._tasks: dict[str, _Task] = {}
-        self._busy = 0
+        self._busy = self._patient = 0
         self._closed = False
         self.wait_ms = _WAIT_MS
         """How long the other engine may keep a question of ours until it has news."""
@@ -273,9 +275,13 @@ class Mover:
     async def _follow(self, run_id: str, handoff: Handoff) -> int:
         await self.outbox.send(run_id)
         parts, header = self._parts, await self._parts.header(run_id)
-        answer = await self._line.post(
-            handoff.url, of(run_id, "news"), message("news", header.next_seq - 1, self.wait_ms)
-        )
+        patient = self._patient < _MOST_PATIENT
+        self._patient += patient
+        try:
+            asking = message("news", header.next_seq - 1, self.wait_ms if patient else 0)
+            answer = await self._line.post(handoff.url, of(run_id, "news"), asking)
+        finally:
+            self._patient -= patient
         kind, *told = read_message(answer, ("news", "unknown"), _MAX_ANSWER)
         if kind == "unknown":
             raise HandoffUnansweredError(url=handoff.url, reason=str(told[0]))
@@ -289,7 +295,7 @@ class Mover:
             if not over:
                 owner.finished_at = None
             await parts.work(run_id, Told(parts, run_id, owner))
-        return 0 if rows or over else _SOON_MS
+        return 0 if rows or over else _SOON_MS if patient else _LATER_MS
 
     async def _ask_back(self, run_id: str, handoff: Handoff) -> int:
         parts, url = self._parts, handoff.url
