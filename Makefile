@@ -10,6 +10,8 @@ FIRST := $(or $(FIRST),$(shell date +%s))
 COUNT ?= 20000
 ACROSS ?= 500
 DEMO := build/demo
+# So many tests run beside each other in browsers: see e2e/beside.py.
+BESIDE ?= 2
 export PYTHON
 
 VENV_READY := $(VENV)/.weft-installed
@@ -37,15 +39,15 @@ $(DEMO)/index.html: $(VENV_READY) $(DEMO_SOURCES)
 		--workflow examples/checkout.py --workflow examples/checkout_browser.py
 	@touch $@
 
-test: $(DEMO)/index.html ## every test: unit, command line, real browser
+test: $(DEMO)/index.html $(NODE_READY) ## every test: unit, command line, real browser
 	@$(PY) -m pytest tests -n auto
-	@tools/with_browsers.sh $(VENV) $(PY) -m pytest e2e
+	@tools/with_browsers.sh $(VENV) $(PY) -m pytest e2e -n $(BESIDE)
 
 unit: $(VENV_READY) ## the tests that need no browser
 	@$(PY) -m pytest tests -n auto
 
-e2e: $(DEMO)/index.html ## the tests in real browsers: Chromium, Firefox, WebKitGTK
-	@tools/with_browsers.sh $(VENV) $(PY) -m pytest e2e
+e2e: $(DEMO)/index.html $(NODE_READY) ## the tests in real browsers: Chromium, Firefox, WebKitGTK
+	@tools/with_browsers.sh $(VENV) $(PY) -m pytest e2e -n $(BESIDE)
 
 check: $(VENV_READY) $(NODE_READY) ## lint, types, and who may import whom
 	@$(VENV)/bin/ruff check --quiet . && echo "ruff: clean"

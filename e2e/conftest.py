@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sys
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Playwright
 
+BuiltOnce = Callable[[str, Callable[[Path], object]], Path]
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # the tests import e2e.harness also when pytest is not started as a module
     sys.path.insert(0, str(ROOT))
 
+from e2e.beside import Beside  # noqa: E402
 from e2e.gate import Gate  # noqa: E402
 from e2e.harness.browser import Browser  # noqa: E402
 from e2e.harness.engines import AnyBrowser, Launch  # noqa: E402
@@ -26,8 +29,10 @@ from tests.example_programs import PROGRAMS  # noqa: E402
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count the scenarios of this run."""
-    config.pluginmanager.register(Gate(), "weft-gate")
+    """Share the tests out, if there is more than one process; count the scenarios of the run."""
+    beside = Beside(config)
+    config.pluginmanager.register(beside)
+    config.pluginmanager.register(Gate(beside.folder), "weft-gate")
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +72,26 @@ def webkit() -> Iterator[Callable[[Path], WebKit]]:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> BuiltOnce:
+    """``built_once(name, make)``: a folder that ``make`` fills, for all processes of this run."""
+    own = tmp_path_factory.getbasetemp()
+    root = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        out = root / f"built-{name}"
+        with out.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not out.exists():
+                half = out.with_suffix(".half")
+                make(half)
+                half.rename(out)
+        return out
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, built_once: BuiltOnce) -> Path:
     """The demo, built as `make demo` builds it, plus the tests' own page and workflows."""
     from weft_browser.build import build
 
@@ -77,10 +101,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     workflows = [ROOT / "examples" / "checkout.py", ROOT / "examples" / "checkout_browser.py"]
     workflows += [ROOT / "e2e" / "harness" / name for name in ("everything.py", "tab_runs.py", "reviewed.py")]
     workflows += [*sorted((ROOT / "e2e" / "workflows").glob("*.py")), ROOT / "tests" / "golden" / "parked.py"]
-    out = tmp_path_factory.mktemp("site")
-    built = build(out, page=page, workflows=workflows)
-    print(f"site: build {built.build_id}, {built.files} files, {built.size / 1e6:.1f} MB")
-    return out
+    return built_once("site", lambda out: build(out, page=page, workflows=workflows))
 
 
 @pytest.fixture
@@ -138,15 +159,15 @@ def any_browser(engine: str, launch: Launch) -> AnyBrowser:
 
 
 @pytest.fixture(scope="session")
-def examples_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def examples_site(tmp_path_factory: pytest.TempPathFactory, built_once: BuiltOnce) -> Path:
     """One site with every example in it, and with the workflows of test_page_verbs.py."""
     from weft_browser.build import build
 
-    page, out = tmp_path_factory.mktemp("page"), tmp_path_factory.mktemp("examples")
+    page = tmp_path_factory.mktemp("page")
     shutil.copytree(ROOT / "e2e" / "site", page, dirs_exist_ok=True)
     shutil.copyfile(page / "test.html", page / "index.html")
-    build(out, page=page, workflows=[*(program.path for program in PROGRAMS), ROOT / "e2e" / "every_verb.py"])
-    return out
+    workflows = [*(program.path for program in PROGRAMS), ROOT / "e2e" / "every_verb.py"]
+    return built_once("examples", lambda out: build(out, page=page, workflows=workflows))
 
 
 @pytest.fixture
@@ -158,11 +179,11 @@ def examples(examples_site: Path, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def storage_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def storage_site(tmp_path_factory: pytest.TempPathFactory, built_once: BuiltOnce) -> Path:
     """The site of the tests that hurt its store: see e2e/harness/storage.py."""
     from e2e.harness.storage import build_site
 
-    return build_site(tmp_path_factory.mktemp("storage"), tmp_path_factory.mktemp("storage-page"))
+    return built_once("storage", lambda out: build_site(out, tmp_path_factory.mktemp("storage-page")))
 
 
 @pytest.fixture

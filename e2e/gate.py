@@ -1,9 +1,16 @@
-"""Counts the scenarios of a run: who ran in which browser, what they told, and what is missing (see scenarios.py)."""
+"""Counts the scenarios of a run: who ran in which browser, what they told, and what is missing (see scenarios.py).
+
+The tests of a run may be in several processes (see beside.py). Each notes its own in a file of a folder that all know.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,10 +36,10 @@ class Record:
 
 
 class Gate:
-    """A pytest plugin."""
+    """A pytest plugin. ``folder`` is the same for all processes of a run, and empty when it begins."""
 
-    def __init__(self) -> None:
-        self.records: dict[Key, Record] = {}
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -48,26 +55,36 @@ class Gate:
             if report.when == "call" and report.passed and not told:
                 report.outcome = "failed"
                 report.longrepr = "a scenario ends with told(..., faults=…, effects=…): how many there were"
-            for key in keys:
-                self._note(self.records.setdefault(key, Record()), report, told)
+            self._note(keys, report, told)
         return report
 
-    def _note(self, record: Record, report: pytest.TestReport, told: list[tuple[int, int]]) -> None:
-        record.seconds += report.duration
-        record.passed += report.when == "call" and report.passed
-        if not report.passed:
-            record.others.append(f"{report.outcome} in {report.when}: {report.nodeid}")
-        record.faults += sum(faults for faults, _ in told)
-        record.effects += sum(effects for _, effects in told)
+    def _note(self, keys: list[Key], report: pytest.TestReport, told: list[tuple[int, int]]) -> None:
+        passed = report.when == "call" and report.passed
+        other = "" if report.passed else f"{report.outcome} in {report.when}: {report.nodeid}"
+        with (self.folder / f"{os.getpid()}.jsonl").open("a") as notes:
+            print(json.dumps([keys, report.duration, passed, other, told]), file=notes)
+
+    def records(self) -> dict[Key, Record]:
+        """All that was noted so far, in every process."""
+        records: dict[Key, Record] = defaultdict(Record)
+        for notes in self.folder.glob("*.jsonl"):
+            for keys, seconds, passed, other, told in map(json.loads, notes.read_text().splitlines()):
+                for number, engine in keys:
+                    record = records[number, engine]
+                    record.seconds += seconds
+                    record.passed += passed
+                    record.others += [other] if other else []
+                    record.faults += sum(faults for faults, _ in told)
+                    record.effects += sum(effects for _, effects in told)
+        return dict(records)
 
     def complaints(self) -> list[str]:
         """What is missing from a whole run."""
-        found = [
-            f"scenario {number} did not run in {engine}" for number, engine in sorted(REQUIRED - set(self.records))
-        ]
+        records = self.records()
+        found = [f"scenario {number} did not run in {engine}" for number, engine in sorted(REQUIRED - set(records))]
         for scenario in SCENARIOS:
             for engine in ENGINES:
-                if record := self.records.get((scenario.number, engine)):
+                if record := records.get((scenario.number, engine)):
                     name = f"scenario {scenario.number} in {engine}"
                     found += [f"{name} {other}" for other in record.others]
                     if record.passed and (record.faults < scenario.faults or record.effects < scenario.effects):
@@ -79,30 +96,31 @@ class Gate:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table, if a scenario ran."""
-        if self.records:
+        if records := self.records():
             terminalreporter.section("scenarios: seconds, faults injected, effects counted by the shop")
-            ran = {number for number, _ in self.records}
-            for line in self.table(whole=len(ran) > len(SCENARIOS) // 2):
+            for line in table(records):
                 terminalreporter.write_line(line)
 
-    def table(self, whole: bool) -> list[str]:
-        """One line for each scenario: for all of them, or for those that ran."""
-        lines = [f"{'':>2} {'':58}" + "".join(f"{engine:>18}" for engine in ENGINES)]
-        for scenario in SCENARIOS:
-            if not whole and not any((scenario.number, engine) in self.records for engine in ENGINES):
-                continue
-            cells = "".join(f"{self._cell((scenario.number, engine)):>18}" for engine in ENGINES)
-            lines.append(f"{scenario.number:>2} {scenario.title:58}{cells}".rstrip())
-        total = sum(record.seconds for record in self.records.values())
-        lines.append(f"{'':>2} {len(self.records)} of {sum(len(each.engines) for each in SCENARIOS)}, {total:.0f} s")
-        return lines
 
-    def _cell(self, key: Key) -> str:
-        if record := self.records.get(key):
-            return "failed" if record.others else f"{record.seconds:.0f} s {record.faults}/{record.effects}"
-        if key in REQUIRED:
-            return "-"
-        return "not written" if key[1] in NOT_YET.get(key[0], ()) and _wanted(key) else ""
+def table(records: dict[Key, Record]) -> list[str]:
+    """One line for each scenario: for all of them, or for those that ran if they were few."""
+    ran = {number for number, _ in records}
+    whole = len(ran) > len(SCENARIOS) // 2
+    lines = [f"{'':>2} {'':58}" + "".join(f"{engine:>18}" for engine in ENGINES)]
+    for scenario in SCENARIOS:
+        if whole or scenario.number in ran:
+            cells = "".join(f"{_cell((scenario.number, engine), records):>18}" for engine in ENGINES)
+            lines.append(f"{scenario.number:>2} {scenario.title:58}{cells}".rstrip())
+    total = sum(record.seconds for record in records.values())
+    return [*lines, f"{'':>2} {len(records)} of {sum(len(each.engines) for each in SCENARIOS)}, {total:.0f} s"]
+
+
+def _cell(key: Key, records: dict[Key, Record]) -> str:
+    if record := records.get(key):
+        return "failed" if record.others else f"{record.seconds:.0f} s {record.faults}/{record.effects}"
+    if key in REQUIRED:
+        return "-"
+    return "not written" if key[1] in NOT_YET.get(key[0], ()) and _wanted(key) else ""
 
 
 def _wanted(key: Key) -> bool:

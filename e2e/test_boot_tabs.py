@@ -7,6 +7,7 @@ import time
 import pytest
 from playwright.sync_api import Page
 
+from e2e.beside import alone
 from e2e.harness.browser import Browser
 from e2e.harness.pages import CHECKOUT_ALONE, call, open_weft, order, until
 from e2e.harness.report import told
@@ -26,6 +27,7 @@ def role(page: Page) -> str | None:
     return found
 
 
+@alone
 def test_a_call_made_while_the_leader_dies_is_answered_by_the_next_within_three_seconds(
     chrome: Browser, server: Server
 ) -> None:

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from e2e.beside import alone
 from e2e.harness.browser import Browser
 from e2e.harness.pages import CHECKOUT, call, open_weft, order, until
 from e2e.harness.report import shipped_once, told
@@ -20,6 +21,7 @@ TAIL = """(id) => {
 }"""
 
 
+@alone
 @pytest.mark.scenario(8)
 def test_two_tabs_have_one_leader_and_the_other_takes_over_when_it_crashes(chrome: Browser, server: Server) -> None:
     first = open_weft(chrome, server.url, **CHECKOUT)

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from e2e.beside import alone
 from e2e.harness.engines import FIREFOX, WEBKIT, AnyBrowser, engines
 from e2e.harness.pages import CHECKOUT, call, open_weft, order, until
 from e2e.harness.report import shipped_once, told
@@ -38,6 +39,7 @@ def test_fifty_runs_that_two_tabs_start_do_each_step_once_under_one_leader(
     told("two tabs start runs", tabs=2, leaders=1, runs=RUNS, effects=sum(attempts))
 
 
+@alone
 @pytest.mark.scenario(8)
 @engines(FIREFOX)
 def test_a_follower_takes_over_when_the_leader_crashes(any_browser: AnyBrowser, server: Server) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from e2e.beside import alone
 from e2e.gate import Gate
 
 
+@alone
 def test_every_scenario_has_passed_in_its_browsers_and_told_its_faults_and_effects(
     request: pytest.FixtureRequest,
 ) -> None:

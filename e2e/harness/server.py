@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import itertools
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 STOP_TIMEOUT_S = 10
 PR_SET_PDEATHSIG = 1
+PORTS, OF_EACH = range(20_000, 32_000), 1_000
+"""None of those that the system gives to who asks for any; each process of a run (see beside.py) has so many."""
 
 
 class Server:
@@ -21,7 +27,7 @@ class Server:
 
     def __init__(self, folder: Path, ledger: Path, *, latency_ms: int = 0) -> None:
         self.folder, self.ledger, self.latency_ms = folder, ledger, latency_ms
-        self.port = 0
+        self.port = free_port()
         self.connect: tuple[str, ...] = ()
         """Other origins that its page may call, when it is started again."""
         self.engine: tuple[str, ...] = ()
@@ -29,7 +35,7 @@ class Server:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Server:
-        """Start it, on the port it had before if there was one. Returns when it listens."""
+        """Start it, always on the same port. Returns when it listens."""
         command = [sys.executable, "-m", "weft_server.demo", "--dir", str(self.folder), "--port", str(self.port)]
         command += ["--ledger", str(self.ledger), "--latency-ms", str(self.latency_ms)]
         command += [part for origin in self.connect for part in ("--connect", origin)]
@@ -88,7 +94,17 @@ def die_with_the_tests() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _ports() -> Iterator[int]:
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return itertools.cycle(PORTS[process * OF_EACH + (os.getpid() + n) % OF_EACH] for n in range(OF_EACH))
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    """A port of this machine that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+    """A port of this machine that nobody uses now, nor will while a server that was killed is away."""
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("there is always a next one")
