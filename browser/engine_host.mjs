@@ -142,7 +142,9 @@ export class EngineHost {
     const report = (/** @type {string} */ stage, /** @type {number} */ progress) => this.#wanted && this.tell.status({ stage, progress });
     const { python, workflows, activities, boot } = await loadInterpreter(this.options, report);
     this.heapBytes = () => python._module.HEAPU8.byteLength;
-    const main = python.pyimport("weft_browser.main");
+    const packed = python.pyimport("weft_browser.packed");
+    const main = packed.load("weft_browser.main");
+    packed.destroy();
     try {
       main.prepare(this.bridge, workflows.join("\n"), activities.join("\n"));
     } catch (error) {

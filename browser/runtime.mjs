@@ -35,7 +35,7 @@ export class Runtime {
     });
     await this.assets.verified();
     python.FS.writeFile(OWN, await this.own);
-    if (!snapshot._loadSnapshot) addToPath(python, OWN);
+    if (!snapshot._loadSnapshot) importFrom(python, OWN);
     return python;
   }
 
@@ -74,11 +74,14 @@ export class Runtime {
   }
 }
 
-/** @param {any} python @param {string} archive */
-function addToPath(python, archive) {
+/** From now on our modules are imported from the archive, by its own importer. @param {any} python @param {string} archive */
+function importFrom(python, archive) {
   const sys = python.pyimport("sys");
   const path = sys.path;
   path.append(archive);
   path.destroy();
   sys.destroy();
+  const packed = python.pyimport("weft_browser.packed");
+  packed.install();
+  packed.destroy();
 }

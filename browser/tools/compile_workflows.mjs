@@ -17,7 +17,7 @@ for (const file of packages.split(",")) {
   if (file.endsWith(".whl")) python.unpackArchive(new Uint8Array(bytes), "wheel");
   else python.FS.writeFile("/lib/weft.zip", zlib.gunzipSync(bytes));
 }
-python.runPython("import sys; sys.path.append('/lib/weft.zip')");
+python.runPython("import sys; sys.path.append('/lib/weft.zip'); import weft_browser.packed; weft_browser.packed.install()");
 const compiling = python.pyimport("weft_browser.compiling");
 for (const file of files) {
   const name = path.basename(file);

@@ -112,7 +112,7 @@ def own(tree: Path, cache: Path, runtime: Path) -> Path:
             with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
                 for path, data in files:
                     archive.writestr(zipfile.ZipInfo(path, DATE), data)
-            _precompile(tree, runtime, source, made, "own")
+            _precompile(tree, runtime, source, made, "own", msgpack_wheel(cache))
     return made
 
 
@@ -152,20 +152,12 @@ def _precompiler(tree: Path) -> bytes:
     return (HERE / "precompile.py").read_bytes() + (tree / "browser" / "tools" / "precompile.mjs").read_bytes()
 
 
-def _precompile(tree: Path, runtime: Path, source: Path, made: Path, kind: str) -> Path:
+def _precompile(tree: Path, runtime: Path, source: Path, made: Path, kind: str, *wheels: Path) -> Path:
     if not made.is_file():
         half = made.with_suffix(f".{os.getpid()}")
         script = tree / "browser" / "tools" / "precompile.mjs"
-        _run(
-            _tool("node"),
-            str(script),
-            str(runtime),
-            str(HERE / "precompile.py"),
-            str(source),
-            str(half),
-            kind,
-            cwd=tree,
-        )
+        paths = (runtime, HERE / "precompile.py", source, half)
+        _run(_tool("node"), str(script), *map(str, paths), kind, *map(str, wheels), cwd=tree)
         half.replace(made)
     return made
 

@@ -1,4 +1,4 @@
-"""Packs sources as bytecode. Runs inside Pyodide while a site is built, so it imports nothing of ours.
+"""Packs sources as bytecode. Runs inside Pyodide while a site is built, where nothing of ours is installed.
 
 The stock standard library of Pyodide is a zip of sources that are compiled at every start: half of the start time. A
 pack is a zip whose members are not compressed, in one gzip: smaller than a zip, and quicker to import from.
@@ -7,7 +7,9 @@ pack is a zip whose members are not compressed, in one gzip: smaller than a zip,
 from __future__ import annotations
 
 import ast
+import contextlib
 import gzip
+import importlib
 import importlib._bootstrap_external as _bootstrap
 import io
 import marshal
@@ -26,6 +28,8 @@ STDLIB = "/lib/python314.zip/"
 OWN = "/lib/weft.zip/"
 """Where a page has the archives: bytecode names its source for tracebacks."""
 
+PACKAGE, IMPORTER = "weft_browser/__init__.py", "weft_browser/packed.py"
+
 _OFTEN = """
 _ast_unparse base64 bisect calendar copy csv datetime decimal difflib encodings.cp437 fractions graphlib
 hashlib heapq hmac html html.entities json numbers pickle pprint random secrets shutil statistics string
@@ -43,27 +47,66 @@ def main(source: str, target: str, kind: str) -> None:
     """Pack the zip ``source``: ``stdlib``, or ``own``."""
     packed = io.BytesIO()
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as new:
-        for name in sorted(old.namelist()):
-            if not name.endswith("/"):
-                as_packed = _of_stdlib if kind == "stdlib" else _of_ours
-                for path, data in as_packed(name, old.read(name)):
-                    new.writestr(zipfile.ZipInfo(path, DATE), data)
+        files = {name: old.read(name) for name in sorted(old.namelist()) if not name.endswith("/")}
+        for path, data in stdlib_members(files) if kind == "stdlib" else own_members(files):
+            new.writestr(zipfile.ZipInfo(path, DATE), data)
     with open(target, "wb") as file:
         file.write(gzip.compress(packed.getvalue(), 9, mtime=0))
+
+
+def stdlib_members(files: dict[str, bytes]) -> list[tuple[str, bytes]]:
+    return [member for name, data in files.items() for member in _of_stdlib(name, data)]
+
+
+def own_members(files: dict[str, bytes]) -> list[tuple[str, bytes]]:
+    """The importer, and what it imports. See packed.py, whose names are used here as it has them in a page."""
+    modules = {_module(name): _packed(name, data) for name, data in files.items()}
+    found = _methods(modules, files[IMPORTER].decode())
+    pack = {
+        name: (is_package, code, marshal.dumps(found[name]) if name in found else b"", source)
+        for name, (is_package, code, _, source) in modules.items()
+    }
+    begin = [(f"{name}c", bytecode(files[name], OWN + name)) for name in (PACKAGE, IMPORTER)]
+    return [*begin, ("modules", marshal.dumps(pack))]
+
+
+def _module(name: str) -> str:
+    return name[:-3].replace("/", ".").removesuffix(".__init__")
+
+
+def _packed(name: str, data: bytes) -> tuple[bool, bytes, bytes, str | None]:
+    """Durable functions are compiled from their source, and need it."""
+    durable = _DURABLE.search(data)
+    code = compile(data, OWN + name, "exec", dont_inherit=True) if durable else _ours(data, OWN + name)
+    return name.endswith("/__init__.py"), marshal.dumps(code), b"", data.decode() if durable else None
+
+
+def _methods(modules: dict[str, Any], importer: str) -> dict[str, dict[str, Any]]:
+    """By module, what its dataclasses compile when it is imported: so each is imported here."""
+    namespace: dict[str, Any] = {"__name__": "packed"}
+    exec(compile(importer, IMPORTER, "exec", dont_inherit=True), namespace)
+    found: dict[str, dict[str, Any]] = {}
+
+    class Recorder(namespace["Importer"]):  # type: ignore[misc]
+        def compiled(self, module: str, text: str) -> Any:
+            code = compile(text, "<string>", "exec", dont_inherit=True)
+            found.setdefault(module, {})[text] = code
+            return code
+
+    namespace["use"](Recorder(modules))
+    for name in modules:
+        with contextlib.suppress(ImportError):  # for a test framework, say, that pages do not have
+            importlib.import_module(name)
+    return {name: texts for name, texts in found.items() if name in modules}
 
 
 def _of_stdlib(name: str, data: bytes) -> list[tuple[str, bytes]]:
     if not name.endswith(".py"):
         return [(name, data)]
-    module = name[:-3].replace("/", ".").removesuffix(".__init__")
+    module = _module(name)
     if module in AT_START or module in OFTEN:
         return [(f"{name}c", bytecode(data, STDLIB + name))]
     return [(name, stripped(data, STDLIB + name))]
-
-
-def _of_ours(name: str, data: bytes) -> list[tuple[str, bytes]]:
-    """Durable functions are compiled from their source, and need nothing else."""
-    return [(name, data)] if _DURABLE.search(data) else [(f"{name}c", _pyc(_ours(data, OWN + name)))]
 
 
 def _ours(source: bytes, filename: str) -> Any:

@@ -11,6 +11,8 @@ import importlib
 import random
 import sys
 
+from . import packed
+
 MODULES = (
     "weft_core.engine",
     "weft_core.observe",
@@ -26,7 +28,8 @@ def warm() -> None:
     """Import what every start needs, so that the snapshot has it."""
     sys.path.append(BORROWED)
     for name in MODULES:
-        importlib.import_module(name)
+        packed.load(name)
+    packed.importer.forget()
     sys.path.remove(BORROWED)
     sys.path_importer_cache.pop(BORROWED, None)
     gc.collect()
