@@ -1,8 +1,8 @@
-"""Imports our modules from one pack: `weft.pack` is a zip of this module and of ``modules``, a marshalled ``Pack``.
+"""Imports our modules from one file, `weft.pack`: all that is compiled, then a zip of this module and of the index.
 
-Importing is what a start spends most of its time on. Here a module is one dict lookup (``zipimport`` looks for each
-under several names, and reads it twice), the methods of dataclasses are compiled while a site is built and not at every
-start, and the garbage collector does not go through what has been imported again and again, to find nothing.
+Importing is what a start spends most of its time on. Here a module is one dict lookup and one read (``zipimport`` looks
+for each under several names, and reads it twice), the methods of dataclasses are compiled while a site is built and not
+at every start, and the garbage collector does not go through what was imported again and again, to find nothing.
 
 It is the first of our modules that a page loads, so it imports nothing of ours. `precompile.py` makes the pack.
 """
@@ -17,45 +17,36 @@ import marshal
 import sys
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
-ROOT = "/lib/weft.zip/"
-"""Where a page has the archive: code names its source for tracebacks."""
+ARCHIVE = "/lib/weft.zip"
+"""Where a page has the pack: code names its source for tracebacks. Python reads a zip that has something before it."""
 
-MEMBER = "modules"
+INDEX = "index"
 
-
-class Packed(NamedTuple):
-    """One module. In the pack it is a plain tuple."""
-
-    is_package: bool
-    code: bytes
-    """Marshalled."""
-    methods: bytes
-    """Marshalled: {what a dataclass of this module would compile: the code}. Empty if it has none."""
-    source: str | None
-    """Of a module with durable functions, which are compiled from their text."""
-
-
-Pack: TypeAlias = dict[str, tuple[bool, bytes, bytes, str | None]]
+Entry: TypeAlias = tuple[bool, int, int, int, int]
+"""Is it a package; where it begins; and the sizes of the three parts that follow one another: its code, marshalled;
+{what a dataclass of it would compile: the code}, marshalled; its text, if it has durable functions: they need it."""
 
 
 class Importer:
     """A finder, and the loader of what it finds."""
 
-    def __init__(self, pack: Pack | None = None) -> None:
-        self._pack = pack
+    def __init__(self, archive: str = ARCHIVE, index: dict[str, Entry] | None = None) -> None:
+        self._archive = archive
+        self._index = index
+        self._file: BinaryIO | None = None
         self._methods: dict[str, dict[str, CodeType]] = {}
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        found = self._modules().get(name)
-        if found is None:
+        entry = self._entries().get(name)
+        if entry is None:
             return None
-        file = ROOT + name.replace(".", "/") + ("/__init__.py" if found[0] else ".py")
-        compiled = "" if Packed(*found).source is not None else "c"
-        spec = ModuleSpec(name, self, origin=file + compiled, is_package=found[0])  # type: ignore[arg-type]
+        is_package, _, _, _, text = entry
+        file = f"{ARCHIVE}/{name.replace('.', '/')}{'/__init__' if is_package else ''}.py{'' if text else 'c'}"
+        spec = ModuleSpec(name, self, origin=file, is_package=is_package)  # type: ignore[arg-type]
         spec.has_location = True
-        if found[0]:
+        if is_package:
             spec.submodule_search_locations = [file.rpartition("/")[0]]
         return spec
 
@@ -66,37 +57,48 @@ class Importer:
         exec(self.get_code(module.__name__), module.__dict__)
 
     def get_code(self, name: str) -> CodeType:
-        code: CodeType = marshal.loads(self._module(name).code)
+        _, begin, size, _, _ = self._entry(name)
+        code: CodeType = marshal.loads(self._read(begin, size))
         return code
 
     def get_source(self, name: str) -> str | None:
-        return self._module(name).source
+        _, begin, code, methods, size = self._entry(name)
+        return self._read(begin + code + methods, size).decode() if size else None
 
     def is_package(self, name: str) -> bool:
-        return self._module(name).is_package
+        return self._entry(name)[0]
 
     def compiled(self, module: str, text: str) -> str | CodeType:
         """What was compiled of the ``text`` that a dataclass of ``module`` made; the text itself if it is another."""
         if module not in self._methods:
-            found = self._modules().get(module)
-            self._methods[module] = marshal.loads(found[2]) if found is not None and found[2] else {}
+            _, begin, code, size, _ = self._entries().get(module, (False, 0, 0, 0, 0))
+            self._methods[module] = marshal.loads(self._read(begin + code, size)) if size else {}
         return self._methods[module].get(text, text)
 
     def forget(self) -> None:
-        """Keep nothing that can be read again: a memory snapshot should not be larger for it."""
-        self._pack = None
+        """Keep nothing that can be read again, and no open file: for a memory snapshot."""
+        if self._file is not None:
+            self._file.close()
+        self._index = self._file = None
         self._methods.clear()
 
-    def _module(self, name: str) -> Packed:
-        found = self._modules().get(name)
-        if found is None:
-            raise ImportError(f"{name} is not in {ROOT}{MEMBER}", name=name)
-        return Packed(*found)
+    def _entry(self, name: str) -> Entry:
+        entry = self._entries().get(name)
+        if entry is None:
+            raise ImportError(f"{name} is not in {self._archive}", name=name)
+        return entry
 
-    def _modules(self) -> Pack:
-        if self._pack is None:
-            self._pack = marshal.loads(__loader__.get_data(ROOT + MEMBER))  # type: ignore[name-defined]
-        return self._pack
+    def _entries(self) -> dict[str, Entry]:
+        if self._index is None:
+            loader: Any = globals()["__loader__"]  # of the zip
+            self._index = marshal.loads(loader.get_data(f"{self._archive}/{INDEX}"))
+        return self._index
+
+    def _read(self, begin: int, size: int) -> bytes:
+        if self._file is None:
+            self._file = open(self._archive, "rb")  # noqa: SIM115 - kept: a start reads hundreds of modules
+        self._file.seek(begin)
+        return self._file.read(size)
 
 
 importer = Importer()
@@ -117,7 +119,7 @@ def use(found: Importer) -> None:
     def quick_exec(text: str, namespace: dict[str, Any], local: dict[str, Any]) -> None:
         builtins.exec(found.compiled(namespace.get("__name__", ""), text), namespace, local)
 
-    sys.meta_path.insert(0, found)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, found)
     dataclasses.exec = quick_exec  # type: ignore[attr-defined]
 
 

@@ -17,6 +17,8 @@ import re
 import sys
 import tokenize
 import zipfile
+from collections.abc import Iterable
+from types import ModuleType
 from typing import Any
 
 bootstrap: Any = _bootstrap
@@ -45,59 +47,77 @@ _DURABLE = re.compile(rb"(?m)^\s*@(\w+\.)?durable\b")
 
 def main(source: str, target: str, kind: str) -> None:
     """Pack the zip ``source``: ``stdlib``, or ``own``."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as new:
+    with zipfile.ZipFile(source) as old:
         files = {name: old.read(name) for name in sorted(old.namelist()) if not name.endswith("/")}
-        for path, data in stdlib_members(files) if kind == "stdlib" else own_members(files):
-            new.writestr(zipfile.ZipInfo(path, DATE), data)
+    packed = stdlib(files) if kind == "stdlib" else own(files)
     with open(target, "wb") as file:
-        file.write(gzip.compress(packed.getvalue(), 9, mtime=0))
+        file.write(gzip.compress(packed, 9, mtime=0))
 
 
-def stdlib_members(files: dict[str, bytes]) -> list[tuple[str, bytes]]:
-    return [member for name, data in files.items() for member in _of_stdlib(name, data)]
+def stdlib(files: dict[str, bytes]) -> bytes:
+    return _zipped(member for name, data in files.items() for member in _of_stdlib(name, data))
 
 
-def own_members(files: dict[str, bytes]) -> list[tuple[str, bytes]]:
-    """The importer, and what it imports. See packed.py, whose names are used here as it has them in a page."""
-    modules = {_module(name): _packed(name, data) for name, data in files.items()}
-    found = _methods(modules, files[IMPORTER].decode())
-    pack = {
-        name: (is_package, code, marshal.dumps(found[name]) if name in found else b"", source)
-        for name, (is_package, code, _, source) in modules.items()
-    }
+def _zipped(members: Iterable[tuple[str, bytes]], before: bytes = b"") -> bytes:
+    packed = io.BytesIO(before)
+    with zipfile.ZipFile(packed, "a", zipfile.ZIP_STORED) as new:
+        for path, data in members:
+            new.writestr(zipfile.ZipInfo(path, DATE), data)
+    return packed.getvalue()
+
+
+# ------------------------------------------------------------------ ours
+
+
+def own(files: dict[str, bytes]) -> bytes:
+    """What packed.py, which is in it, imports from; see there for the parts of a module."""
+    modules = {_module(name): _compiled_module(name, data) for name, data in files.items()}
+    methods = _methods(modules, files[IMPORTER])
+    parts, index, end = [], {}, 0
+    for name, (is_package, code, text) in modules.items():
+        of_module = [marshal.dumps(code), marshal.dumps(methods[name]) if name in methods else b"", text]
+        index[name] = (is_package, end, *map(len, of_module))
+        parts += of_module
+        end += sum(map(len, of_module))
     begin = [(f"{name}c", bytecode(files[name], OWN + name)) for name in (PACKAGE, IMPORTER)]
-    return [*begin, ("modules", marshal.dumps(pack))]
+    return _zipped([*begin, ("index", marshal.dumps(index))], before=b"".join(parts))
 
 
 def _module(name: str) -> str:
     return name[:-3].replace("/", ".").removesuffix(".__init__")
 
 
-def _packed(name: str, data: bytes) -> tuple[bool, bytes, bytes, str | None]:
-    """Durable functions are compiled from their source, and need it."""
+def _compiled_module(name: str, data: bytes) -> tuple[bool, Any, bytes]:
+    """Durable functions are compiled from their text, and need nothing else of it."""
     durable = _DURABLE.search(data)
     code = compile(data, OWN + name, "exec", dont_inherit=True) if durable else _ours(data, OWN + name)
-    return name.endswith("/__init__.py"), marshal.dumps(code), b"", data.decode() if durable else None
+    return name.endswith("/__init__.py"), code, data if durable else b""
 
 
-def _methods(modules: dict[str, Any], importer: str) -> dict[str, dict[str, Any]]:
-    """By module, what its dataclasses compile when it is imported: so each is imported here."""
-    namespace: dict[str, Any] = {"__name__": "packed"}
-    exec(compile(importer, IMPORTER, "exec", dont_inherit=True), namespace)
+def _methods(modules: dict[str, tuple[bool, Any, bytes]], source: bytes) -> dict[str, dict[str, Any]]:
+    """By module, what its dataclasses compile when it is imported: so each of them is imported here."""
+    packed: Any = ModuleType("packed")
+    exec(compile(source, IMPORTER, "exec", dont_inherit=True), packed.__dict__)
     found: dict[str, dict[str, Any]] = {}
 
-    class Recorder(namespace["Importer"]):  # type: ignore[misc]
-        def compiled(self, module: str, text: str) -> Any:
-            code = compile(text, "<string>", "exec", dont_inherit=True)
-            found.setdefault(module, {})[text] = code
-            return code
+    def compiled(module: str, text: str) -> Any:
+        code = found.setdefault(module, {})[text] = compile(text, "<string>", "exec", dont_inherit=True)
+        return code
 
-    namespace["use"](Recorder(modules))
+    importer = packed.Importer(
+        index={name: (is_package, 0, 0, 0, len(text)) for name, (is_package, _, text) in modules.items()}
+    )
+    importer.get_code = lambda name: modules[name][1]
+    importer.get_source = lambda name: modules[name][2].decode() or None
+    importer.compiled = compiled
+    packed.use(importer)
     for name in modules:
-        with contextlib.suppress(ImportError):  # for a test framework, say, that pages do not have
+        with contextlib.suppress(ImportError):  # of a test framework, say, that pages do not have
             importlib.import_module(name)
     return {name: texts for name, texts in found.items() if name in modules}
+
+
+# ------------------------------------------------------------------ Python's
 
 
 def _of_stdlib(name: str, data: bytes) -> list[tuple[str, bytes]]:
