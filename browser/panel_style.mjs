@@ -5,7 +5,7 @@ const COLOURS = `
 :host {
   color-scheme: light dark;
   --card: light-dark(#fffdfa, #1c1926);
-  --sunk: light-dark(#f6f2ea, #161320);
+  --sunk: light-dark(#f2eee6, #161320);
   --line: light-dark(#e2dccf, #322d41);
   --line-strong: light-dark(#c9c0af, #4a4460);
   --ink: light-dark(#221d33, #ece8f6);

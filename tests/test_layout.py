@@ -96,6 +96,16 @@ def test_there_is_one_version_and_one_licence() -> None:
     assert importlib.metadata.metadata("weft-engine")["License-Expression"] == package["license"] == "Apache-2.0"
 
 
+def test_the_panel_has_the_colours_of_the_demo() -> None:
+    """The demo's are in CSS, which is there at the first paint; the panel's in a script, as it goes into any page."""
+    demo, panel = (
+        dict(re.findall(r"^  (--[\w-]+): (.+);$", (ROOT / "browser" / name).read_text("utf-8"), re.MULTILINE))
+        for name in ("demo/theme.css", "panel_style.mjs")
+    )
+    assert len(panel) > 15
+    assert panel == {name: value for name, value in demo.items() if name not in ("--paper", "--shadow")}
+
+
 def test_no_file_knows_the_machine_it_was_written_on() -> None:
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
     machine = re.compile(rb"/(?:work|root|home/\w+)/(?:main|shared|scratch|\.pyenv|\.cache)")

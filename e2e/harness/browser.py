@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, CDPSession, Error, Page, Playwright
 
-from e2e.harness import processes
+from e2e.harness.profile import OnProfile
 
 ARGUMENTS = (
     "--no-sandbox",  # the tests may run as root, where Chromium's sandbox does not start
@@ -24,37 +24,21 @@ ARGUMENTS = (
 GONE_TIMEOUT_S = 10
 
 
-class Browser:
-    """One profile folder and, while it lives, the browser on it."""
+class Browser(OnProfile):
+    """A Chromium."""
 
     engine = "chromium"
+    LOCKS = ("Singleton*",)
 
     def __init__(self, playwright: Playwright, executable: str, profile: Path) -> None:
-        self._playwright, self._executable, self._profile = playwright, executable, profile
-        self.context: BrowserContext | None = None
-        self.requests: list[str] = []
-        """Every address that a page, worker or service worker asked for."""
-        self.console: list[str] = []
+        super().__init__(profile, f"--user-data-dir={profile}")
+        self._playwright, self._executable = playwright, executable
 
-    def launch(self) -> Browser:
-        """Start the browser, again on the same profile."""
-        for stale in self._profile.glob("Singleton*"):  # left by a killed browser
-            stale.unlink()
-        self.context = self._playwright.chromium.launch_persistent_context(
+    def _start(self) -> BrowserContext:
+        return self._playwright.chromium.launch_persistent_context(
             str(self._profile), executable_path=self._executable, headless=True, args=ARGUMENTS, chromium_sandbox=False,
             viewport={"width": 1280, "height": 900},
         )  # fmt: skip
-        self.context.on("request", lambda request: self.requests.append(request.url))
-        self.context.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
-        return self
-
-    def tab(self, url: str) -> Page:
-        """A new tab, loaded."""
-        assert self.context is not None
-        page = self.context.new_page()
-        page.set_default_timeout(30_000)
-        page.goto(url)
-        return page
 
     def crash(self, page: Page) -> None:
         """Crash the tab's renderer process, with its workers. Returns when the browser has noticed."""
@@ -72,24 +56,6 @@ class Browser:
         """A hand on the service workers that ``page`` can see."""
         assert self.context is not None
         return ServiceWorkers(self.context.new_cdp_session(page))
-
-    def kill(self) -> int:
-        """SIGKILL every process of the browser and wait until they are gone. Returns how many there were."""
-        roots = processes.started_with(f"--user-data-dir={self._profile}")
-        assert roots, f"no browser runs on {self._profile}"
-        killed = processes.kill_all(processes.family(roots))
-        context, self.context = self.context, None
-        if context is not None:
-            with contextlib.suppress(Error):
-                context.close()
-        return killed
-
-    def close(self) -> None:
-        """End the browser in the orderly way."""
-        context, self.context = self.context, None
-        if context is not None:
-            with contextlib.suppress(Error):  # killed or crashed by the test
-                context.close()
 
     def _turn(self) -> None:
         """Let Playwright deliver events: it does so only inside its own calls."""

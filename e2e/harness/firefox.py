@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Error, Page, Playwright
+from playwright.sync_api import BrowserContext, Page, Playwright
 
 from e2e.harness import processes
+from e2e.harness.profile import OnProfile
 
 PREFERENCES: dict[str, Any] = {
     # Every tab has a process of its own, so that one can crash and the others go on.
@@ -25,44 +25,31 @@ PREFERENCES: dict[str, Any] = {
 _BUSY = "(ms) => { const end = performance.now() + ms; while (performance.now() < end); }"
 
 
-class Firefox:
-    """One profile folder and, while it lives, the browser on it.
-
-    ``host`` is a name that leads to this machine and counts as secure. Other options are preferences.
-    """
+class Firefox(OnProfile):
+    """A Firefox. ``host`` is a name that leads to this machine and counts as secure. Other options are preferences."""
 
     engine = "firefox"
+    LOCKS = ("lock", ".parentlock")
 
     def __init__(
         self, playwright: Playwright, executable: str, profile: Path, *, host: str | None = None, **preferences: Any
     ) -> None:
-        self._playwright, self._executable, self._profile = playwright, _launcher(executable, profile), profile
+        super().__init__(profile, str(profile))
+        self._playwright, self._executable = playwright, _launcher(executable, profile)
         self._preferences = PREFERENCES | preferences
         if host is not None:
             self._preferences |= {"network.dns.localDomains": host, "dom.serviceWorkers.testing.enabled": True}
-        self.context: BrowserContext | None = None
-        self.requests: list[str] = []
-        self.console: list[str] = []
         self._process_of: dict[Page, int] = {}
 
-    def launch(self) -> Firefox:
-        """Start the browser, again on the same profile."""
-        for stale in (*self._profile.glob("lock"), *self._profile.glob(".parentlock")):  # left by a killed browser
-            stale.unlink()
-        self.context = self._playwright.firefox.launch_persistent_context(
+    def _start(self) -> BrowserContext:
+        return self._playwright.firefox.launch_persistent_context(
             str(self._profile), channel="moz-firefox", executable_path=self._executable, headless=True,
             firefox_user_prefs=self._preferences, viewport={"width": 1280, "height": 900},
         )  # fmt: skip
-        self.context.on("request", lambda request: self.requests.append(request.url))
-        self.context.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
-        return self
 
     def tab(self, url: str) -> Page:
         """A new tab, loaded."""
-        assert self.context is not None
-        page = self.context.new_page()
-        page.set_default_timeout(30_000)
-        page.goto(url)
+        page = super().tab(url)
         self._process_of[page] = processes.busiest(self._tabs, lambda ms: page.evaluate(_BUSY, ms))
         return page
 
@@ -72,24 +59,10 @@ class Firefox:
         assert not [other for other in shared if not other.is_closed()], "another tab lives in the same process"
         processes.kill_all([self._process_of.pop(page)])
 
-    def kill(self) -> int:
-        """SIGKILL every process of the browser and wait until they are gone. Returns how many there were."""
-        killed = processes.kill_all(self._family())
-        self.close()
-        return killed
-
     def close(self) -> None:
         """End the browser in the orderly way."""
-        context, self.context = self.context, None
         self._process_of.clear()
-        if context is not None:
-            with contextlib.suppress(Error):  # killed or crashed by the test
-                context.close()
-
-    def _family(self) -> list[int]:
-        roots = processes.started_with(str(self._profile))
-        assert roots, f"no browser runs on {self._profile}"
-        return processes.family(roots)
+        super().close()
 
     def _tabs(self) -> list[int]:
         """The processes that hold pages of sites."""

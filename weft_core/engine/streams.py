@@ -5,16 +5,14 @@ A tail holds one page and no queue: however fast a stream grows and however slow
 
 from __future__ import annotations
 
-import asyncio
-import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from weft_core import codec
-from weft_core.engine.events import EventBus, Told
-from weft_core.errors import InvalidInputError, OperationMisuseError
+from weft_core.engine.events import EventBus
+from weft_core.engine.following import Following
+from weft_core.errors import InvalidInputError
 from weft_core.machine import records
 from weft_core.machine.streams import CLOSED, Streams, read_stream_record
 from weft_core.model import keys
@@ -88,40 +86,25 @@ def _item(seq: int, step: int, data: bytes | None = None) -> StreamItem:
     return StreamItem(seq, None, step, True) if data is None else StreamItem(seq, codec.loads(data), step)
 
 
-class StreamTail:
+class StreamTail(Following[StreamItem]):
     """``async for item in tail``: for one consumer. ``cursor`` is the number of the last entry it has given.
 
     Ends when the stream is closed or the run has ended, and all entries were given. ``async with`` or ``aclose()`` ends
     it; so does letting go of it. Raises what stopped the engine; a new tail goes on with ``after=cursor``.
     """
 
+    CALL = "tail_stream"
+
     def __init__(
         self, bus: EventBus, run_id: str, after: int, read: Callable[[int], Awaitable[StreamPage]]
     ) -> None:  # fmt: skip
-        self._bus, self._run_id, self._read = bus, run_id, read
+        super().__init__(bus, run_id)
+        self._read = read
         self.cursor = after
         self._page: deque[StreamItem] = deque()
         self._end = after
         """The cursor of the page that was read last."""
-        self._ended = self._over = self._reading = False
-        self._trouble: BaseException | None = None
-        self._wake = asyncio.Event()
-        self._leave: Callable[[], None] | None = None
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> StreamItem:
-        if self._reading:
-            raise OperationMisuseError(operation="tail_stream", reason="it has one consumer at a time; open another")
-        self._reading = True
-        try:
-            if self._leave is None and not self._over:
-                self._leave = self._bus.join(_Ear(self), self._run_id)
-                weakref.finalize(self, self._leave).atexit = False
-            return await self._next()
-        finally:
-            self._reading = False
+        self._ended = False
 
     async def _next(self) -> StreamItem:
         while not self._over:
@@ -149,41 +132,5 @@ class StreamTail:
         await self.aclose()
         raise StopAsyncIteration
 
-    async def aclose(self) -> None:
-        """End it: iteration stops."""
-        self._over = True
+    def _forget(self) -> None:
         self._page.clear()
-        self._wake.set()
-        if self._leave is not None:
-            self._leave()
-            self._leave = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-
-class _Ear:
-    """What the bus holds of a tail: not the tail, so that an iteration that was broken off ends with it."""
-
-    def __init__(self, tail: StreamTail) -> None:
-        self._tail = weakref.ref(tail)
-
-    def told(self, told: Told) -> None:
-        self._look(None)
-
-    def stopped(self, error: BaseException) -> None:
-        self._look(error)
-
-    def started(self) -> None:
-        self._look(None)
-
-    def _look(self, trouble: BaseException | None) -> None:
-        tail = self._tail()
-        if tail is not None:
-            tail._trouble = trouble
-            tail._wake.set()

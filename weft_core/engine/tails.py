@@ -6,17 +6,14 @@ consumer that falls behind it reads from the store again where it stands. The or
 
 from __future__ import annotations
 
-import asyncio
-import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from weft_core.engine.events import EventBus, Told
 from weft_core.engine.feed import FeedPage, Found, Place, cursor_text
+from weft_core.engine.following import Following
 from weft_core.engine.present import present_event
-from weft_core.errors import OperationMisuseError
 from weft_core.model.events import ENDINGS
 from weft_core.model.run import FINISHED, RunHeader
 
@@ -85,11 +82,13 @@ class FeedSource:
         return found
 
 
-class EventTail(Generic[T]):
+class EventTail(Following[T]):
     """``async for event in tail``: for one consumer. ``cursor`` resumes after the last event it has given.
 
     ``async with`` or ``aclose()`` ends it; so does letting go of it.
     """
+
+    CALL = "tail"
 
     def __init__(
         self,
@@ -100,35 +99,17 @@ class EventTail(Generic[T]):
         names: frozenset[str] | None = None,
         buffer: int = BUFFER,
     ) -> None:
-        self._bus, self._source, self._place = bus, source, after
+        super().__init__(bus, source.run_id)
+        self._source, self._place = source, after
         self._show, self._names, self._bound = show, names, buffer
         self._buffer: deque[Found] = deque()
         self._behind = True
         """There may be stored events that are not in the buffer; then nothing is added to it."""
-        self._trouble: BaseException | None = None
-        self._over = self._reading = False
-        self._wake = asyncio.Event()
-        self._leave: Callable[[], None] | None = None
 
     @property
     def cursor(self) -> int | str:
         """Where it stands: number of the run's last event seen, or a text for all runs. Give it to ``after=``."""
         return self._place[0] if self._source.run_id is not None else cursor_text(self._place)
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> T:
-        if self._reading:
-            raise OperationMisuseError(operation="tail", reason="it has one consumer at a time; open another tail")
-        self._reading = True
-        try:
-            if self._leave is None and not self._over:
-                self._leave = self._bus.join(_Ear(self), self._source.run_id)
-                weakref.finalize(self, self._leave).atexit = False
-            return await self._next()
-        finally:
-            self._reading = False
 
     async def _next(self) -> T:
         while not self._over:
@@ -190,48 +171,9 @@ class EventTail(Generic[T]):
                 self._buffer.append(found)
         self._wake.set()
 
-    def _stopped(self, error: BaseException) -> None:
-        self._trouble = error
-        self._wake.set()
-
     def _started(self) -> None:
-        self._trouble, self._behind = None, True
-        self._wake.set()
+        self._behind = True
+        super()._started()
 
-    # -- ending it
-
-    async def aclose(self) -> None:
-        """End it: iteration stops."""
-        self._over = True
+    def _forget(self) -> None:
         self._buffer.clear()
-        self._wake.set()
-        if self._leave is not None:
-            self._leave()
-            self._leave = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-
-class _Ear:
-    """What the bus holds of a tail: not the tail, so that an iteration that was broken off ends with it."""
-
-    def __init__(self, tail: EventTail[Any]) -> None:
-        self._tail = weakref.ref(tail)
-
-    def told(self, told: Told) -> None:
-        if (tail := self._tail()) is not None:
-            tail._told(told)
-
-    def stopped(self, error: BaseException) -> None:
-        if (tail := self._tail()) is not None:
-            tail._stopped(error)
-
-    def started(self) -> None:
-        if (tail := self._tail()) is not None:
-            tail._started()

@@ -11,6 +11,7 @@ from weft_core.errors import InvalidAttributeError, InvalidInputError, LimitExce
 from weft_core.machine import ordered
 from weft_core.model.limits import Limits
 from weft_core.model.messages import Annotate
+from weft_core.model.names import utf8_size
 from weft_core.model.run import RunHeader
 
 TYPES: tuple[Any, ...] = (str, int, float, bool, datetime, list[str])
@@ -84,12 +85,7 @@ def check_number(attributes: Mapping[str, Any], limits: Limits) -> None:
 
 
 def _check_text(text: Any, what: str, limit: int) -> None:
-    if not isinstance(text, str):
-        raise InvalidInputError(call=what, reason=f"{text!r} is not text")
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise InvalidInputError(call=what, reason=f"{text!r} holds half a character (a lone surrogate)") from None
+    size = utf8_size(text, what)
     if size > limit:
         raise _too_much(f"{what} in bytes", size, limit)
 

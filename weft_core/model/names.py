@@ -17,14 +17,19 @@ def check_id(text: Any, what: str, limits: Limits) -> None:
 
 def check_text(text: Any, what: str, limits: Limits) -> None:
     """Names and ids: text that can be written as UTF-8, not too long."""
+    size = utf8_size(text, what)
+    if size > limits.max_id_bytes:
+        raise LimitExceededError(what=f"{what} in bytes", actual=size, limit=limits.max_id_bytes)
+
+
+def utf8_size(text: Any, what: str) -> int:
+    """In bytes. ``InvalidInputError``: it is no text, or cannot be written as UTF-8."""
     if not isinstance(text, str):
         raise InvalidInputError(call=what, reason=f"{text!r} is not text")
     try:
-        size = len(text.encode())
+        return len(text.encode())
     except UnicodeEncodeError:
         raise InvalidInputError(call=what, reason=f"{text!r} holds half a character (a lone surrogate)") from None
-    if size > limits.max_id_bytes:
-        raise LimitExceededError(what=f"{what} in bytes", actual=size, limit=limits.max_id_bytes)
 
 
 def check_told(call: str, limits: Limits, **texts: Any) -> None:

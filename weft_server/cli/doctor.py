@@ -36,8 +36,9 @@ def _print(db: Path, found: dict[str, Any]) -> None:
     for name, many in found["under_way"].items():
         out.print(Text(f"waiting for the next engine: {many:,} {name} records"))
     if found["verified"]:
+        width = max(map(len, found["records"]), default=0)
         for kind, n in found["records"].items():
-            out.print(Text(f"  {kind:<10} {n['count']:>10,} records {n['bytes']:>15,} bytes", style="dim"))
+            out.print(Text(f"  {kind:<{width}} {n['count']:>10,} records {n['bytes']:>15,} bytes", style="dim"))
     for damage in found["damages"]:
         out.print(Text(f"damaged: {damage['problem']}", style="bold red"))
     checked = "every record was read" if found["verified"] else "the runs' own records were read; --deep reads all"
