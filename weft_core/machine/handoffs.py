@@ -61,6 +61,8 @@ class Handoff:
     """How often it was refused since it belongs elsewhere."""
     stays: bool = False
     """Somebody has taken it back: its placement moves it no more."""
+    came: str = ""
+    """The handoff by which it came here: who handed it over may have it back, and nobody else."""
 
     @property
     def open(self) -> bool:

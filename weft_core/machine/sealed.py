@@ -31,7 +31,7 @@ def unseal_plain(key: str, data: bytes) -> list[Any]:
     body = codec.unseal(key, data)
     try:
         value = msgpack.unpackb(body, strict_map_key=False, unicode_errors="surrogatepass")
-    except (ValueError, msgpack.UnpackException) as error:
+    except (ValueError, TypeError, msgpack.UnpackException) as error:  # TypeError: a key that cannot be hashed
         raise CorruptRecordError(key=key, reason=f"not a record of ours: {error}") from None
     if not isinstance(value, list):
         raise CorruptRecordError(key=key, reason="not a record of ours")

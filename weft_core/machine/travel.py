@@ -29,6 +29,8 @@ _LENGTHS = struct.Struct(">II")
 _DIGEST = 32
 _LONE = ("run", "ckpt", "idem")
 _HEAD = (str, str, str, str, int, str, bool, str)
+MAX_MOVES = 2**53
+"""Nobody has moved that often; a number that cannot be counted on would be stored, and stop whoever adds one to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,10 @@ def _unpacked(body: memoryview, limits: Limits) -> Traveller:
         raise EnvelopeDamagedError(reason="its head is too long")
     head = msgpack.unpackb(bytes(body[at : at + length]), max_array_len=len(_HEAD), max_map_len=0)
     at += length
-    if not isinstance(head, list) or [type(value) for value in head] != list(_HEAD) or head[4] < 1:
+    if not isinstance(head, list) or [type(value) for value in head] != list(_HEAD) or not 1 <= head[4] < MAX_MOVES:
         raise EnvelopeDamagedError(reason="its head says something else")
     for text in (head[0], head[1], head[5]):
-        _check_name(text, limits)
+        check_name(text, limits)
     rows: dict[str, bytes] = {}
     while at < len(body):
         of_key, of_value = _LENGTHS.unpack_from(body, at)
@@ -106,7 +108,8 @@ def _unpacked(body: memoryview, limits: Limits) -> Traveller:
     return Traveller(run_id, workflow, version, code, moves, handoff_id, goes_on, store_id, rows)
 
 
-def _check_name(text: str, limits: Limits) -> None:
+def check_name(text: str, limits: Limits) -> None:
+    """An id that another engine gives: ``EnvelopeDamagedError`` if no store could keep it."""
     try:
         check_id(text, "an id", limits)
     except WeftError as refusal:

@@ -86,13 +86,14 @@ class Guard:
         }  # fmt: skip
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send, allowed: dict[str, str]) -> None:
-        left = self._policy.max_body
+        left, over = self._policy.max_body, False
 
         async def counted() -> Message:
-            nonlocal left
+            nonlocal left, over
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:  # its Content-Length was missing, or a lie
+                over = True
                 raise TooLarge
             return message
 
@@ -101,8 +102,12 @@ class Guard:
                 message["headers"] += [(name.lower().encode(), value.encode()) for name, value in allowed.items()]
             await send(message)
 
+        async def answer(message: Message) -> None:
+            if not over:  # what the application makes of half a body is no answer
+                await marked(message)
+
         try:
-            await self._app(scope, counted, marked)
+            await self._app(scope, counted, answer)
         except TooLarge:
             text = f"at most {self._policy.max_body:,} bytes"
             await refusal(413, "PayloadTooLargeError", text)(scope, receive, marked)

@@ -58,6 +58,8 @@ class Answering:
         be, under any number so far), or ``kept`` and the reason: it stays."""
         parts = self._parts
         _, left_id, back_id, moves, wait_ms = _arguments(body, "return", (str, str, int, int))
+        self._check_names(run_id, left_id, back_id)
+        self._check_moves(moves)
         order = Asked(parts, run_id, left_id, back_id, moves)
         await parts.work(run_id, order)
         if order.answer == "":
@@ -74,12 +76,14 @@ class Answering:
     async def given_back(self, run_id: str, body: bytes) -> bytes:
         """``returned``: the other engine owns it now."""
         _, back_id, taker = _arguments(body, "returned", (str, str))
+        self._check_names(run_id, back_id)
         await self._parts.work(run_id, Gone(self._parts, run_id, back_id, taker))
         return message("noted")
 
     async def declined(self, run_id: str, body: bytes) -> bytes:
         """``declined``: the other engine cannot take it; it goes on here."""
         _, back_id, reason = _arguments(body, "declined", (str, str))
+        self._check_names(run_id, back_id)
         await self._parts.work(run_id, TakeBack(self._parts, run_id, back_id, reason[:500]))
         self._mover.look(run_id)
         return message("noted")
@@ -87,6 +91,8 @@ class Answering:
     async def whose(self, run_id: str, body: bytes) -> bytes:
         """``whose``: ``here``, or ``elsewhere`` and the highest number that is known: it does not come here by it."""
         _, moves = _arguments(body, "whose", (int,))
+        self._check_names(run_id)
+        self._check_moves(moves)
         order = Whose(self._parts, run_id, moves)
         await self._parts.work(run_id, order)
         return message(order.answer, order.moves)
@@ -96,8 +102,9 @@ class Answering:
         the error."""
         limit = self._parts.limits.max_payload_bytes + _HEAD
         _, form = _arguments(body, "say", (list,), limit)
+        self._check_names(run_id)
         try:
-            if await self._parts.handoff(run_id) is None:
+            if not await self._has_come(run_id):
                 raise RunNotFoundError(run_id=run_id)
             return message("said", await self._say(run_id, check_form(form)))
         except (EngineError, StorageError):
@@ -110,8 +117,9 @@ class Answering:
     async def news(self, run_id: str, body: bytes) -> bytes:
         """``news``: its record, and its events from a number on; waits for some up to ``wait`` ms."""
         _, after, wait_ms = _arguments(body, "news", (int, int))
+        self._check_names(run_id)
         header = await self._parts.find(run_id)
-        if header is None or await self._parts.handoff(run_id) is None:
+        if header is None or not await self._has_come(run_id):
             return message("unknown", "no run has come here under this id")
         rows = await self._rows(run_id, after)
         if not rows and header.finished_at is None and wait_ms > 0:
@@ -119,6 +127,21 @@ class Answering:
             rows = await self._rows(run_id, after)
         record = await self._parts.reads.get(keys.run(run_id))
         return message("news", record, rows)
+
+    async def _has_come(self, run_id: str) -> bool:
+        """By a handoff: other runs are no business of other engines."""
+        known = await self._parts.handoff(run_id)
+        return known is not None and known.came != ""
+
+    def _check_names(self, *names: str) -> None:
+        """Before they come to the pump: a key that the store refuses would stop the engine."""
+        for name in names:
+            travel.check_name(name, self._parts.limits)
+
+    @staticmethod
+    def _check_moves(moves: int) -> None:
+        if not 0 <= moves < travel.MAX_MOVES:
+            raise EnvelopeDamagedError(reason=f"no run has moved {moves} times")
 
     async def _rows(self, run_id: str, after: int) -> list[list[Any]]:
         """``[number of its first event, record]`` of each turn."""
@@ -180,8 +203,10 @@ class Asked:
         if known is not None and known.id == self.back_id:
             self.answer = {"parking": "", "sending": "here"}.get(known.state, "kept")
             self.reason = known.why or f"it is {known.state}"
-        elif known is None or known.moves < self.moves or known.state == "refused":
+        elif known is None or known.moves < self.moves or known.state == "refused" or self.left_id in known.refused:
             self._never(known, header, batch, now)
+        elif known.came != self.left_id:
+            self.answer, self.reason = "kept", "it did not come here by that handoff"
         elif header is None or header.finished_at is not None or known.state not in ("owned", "arriving"):
             self.answer, self.reason = "kept", f"it is {header.status if header is not None else 'purged'} here"
         elif known.state == "arriving":

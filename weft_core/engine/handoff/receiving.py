@@ -97,7 +97,7 @@ class Receive:
         told = [run.handoff_id, run.moves, header.origin, "", None]
         handoff = Handoff(
             run.handoff_id, run.moves, "arriving", self.fetched_from, run.goes_on, now, told,
-            owes=bool(self.fetched_from), stays=bool(self.fetched_from),
+            owes=bool(self.fetched_from), stays=bool(self.fetched_from), came=run.handoff_id,
         )  # fmt: skip
         return [*ops, *records.write_run(header), *handoffs.write(run.run_id, handoff)]
 

@@ -222,6 +222,7 @@ class _Leave:
         leaving = Handoff(
             self.handoff_id, header.moves, "parking", self.url, goes_on, now, placed=self.placed,
             refused=known.refused if known is not None else [], tries=known.tries if known is not None else 0,
+            came=known.came if known is not None else "",
         )  # fmt: skip
         batch.ops += handoffs.write(self.run_id, leaving)
 
