@@ -58,11 +58,13 @@
     │   ├── EnvelopeDamagedError                bytes that are no run on its way, or not a whole one
     │   ├── HandoffUnansweredError              the other engine was not reached, or did not say
     │   │   └── HandoffDeniedError              it does not let this engine in
+    │   ├── LoopingRunError                     code of a run computed for too long without a pause, and was stopped
     │   └── RunFailedError, RunCancelledError, RunHeldError,
     │       RunTimedOutError, RunTerminatedError                 what handle.result() raises
     ├── OutcomeError                            raised inside a workflow by an awaited operation
     │   ├── ActivityFailedError, ActivityInterruptedError, ActivityIndeterminateError, ActivityNotRegisteredError
     │   ├── ActivityTimeoutError                (and ActivityTotalTimeoutError, ActivityHeartbeatTimeoutError below it)
+    │   │   └── ActivityLoopingError                it computed for too long without a pause, and was stopped
     │   ├── OperationSkippedError               somebody answered it by hand
     │   ├── RetryLater                          raised by an activity: try me again then
     │   └── SignalTimeoutError, WaitTimeoutError, ScopeTimeoutError, ReviewTimeoutError,
@@ -75,7 +77,7 @@
             └── ChaosTransientError             worth another attempt
                 └── ChaosTimeoutError           the effect took place, its answer was lost
 
-``RunCancelled``, ``Evict`` and ``CompleteLater`` are control flow: they derive from BaseException so that ``except
+``RunCancelled``, ``Evict``, ``CompleteLater`` and ``ComputedTooLong`` are control flow: they derive from BaseException so that ``except
 Exception`` in a workflow or activity does not swallow them.
 """
 
@@ -185,6 +187,14 @@ class Evict(BaseException):
 
 class CompleteLater(BaseException):
     """Private: ``activity_info().complete_later()`` ends an activity with it; its outcome will come from outside."""
+
+
+class ComputedTooLong(BaseException):
+    """Raised by the host's guard in author's code that has run for too long without a pause."""
+
+    def __init__(self, seconds: float, where: str) -> None:
+        super().__init__(f"computed for {seconds} s without a pause, at {where}")
+        self.seconds, self.where = seconds, where
 
 
 # ------------------------------------------------------------------ definitions
@@ -633,6 +643,16 @@ class RunTerminatedError(RunError):
     template = "run {run_id!r} was terminated{reason}"
 
 
+class LoopingRunError(RunError):
+    """``what`` of the run ran for so long that the host's guard stopped it. The run is held at the checkpoint before
+    that until its durable functions have changed (``source`` names those it looped with) or it is resumed."""
+
+    template = (
+        "{what} of run {run_id!r} computed for {seconds} s without a pause, at {where}, and was stopped: nothing else "
+        "can run meanwhile. {remedy}. Give the loop an end or an await; docs/browser.md says how to change the limit"
+    )
+
+
 class RunHeldError(RunError):
     template = "run {run_id!r} is held: {reason}. Nothing is lost; give the engine the code it needs and reopen it"
 
@@ -700,6 +720,17 @@ class ActivityTotalTimeoutError(ActivityTimeoutError):
 
 class ActivityHeartbeatTimeoutError(ActivityTimeoutError):
     template = "activity {activity!r} gave no heartbeat for {timeout_ms} ms (attempt {attempt})"
+
+
+class ActivityLoopingError(ActivityTimeoutError):
+    """It ran for so long that the host's guard stopped it, which it would be again: it is not tried again."""
+
+    template = (
+        "activity {activity!r} computed for {seconds} s without a pause, at {where}, and was stopped (attempt "
+        "{attempt}): nothing else can run meanwhile, so it is not tried again. Give it an `await asyncio.sleep(0)` "
+        "now and then; docs/browser.md says how to change the limit"
+    )
+    non_retryable = True
 
 
 class RetryLater(OutcomeError):

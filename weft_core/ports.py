@@ -8,10 +8,14 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
+from weft_core.errors import ComputedTooLong
+
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 Op = tuple[str, "bytes | None"]
 """One write: ``(key, value)`` puts, ``(key, None)`` deletes."""
@@ -160,6 +164,44 @@ class HandoffTransport(Protocol):
         ...
 
 
+class Stretch:
+    """What runs now, without a pause, and whose it is. A host that can end author's code which runs for too long does
+    so by what is said here: it raises :class:`ComputedTooLong` in it. Others leave it alone."""
+
+    __slots__ = ("ended", "kind", "name", "number", "run_id", "told")
+
+    def __init__(self) -> None:
+        self.number = 0
+        """Another number: another stretch."""
+        self.run_id = self.kind = self.name = ""
+        """Whose code, and which ("workflow", "activity", "query"), as far as that is known."""
+        self.ended: ComputedTooLong | None = None
+        """What was raised in it, whatever the code has made of that."""
+        self.told: Callable[[], None] | None = None
+        """Is told of each that begins, while the host looks for one that nothing can end."""
+
+    def begins(self, run_id: str = "", kind: str = "", name: str = "") -> None:
+        """From here on something else runs."""
+        self.number += 1
+        self.run_id, self.kind, self.name, self.ended = run_id, kind, name, None
+        if self.told is not None:
+            self.told()
+
+
+_ENTRANCES: set[CodeType] = set()
+
+
+def enters_authors_code(function: F) -> F:
+    """Marks a function that calls author's code and is ready for :class:`ComputedTooLong` in it."""
+    _ENTRANCES.add(function.__code__)
+    return function
+
+
+def is_entrance(code: CodeType) -> bool:
+    """Whether this is the code of a function that is marked so."""
+    return code in _ENTRANCES
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """The machine as the engine sees it."""
@@ -168,6 +210,7 @@ class Host:
     ids: Ids
     run_blocking: Callable[[Callable[[], Any]], Awaitable[Any]]
     """Run a blocking function without stopping the event loop: in a thread on servers, inline in Pyodide."""
+    stretch: Stretch = field(default_factory=Stretch)
 
 
 def default_host() -> Host:

@@ -11,6 +11,7 @@ import pytest
 from weft_core import Context, RetryPolicy, activity, activity_info, workflow
 from weft_core.engine.eager import EagerStarter
 from weft_core.errors import ActivityFailedError, ActivityTimeoutError, RunFailedError
+from weft_core.ports import Stretch
 from weft_core.testing import TestEngine
 
 ONCE = RetryPolicy(max_attempts=1)
@@ -181,7 +182,7 @@ async def test_what_a_stopped_attempt_does_in_finally_is_done_however_early_it_i
             await asyncio.sleep(0)
             log.append("cleaned up")
 
-    starter = EagerStarter(asyncio.get_running_loop())
+    starter = EagerStarter(asyncio.get_running_loop(), Stretch())
     ends: list[Any] = []
     for _ in range(3):
         task = starter.start(careful(), lambda error, value: ends.append(error))

@@ -37,7 +37,12 @@ from weft_core.engine.search.keeping import IndexKeeper
 from weft_core.engine.services import Resolver, ServiceBook
 from weft_core.engine.starts import Starts
 from weft_core.engine.transfer.placing import settle
-from weft_core.errors import EngineClosedError, EngineFencedError, RunNotFoundError, WorkflowNotRegisteredError
+from weft_core.errors import (
+    EngineClosedError,
+    EngineFencedError,
+    RunNotFoundError,
+    WorkflowNotRegisteredError,
+)
 from weft_core.machine.attention import RunAttention
 from weft_core.machine.life import RunLife
 from weft_core.machine.operations import HOOKS
@@ -85,8 +90,11 @@ class EngineCore:
         archive: Archive | None = None,
         transport: HandoffTransport | None = None,
         device: Device | None = None,
+        distrusted: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self._rebind(storage)
+        self._distrusted = dict(distrusted or {})
+        """Runs that have hung an engine, which could not write so itself: they are held. With facts for the error."""
         self.limits, self.retention = limits, retention
         self.interceptors = Interceptors(interceptors, limits)
         self._services = ServiceBook(services, resolve_services)
@@ -150,7 +158,7 @@ class EngineCore:
         queues = self._queues = Queues(self._declared_queues, host.clock)
         rules = Rules(
             self.registry, HOOKS, RunLife(), RunAttention(), self.limits, host.ids.random, host.clock.now_ms,
-            queues.names, queues.ticket, self._can_transact, self.interceptors.operation,
+            queues.names, queues.ticket, self._can_transact, host.stretch, self.interceptors.operation,
         )  # fmt: skip
         self._onlooker = Onlooker(host.clock, host.ids, self.registry.functions)
         self._pump = Pump(
@@ -173,6 +181,7 @@ class EngineCore:
         )
         self._pump.decider.posts = PostOffice(reads, self._pump.submit, self._starts)
         self._pump.decider.posts.check_signal = self._check_signal_to
+        self._pump.decider.distrusted = self._distrusted
         self._schedules = ScheduleKeeper(reads, self._starts, self._pump, host.clock, self)
         self._inbox = InboxReader(
             reads, self.deliver_start, self.deliver_signal, self.deliver_cancel, self._purge, self.deliver_to_schedule,
@@ -335,7 +344,9 @@ class EngineCore:
             for key, _ in rows:
                 run_id = key.removeprefix(keys.ACTIVE)
                 if run_id not in self._live:
-                    self._pump.submit(Envelope(run_id, Recover()))
+                    self._pump.submit(Envelope(run_id, Recover(opening=True)))
+        for run_id in list(self._distrusted):
+            self._pump.submit(Envelope(run_id, Recover(opening=True)))
         await self._pump.decider.posts.recover()
         await self._schedules.recover()
         self._pump.timers.due = True

@@ -7,8 +7,9 @@ is written here, and no effect begins: see ``pump.py``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from weft_core.engine.batch import Batch, Envelope, Job, Write
 from weft_core.engine.commit import Committer
@@ -21,8 +22,10 @@ from weft_core.engine.stopped import StoppedRuns
 from weft_core.engine.writing import write_records
 from weft_core.errors import (
     CodecError,
+    ComputedTooLong,
     EngineDegradedError,
     LimitExceededError,
+    LoopingRunError,
     RunMovedError,
     RunNotFinishedError,
     RunNotFoundError,
@@ -48,13 +51,15 @@ from weft_core.model.messages import (
     TimerFired,
     UpdateArrived,
 )
-from weft_core.model.run import AWAY, STOPPED, RunState
+from weft_core.model.run import AWAY, STOPPED, RunHeader, RunState
+from weft_core.ports import enters_authors_code
 
 log = logging.getLogger("weft")
 _REFUSALS = (RunNotFoundError, RunMovedError, LimitExceededError, CodecError, StorageKeyError, UpdateValidationError)
 """What is wrong with one message or one run, and no reason to stop."""
 
 
+_REMEDY = "The run stands at its checkpoint before that: it goes on when its code has changed, or when it is resumed"
 _MAIL = (SignalArrived, UpdateArrived)
 _TAKEN_WHEN_STOPPED = (*_MAIL, CancelRequested, TerminateRequested, Annotate, ReviewSubmitted)
 
@@ -79,6 +84,8 @@ class Decider:
         self.posts: PostOffice
         self.code: str | None = None
         """Name of the stored source of the code this engine drives runs with."""
+        self.distrusted: dict[str, Mapping[str, Any]] = {}
+        """Runs that are held when they are next met, before any of their code runs; with facts for the error."""
 
     async def decide(self, envelope: Envelope, batch: Batch, now: int) -> None:
         if not envelope.run_id:
@@ -187,11 +194,13 @@ class Decider:
             await self._land()  # what is on its way may be about it
             await self._shared.read(place)
 
-    @staticmethod
-    def _visit(run: RunState, envelope: Envelope) -> None:
+    def _visit(self, run: RunState, envelope: Envelope) -> None:
         assert envelope.visit is not None
+        self._rules.stretch.begins(run.id, "query")
         try:
             envelope.answer = envelope.visit(run)
+        except ComputedTooLong as stopped:
+            envelope.reject(self._looping(run.id, "a query", stopped, "The run goes on as it did"))
         except SystemExit as error:  # of the author's handler; it must stop neither us nor who asked
             envelope.reject(RuntimeError(f"the query's handler raised SystemExit({error})"))
         except Exception as error:
@@ -241,7 +250,12 @@ class Decider:
             batch.stopped.add(header.id)
             await self._stopped.deliver(header, envelope, batch, now)
             return None
+        if isinstance(envelope.message, Recover) and envelope.message.opening and self._loops_still(header):
+            batch.stopped.add(header.id)
+            return None
         try:
+            if (facts := self.distrusted.pop(header.id, None)) is not None:
+                raise LoopingRunError(run_id=header.id, remedy=_REMEDY, source=self.code, **facts)
             run = await self._live.load(header)
         except StorageError:
             raise
@@ -257,6 +271,17 @@ class Decider:
             await self.go_on(run)
         self._live.keep(run)
         return await self._taken_up(run, envelope, batch, now)
+
+    def _loops_still(self, header: RunHeader) -> bool:
+        """It is held because it looped, under the code that this engine has, too: it would loop again."""
+        error = header.error or {}
+        looped = header.status == "held" and error.get("code") == LoopingRunError.__name__
+        return looped and (error.get("facts") or {}).get("source") == self.code
+
+    def _looping(self, run_id: str, what: str, stopped: ComputedTooLong, remedy: str) -> LoopingRunError:
+        return LoopingRunError(
+            run_id=run_id, what=what, seconds=stopped.seconds, where=stopped.where, remedy=remedy, source=self.code
+        )
 
     async def go_on(self, run: RunState) -> None:
         """A run that was stopped is to be driven again."""
@@ -274,12 +299,15 @@ class Decider:
                 return None
         return run
 
+    @enters_authors_code
     def _turn(self, run: RunState, envelope: Envelope, batch: Batch, now: int) -> Exception | None:
         """Decide one message and add it to the batch; or return what keeps its outcome from being stored."""
         message = envelope.message
         assert message is not None
         turn = Turn(run, now, self._rules)
         was_active, first_seq = run.active, run.next_seq
+        stretch = self._rules.stretch
+        stretch.begins(run.id, "workflow", run.header.workflow)
         try:
             if isinstance(message, TimerFired):
                 self._check_timer(turn, message)
@@ -288,10 +316,15 @@ class Decider:
             turn.deliver(message)
             run.next_seq += len(turn.events)
             write_records(turn, first_seq, self._committer.epoch, self.code)
-        except Exception as obstacle:
+            if stretch.ended is not None:
+                raise stretch.ended  # whatever the author's code has made of it
+        except (Exception, ComputedTooLong) as obstacle:
+            run.active, run.next_seq = was_active, first_seq
+            if stretch.ended is not None:
+                return self._looping(run.id, f"workflow {run.header.workflow!r}", stretch.ended, _REMEDY)
+            assert isinstance(obstacle, Exception)
             if not isinstance(obstacle, WeftError):
                 log.exception("a turn of run %s broke; the run stays at its last checkpoint", run.id)
-            run.active, run.next_seq = was_active, first_seq
             return obstacle
         batch.ops.extend(envelope.extra)
         batch.ops.extend(turn.ops)
@@ -325,6 +358,8 @@ class Decider:
         await self._land()  # what is stored of the run must be the checkpoint before this turn
         if envelope.new is not None:
             records.evict(run)
+            if isinstance(obstacle, LoopingRunError):
+                obstacle = LoopingRunError(**{**obstacle.facts, "remedy": "It was not started"})
             envelope.reject(obstacle)
             return
         self._live.drop(run.id)

@@ -15,16 +15,20 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from typing import Any
 
+from weft_core.ports import Stretch, enters_authors_code
+
 Done = Callable[[BaseException | None, Any], None]
+Whose = tuple[str, str, str]
+"""What a :class:`Stretch` is told."""
 
 
 class _Spare:
     """A task that waits to be given a coroutine which has already begun."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self, loop: asyncio.AbstractEventLoop, stretch: Stretch) -> None:
+        self._loop, self._stretch = loop, stretch
         self._given = loop.create_future()
-        self._job: tuple[Coroutine[Any, Any, Any], Any, Context, Done] | None = None
+        self._job: tuple[Coroutine[Any, Any, Any], Any, Context, Done, Whose] | None = None
         self._begun = False
         self.task: asyncio.Task[None] = loop.create_task(self._main())
         self.task.add_done_callback(self._rescue)
@@ -34,8 +38,10 @@ class _Spare:
         """False once somebody has cancelled the task: an activity itself, or one who kept it from a former one."""
         return not (self.task.done() or self.task.cancelling())
 
-    def adopt(self, coro: Coroutine[Any, Any, Any], yielded: Any, context: Context, done: Done) -> None:
-        self._job = (coro, yielded, context, done)
+    def adopt(
+        self, coro: Coroutine[Any, Any, Any], yielded: Any, context: Context, done: Done, whose: Whose
+    ) -> None:  # fmt: skip
+        self._job = (coro, yielded, context, done, whose)
         if not self._given.done():
             self._given.set_result(None)
 
@@ -48,6 +54,7 @@ class _Spare:
         self._begun = True
         await self._drive(thrown)
 
+    @enters_authors_code
     @types.coroutine
     def _drive(self, thrown: BaseException | None) -> Generator[Any, Any, None]:
         value: Any = None
@@ -59,10 +66,11 @@ class _Spare:
                 raise
             thrown = cancelled  # cancelled between its first wait and our first turn
         assert self._job is not None
-        coro, yielded, context, done = self._job
+        coro, yielded, context, done, whose = self._job
         first = True
         while True:
             if not (first and thrown is None):
+                self._stretch.begins(*whose)
                 try:
                     if thrown is not None:
                         error, thrown = thrown, None
@@ -83,12 +91,17 @@ class _Spare:
 class EagerStarter:
     """Starts coroutines; one per event loop and engine."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self, loop: asyncio.AbstractEventLoop, stretch: Stretch) -> None:
+        self._loop, self._stretch = loop, stretch
         self._spare: _Spare | None = None
 
+    @enters_authors_code
     def start(
-        self, coro: Coroutine[Any, Any, Any], done: Done, prepare: Callable[[], None] | None = None
+        self,
+        coro: Coroutine[Any, Any, Any],
+        done: Done,
+        prepare: Callable[[], None] | None = None,
+        whose: Whose = ("", "", ""),
     ) -> asyncio.Task[None] | None:
         """Run ``coro`` up to its first wait. ``done(error, value)`` is called once, perhaps before this returns.
 
@@ -97,7 +110,7 @@ class EagerStarter:
         """
         spare = self._spare
         if spare is None or not spare.usable:
-            spare = _Spare(self._loop)
+            spare = _Spare(self._loop, self._stretch)
         self._spare = None
         context = copy_context()
         if prepare is not None:
@@ -106,6 +119,7 @@ class EagerStarter:
         if current is not None:
             _leave_task(self._loop, current)
         _enter_task(self._loop, spare.task)
+        self._stretch.begins(*whose)
         try:
             yielded = context.run(coro.send, None)
         except StopIteration as stop:
@@ -113,7 +127,7 @@ class EagerStarter:
         except BaseException as failure:
             outcome = (failure, None)
         else:
-            spare.adopt(coro, yielded, context, done)
+            spare.adopt(coro, yielded, context, done, whose)
             return spare.task
         finally:
             _leave_task(self._loop, spare.task)

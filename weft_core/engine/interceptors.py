@@ -11,6 +11,7 @@ from weft_core.model.limits import Limits
 from weft_core.model.messages import CancelRequested, SignalArrived
 from weft_core.model.operations import CloseScope, Compensate, NeedsAttention, Operation, StartLater
 from weft_core.model.run import RunHeader
+from weft_core.ports import enters_authors_code
 from weft_core.workflow.attempt import ActivityInfo
 from weft_core.workflow.interceptors import (
     CancelCall,
@@ -101,6 +102,7 @@ class Interceptors:
             copied.headers = both
         return copied
 
+    @enters_authors_code
     async def activity(self, info: ActivityInfo, args: tuple[Any, ...], innermost: Next) -> Any:
         """Call an activity through all hooks."""
         chain = innermost
@@ -114,6 +116,7 @@ _OURS = (StartLater, CloseScope, Compensate, NeedsAttention)
 
 
 def _link(hook: Callable[..., Any], info: ActivityInfo, next: Next) -> Next:
+    @enters_authors_code
     async def linked(*args: Any) -> Any:
         return await hook(info, args, next)
 

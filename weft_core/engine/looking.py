@@ -14,7 +14,7 @@ from weft_core import codec, frames
 from weft_core.errors import UpdateValidationError
 from weft_core.model.messages import UpdateArrived
 from weft_core.model.run import RunHeader, RunState
-from weft_core.ports import Clock, Ids
+from weft_core.ports import Clock, Ids, enters_authors_code
 from weft_core.workflow import Context
 
 Roots = Mapping[str, frames.Root]
@@ -45,6 +45,7 @@ class Onlooker:
             root, ctx._run.session = root
         return root
 
+    @enters_authors_code
     def validate(self, run: RunState, message: UpdateArrived) -> None:
         """Have the run's validator look at an update. ``UpdateValidationError`` if it refuses."""
         _, validator = run.handlers.updates.get(message.name, (None, None)) if run.handlers else (None, None)

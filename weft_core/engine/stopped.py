@@ -18,6 +18,7 @@ from weft_core.errors import (
     CodeChangedError,
     CorruptRecordError,
     LimitExceededError,
+    LoopingRunError,
     QueueNotDeclaredError,
     RunHeldError,
     ServicesUnavailableError,
@@ -47,6 +48,7 @@ from weft_core.ports import Op
 NEEDS_CODE = (
     ActivityNotRegisteredError,
     CodeChangedError,
+    LoopingRunError,
     QueueNotDeclaredError,
     ServicesUnavailableError,
     UnknownFunctionError,

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from weft_core import codec
 from weft_core.errors import (
     ActivityNotRegisteredError,
+    ComputedTooLong,
     PayloadTooLargeError,
     QueueNotDeclaredError,
     RunCancelled,
@@ -29,7 +30,7 @@ from weft_core.model.messages import Annotate, Message, StepMessage, TimerFired,
 from weft_core.model.operations import AwaitResume, Operation, WaitSignal, WaitUpdate
 from weft_core.model.retry import RetryPolicy
 from weft_core.model.run import UNBEGUN, BufferedSignal, RunHeader, RunState, Task
-from weft_core.ports import Op
+from weft_core.ports import Op, Stretch
 
 _SCALARS = frozenset({int, str, float, bool, bytes, type(None)})
 
@@ -129,6 +130,8 @@ class Rules:
     """A number for who begins to wait in a queue; they only grow, also from one engine to the next."""
     can_transact: Callable[[str], bool] = lambda activity: False
     """Whether the transactional activity of this name can be attempted."""
+    stretch: Stretch = field(default_factory=Stretch)
+    """Told of each turn: a host may end one that computes for too long."""
     intercept: Callable[[RunHeader, Operation[Any]], Operation[Any]] | None = None
     """What interceptors make of an operation that begins; what it raises is raised at the line that awaits."""
 
@@ -376,7 +379,7 @@ class Turn:
                 op = frame.throw(failure.foreign_await(frame, op))
         except StopIteration as stop:
             ok, value = True, stop.value
-        except KeyboardInterrupt:  # a SystemExit is of this run, and would stop all others
+        except (KeyboardInterrupt, ComputedTooLong):  # a SystemExit is of this run, and would stop all others
             raise
         except BaseException as error:
             ok, value = False, error

@@ -38,6 +38,7 @@ STATUS: dict[type[WeftError], int] = {
     e.HandoffRefusedError: 409,
     e.EnvelopeDamagedError: 422,
     e.HandoffUnansweredError: 503,
+    e.LoopingRunError: 409,
     e.RunHeldError: 409,
     e.StartOrSignalConflictError: 409,
     e.ReviewDecidedError: 409,

@@ -40,6 +40,9 @@ class Begin:
 class Recover:
     """The run was loaded by a new owner: derive again every effect that a crash may have lost."""
 
+    opening: bool = False
+    """Nobody asks for it: an engine has opened the store. A run that looped stays held under the same code then."""
+
 
 @dataclass(slots=True)  # not frozen: one is made for every attempt
 class ActivityOutcome(StepMessage):

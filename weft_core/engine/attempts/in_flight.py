@@ -23,7 +23,7 @@ from weft_core.model.limits import Limits
 from weft_core.model.messages import StepMessage
 from weft_core.model.services import Services
 from weft_core.model.verdicts import Done
-from weft_core.ports import Archive, Host
+from weft_core.ports import Archive, Host, enters_authors_code
 from weft_core.workflow.attempt import ActivityInfo, AttemptLink, enter_attempt
 
 Deliver = Callable[[str, StepMessage], None]
@@ -48,7 +48,7 @@ class Attempts:
         self._registry, self._host, self._limits = registry, host, limits
         self._store_id, self._deliver, self._interceptors = store_id, deliver, interceptors
         self._loop = asyncio.get_running_loop()
-        self._starter = EagerStarter(self._loop)
+        self._starter = EagerStarter(self._loop, host.stretch)
         self._port = AttemptPort(self._loop, limits, tokens, self._beats, services_of, blobs, archive)
         self._in_flight: dict[tuple[str, int], Attempt] = {}
         self._let_run: set[Attempt] = set()
@@ -74,7 +74,8 @@ class Attempts:
             coro = _in_place(effect.place, coro)
         if effect.heartbeat_ms is not None:
             attempt.beats = self._beats(attempt)
-        attempt.task = self._starter.start(coro, done, functools.partial(enter_attempt, info))
+        whose = (effect.run_id, "activity", effect.activity)
+        attempt.task = self._starter.start(coro, done, functools.partial(enter_attempt, info), whose)
         if attempt.task is not None and effect.timeout_ms is not None:
             attempt.timer = self._loop.call_later(effect.timeout_ms / 1000, self._timed_out, attempt)
 
@@ -90,10 +91,12 @@ class Attempts:
             fn = effect.place.around(fn)
         return self._call_blocking(fn, args)
 
+    @enters_authors_code
     async def _call_blocking(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         value = await self._host.run_blocking(functools.partial(_call_plainly, fn, args))
         return await value if inspect.isawaitable(value) else value
 
+    @enters_authors_code
     async def _kept(self, effect: StartAttempt, coro: Coroutine[Any, Any, Any]) -> Any:
         """Its value becomes a blob."""
         value = await coro
@@ -199,6 +202,7 @@ class Attempts:
             await asyncio.wait(tasks, timeout=5)
 
 
+@enters_authors_code
 async def _in_place(place: PlaceInQueue, coro: Coroutine[Any, Any, Any]) -> Any:
     place.used = True
     try:
@@ -207,6 +211,7 @@ async def _in_place(place: PlaceInQueue, coro: Coroutine[Any, Any, Any]) -> Any:
         place.over()
 
 
+@enters_authors_code
 def _call_plainly(fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     try:
         return fn(*args)

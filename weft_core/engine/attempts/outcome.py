@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from weft_core import codec
-from weft_core.errors import ActivityFailedError, InvalidInputError, PayloadTooLargeError
+from weft_core.errors import (
+    ActivityFailedError,
+    ActivityLoopingError,
+    ComputedTooLong,
+    InvalidInputError,
+    PayloadTooLargeError,
+)
 from weft_core.machine.effects import StartAttempt
 from weft_core.model.attempt_messages import Verified
 from weft_core.model.limits import Limits
@@ -64,6 +70,9 @@ def told(effect: StartAttempt, error: BaseException) -> Exception:
     """The error as a workflow may read it."""
     if isinstance(error, Exception):
         return error
+    if isinstance(error, ComputedTooLong):
+        facts = {"activity": effect.activity, "attempt": effect.attempt}
+        return ActivityLoopingError(**facts, seconds=error.seconds, where=error.where)
     # CancelledError, SystemExit, or our own control flow: in a workflow it would not be read as a failure.
     kind = type(error).__name__
     return ActivityFailedError(activity=effect.activity, error_type=kind, error_message=f"it ended with {kind}")

@@ -34,6 +34,7 @@ from weft_core.model.messages import (
 )  # fmt: skip
 from weft_core.model.names import check_id, check_text, check_told
 from weft_core.model.run import RunHeader, RunState
+from weft_core.ports import enters_authors_code
 from weft_core.workflow import Query, Signal, Workflow
 
 
@@ -252,5 +253,6 @@ class RunVerbs(UpdateVerbs):
         await orders[verb]()
 
 
+@enters_authors_code
 def _answer(handler: Any, args: tuple[Any, ...]) -> Any:
     return codec.loads(codec.dumps(handler(*args)))
