@@ -40,6 +40,7 @@ export { WeftError };
  * @property {"auto" | "soon" | "off"} [snapshot] of Python's memory, for quick starts: made when the first start has been over for a while, at once, or never
  * @property {number} [heapLimitMB] of Python's memory, which only grows: past it the engine is drained and its worker replaced; default 512
  * @property {import("./server.mjs").ServerOptions} [server] to which runs go whose workflow says so; a token, or a function that gives it, is never stored
+ * @property {number} [loopLimit] seconds that a workflow or activity may compute without a pause before it is ended; 0: as long as it likes; default 30
  * @property {boolean} [requireDurable] refuse to open where the browser keeps nothing, instead of running in memory
  * @property {boolean} [persist] ask the browser, after the first start, not to evict the store; default true
  * @property {number} [deadlineMs] for calls other than result()

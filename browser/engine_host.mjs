@@ -5,11 +5,13 @@
 import { IdbStore, durabilityHere } from "../service_worker/idb_store.mjs";
 import { makeLeft } from "../service_worker/left_calls.mjs";
 import { StoreClient } from "../service_worker/store_client.mjs";
+import { guard } from "./guard.mjs";
 import { loadInterpreter } from "./interpreter.mjs";
 import { OLDEST } from "./protocol.mjs";
 import { Responder, replyTo } from "./rpc.mjs";
 import { StoreWatch } from "./store_watch.mjs";
 import { note, witnessed } from "./witness.mjs";
+import { LOOP_LIMIT_S } from "./worker_watch.mjs";
 
 /**
  * @typedef {object} HostOptions
@@ -24,6 +26,7 @@ import { note, witnessed } from "./witness.mjs";
  * @property {string} [server] the address of the device's server
  * @property {string[]} workflows URLs
  * @property {string[]} activities URLs
+ * @property {number} [loopLimit] seconds that code of theirs may compute without a pause; 0: as long as it likes
  * @property {import("./runtime.mjs").Modules} [modules] see Runtime
  *
  * @typedef {object} HostListener
@@ -33,10 +36,18 @@ import { note, witnessed } from "./witness.mjs";
  * @property {() => void} [store] the facts of `watch` have changed
  * @property {(count: number) => void} opened an engine answers calls; this host's so-many-th
  * @property {(error: PlainError) => void} fenced another engine owns the store; this one has stopped
+ * @property {(looping: Looping) => void} [looping] such code has computed for long
+ * @property {(entered: Entered) => void} [entering] code of theirs begins; told only to who was told to beware
  * @property {(id: number) => void} needPort to the Service Worker; it arrives in `connected({id, port})`
  *
  * @typedef {{code: string, message: string, facts: Record<string, unknown>}} PlainError
+ * @typedef {{runId: string, kind: "workflow" | "activity" | "query" | "", name: string}} Entered
+ * @typedef {Entered & {seconds: number, where: string, ending: "not yet" | "ended" | "in vain"}} Looping
+ * @typedef {{at: number, tell: boolean, runs: Record<string, {what: string, seconds: number, where: string}>}} Beware of what hung another worker
  */
+
+/** Who leads after this time needs no warning: somebody has led meanwhile. */
+const BEWARE_MS = 120_000;
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -54,6 +65,7 @@ export class EngineHost {
     this.options = options;
     this.tell = tell;
     this.ready = false; // an engine is open and answers
+    /** @type {Beware | null} */ this.beware = null;
     this.heapBytes = () => 0; // of Python, when it is loaded
     /** @type {Promise<void>} calls that were left, while they are made */ this.leftCalls = Promise.resolve();
     this.store = openStore(options, tell);
@@ -146,7 +158,9 @@ export class EngineHost {
     const main = packed.load("weft_browser.main");
     packed.destroy();
     try {
-      main.prepare(this.bridge, workflows.join("\n"), activities.join("\n"));
+      const limit = this.options.loopLimit ?? LOOP_LIMIT_S;
+      main.prepare(this.bridge, workflows.join("\n"), activities.join("\n"), limit);
+      if (limit) guard(python, limit);
     } catch (error) {
       throw Object.assign(new Error(pythonMessage(error)), { name: "WorkflowImportError" });
     }
@@ -158,7 +172,10 @@ export class EngineHost {
   #openEngine(main) {
     return this.#inTurn(async () => {
       if (!this.#wanted) return;
-      const error = await main.open(JSON.stringify({ durability: durabilityHere(this.options.durability), require_durable: this.options.requireDurable ?? false, server: this.options.server ?? "" }));
+      const error = await main.open(JSON.stringify({
+        durability: durabilityHere(this.options.durability), require_durable: this.options.requireDurable ?? false, server: this.options.server ?? "",
+        beware: this.#warning(),
+      }));
       if (!this.#wanted) return; // the closing that waits for us closes it
       if (error) throw Object.assign(new Error(), JSON.parse(error));
       const { durability, store_id: storeId, epoch, found } = JSON.parse(main.store());
@@ -171,6 +188,13 @@ export class EngineHost {
       this.tell.opened(this.#opened);
       this.makeLeftCalls();
     });
+  }
+
+  /** Told once: what it names is written down by the engine that opens now. */
+  #warning() {
+    const warning = this.beware && Date.now() - this.beware.at < BEWARE_MS ? this.beware : null;
+    if (this.beware) this.beware = { ...this.beware, runs: {} };
+    return warning;
   }
 
   /** The witness is told how far the store has come: never more than is durable. */
@@ -239,6 +263,14 @@ function bridgeOf(host) {
     /** @param {string} text */
     server(text) {
       host.tell.server?.(JSON.parse(text));
+    },
+    /** @param {string} text */
+    looping(text) {
+      host.tell.looping?.(JSON.parse(text));
+    },
+    /** @param {string} runId @param {Entered["kind"]} kind @param {string} name */
+    entering(runId, kind, name) {
+      host.tell.entering?.({ runId, kind, name });
     },
     /** @param {string} text */
     health(text) {

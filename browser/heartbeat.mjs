@@ -9,8 +9,8 @@
 const TICK_MS = 1_000;
 /** Ticks without a sign of life, from the leader's worker or from its page, until its lock is taken. */
 const SILENT_TICKS = 5;
-/** The same while its page answers: then the worker is not frozen, but busy; what loops in Python is interrupted before that. */
-const BUSY_TICKS = 40;
+/** The same, at least, while its page answers: then the worker is not frozen, but busy; what loops is ended before that, here or by its page. */
+const BUSY_TICKS = 50;
 const LONGEST_TICKS = 900;
 const WELL_TICKS = 60;
 
@@ -35,9 +35,10 @@ export class Heartbeat {
 
 /** What a worker in line does. */
 export class Watch {
-  /** @param {string} name of the store @param {{ask: (leader: string | null) => void, steal: () => void}} act `ask` the leader's page whether it lives */
-  constructor(name, act) {
+  /** @param {string} name of the store @param {number} loopLimitS see HostOptions @param {{ask: (leader: string | null) => void, steal: () => void}} act `ask` the leader's page whether it lives */
+  constructor(name, loopLimitS, act) {
     this.act = act;
+    this.busyTicks = Math.max(BUSY_TICKS, loopLimitS + BUSY_TICKS / 2);
     /** @type {string | null} */ this.leader = null;
     this.thefts = 0;
     this.ticks = 0; // since the leader's worker was heard
@@ -74,7 +75,7 @@ export class Watch {
   #tick() {
     this.ticks += 1;
     if (this.ticks >= 2) this.act.ask(this.leader);
-    const patience = this.ticks - this.answered <= 3 ? BUSY_TICKS : SILENT_TICKS;
+    const patience = this.ticks - this.answered <= 3 ? this.busyTicks : SILENT_TICKS;
     if (this.ticks < Math.min(patience * 2 ** this.thefts, LONGEST_TICKS) + this.grace) return;
     this.thefts += 1;
     this.#spare();

@@ -12,6 +12,7 @@ import { followPageLifecycle, whenIdle } from "./page_lifecycle.mjs";
 import { persist, persisted } from "./durability.mjs";
 import { WeftError } from "./rpc.mjs";
 import { ServerLink } from "./server.mjs";
+import { LOOP_LIMIT_S, WorkerWatch } from "./worker_watch.mjs";
 import { makeSnapshotLater } from "./snapshot_maker.mjs";
 import { StatusBoard } from "./status.mjs";
 import { notDurable } from "./store_watch.mjs";
@@ -41,6 +42,9 @@ export class Tab {
     this.broker = new Broker(options.serviceWorker ?? null);
     this.updates = new Updates(this);
     this.wakeups = new Wakeups(caller, () => this.status.role === "leader");
+    this.watch = new WorkerWatch(options.loopLimit ?? LOOP_LIMIT_S, {
+      ping: () => this.worker.post({ t: "ping" }), tell: (unresponsive) => this.board.set({ unresponsive }), hung: (beware) => this.#hung(beware),
+    });
     this.known = new Promise((resolve, reject) => {
       this.settleOpen = { resolve: () => resolve(undefined), reject };
     });
@@ -146,6 +150,7 @@ export class Tab {
       case "drained": return this.worker.drained();
       case "server": return this.#server(message.server);
       case "heap-full": return void this.#recycle();
+      case "pong": case "looping": case "entering": return this.watch.heard(message);
       case "failed": return this.#workerFailed(message.error);
     }
   }
@@ -159,11 +164,13 @@ export class Tab {
   }
 
   #gaveWay() {
+    this.watch.stop();
     clearTimeout(this.giveWay);
     this.group.ended(this.worker.id);
   }
 
   #stopWorker() {
+    this.watch.stop();
     clearTimeout(this.giveWay);
     this.group.ended(this.worker.id);
     this.worker.stop();
@@ -176,6 +183,7 @@ export class Tab {
     if (server) this.board.set({ server });
     if (this.options.requireDurable && store?.durability === "memory") return this.settleOpen.reject(new WeftError(notDurable()));
     if (own) this.worker.restarts = 0;
+    if (own) this.watch.begin();
     if (own) this.board.set({ state: "ready", role: "leader", stage: "ready", progress: 1, error: null });
     else this.board.set({ state: "follower", role: "follower", stage: "another tab leads", error: null });
     this.settleOpen.resolve();
@@ -197,12 +205,20 @@ export class Tab {
   #taken(worker) {
     if (worker === this.worker.id || this.status.role !== "leader") return;
     clearTimeout(this.giveWay);
-    this.giveWay = setTimeout(() => this.#replaceWorker(), GIVE_WAY_TIMEOUT_MS);
+    this.giveWay = setTimeout(() => this.#replaceWorker("gave way: its worker hung, and was ended"), GIVE_WAY_TIMEOUT_MS);
   }
 
-  #replaceWorker() {
+  /** Nothing but the end of its worker helps. Whoever leads next must know why. @param {import("./engine_host.mjs").Beware} beware */
+  #hung(beware) {
+    this.group.say({ t: "hung", beware });
+    this.worker.beware = beware;
+    this.#replaceWorker(`its worker hung in ${Object.keys(beware.runs)[0] ?? "a run that is not known yet"}, and was ended`);
+  }
+
+  /** @param {string} stage */
+  #replaceWorker(stage) {
     this.#stopWorker();
-    this.board.set({ state: "follower", role: "follower", standby: "cold", stage: "gave way: its worker hung, and was ended" });
+    this.board.set({ state: "follower", role: "follower", standby: "cold", stage });
     this.worker.start();
     if (this.options.standby !== "cold") this.worker.post({ t: "warm" });
   }

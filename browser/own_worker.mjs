@@ -12,10 +12,10 @@ const RESTART_PAUSES_MS = [100, 1_000, 5_000];
 export const baseOf = (given) => new URL(given ?? "./", given ? document.baseURI : import.meta.url).href;
 
 /** What an engine needs to know, whoever hosts it: with absolute URLs. @param {import("./client.mjs").OpenOptions} options */
-export function engineOptions({ name = "default", base, workflows = [], activities = [], durability = "strict", server }) {
+export function engineOptions({ name = "default", base, workflows = [], activities = [], durability = "strict", server, loopLimit }) {
   const absolute = (/** @type {string} */ path) => new URL(path, document.baseURI).href;
   return {
-    name, durability, base: baseOf(base), server: addressOf(server),
+    name, durability, base: baseOf(base), server: addressOf(server), loopLimit,
     workflows: workflows.map(absolute), activities: activities.map(absolute),
   };
 }
@@ -33,6 +33,7 @@ export class OwnWorker {
     /** @type {Worker | null} */ this.worker = null;
     this.restarts = 0;
     this.drained = () => {};
+    /** @type {import("./engine_host.mjs").Beware | null} what the next one must know of the one before */ this.beware = null;
   }
 
   start() {
@@ -47,8 +48,9 @@ export class OwnWorker {
       if (this.worker === worker) this.failed({ code: "WorkerError", message: event.message || `${engine.base}worker.mjs cannot be loaded` });
     };
     worker.postMessage({
-      t: "init", id: this.id, ...engine, storage, requireDurable, snapshot: snapshot !== "off", heapLimitMB, scope: servedScope(),
+      t: "init", id: this.id, ...engine, storage, requireDurable, snapshot: snapshot !== "off", heapLimitMB, scope: servedScope(), beware: this.beware,
     });
+    this.beware = null;
   }
 
   /** Ends at once: the browser releases its Web Lock, and a half-done transaction ends whole or not at all. */

@@ -15,6 +15,7 @@
  * @property {import("./server.mjs").ServerFacts | null} server of this device, as the last question to it went; null before any
  * @property {import("./update.mjs").UpdateStatus | null} update another build of the site that is there
  * @property {{bytes: number, limit: number} | null} heap of Python in this tab's leading worker
+ * @property {import("./worker_watch.mjs").Unresponsive | null} unresponsive this tab's leading worker does not answer now, because code computes without a pause
  * @property {number} recycled how often that worker was replaced, because its heap had passed the limit
  * @property {import("./interpreter.mjs").Boot | null} boot how Python was started here; null until it was
  * @property {"none" | "kept" | "off" | import("./snapshots.mjs").SnapshotNote} snapshot what this browser keeps for the next start, or why nothing
@@ -28,7 +29,7 @@ export class StatusBoard {
     /** @type {Status} */
     this.status = {
       state: "loading", role: null, standby: "cold", progress: 0, stage: "starting", durability, storage,
-      persisted: null, quota: null, evicted: null, server: null, update: null, heap: null, recycled: 0, boot: null, snapshot: snapshot === "off" ? "off" : "none", error: null,
+      persisted: null, quota: null, evicted: null, server: null, update: null, heap: null, unresponsive: null, recycled: 0, boot: null, snapshot: snapshot === "off" ? "off" : "none", error: null,
     };
   }
 

@@ -10,9 +10,10 @@ import { HeapWatch } from "./heap_watch.mjs";
 import { Heartbeat, Watch } from "./heartbeat.mjs";
 import { OLDEST, PROTOCOL, mismatch, outdated } from "./protocol.mjs";
 import { replyTo } from "./rpc.mjs";
+import { LOOP_LIMIT_S } from "./worker_watch.mjs";
 
 /**
- * @typedef {import("./engine_host.mjs").HostOptions & {t: "init", scope: string | null, heapLimitMB: number}} Init what the page sends first; `scope`: the path of
+ * @typedef {import("./engine_host.mjs").HostOptions & {t: "init", scope: string | null, heapLimitMB: number, beware: import("./engine_host.mjs").Beware | null}} Init what the page sends first; `scope`: the path of
  *   that of the Service Worker that serves the page
  */
 
@@ -71,8 +72,14 @@ function start(init) {
       toPage({ t: "server", server });
       toAll({ t: "server", server });
     },
+    looping(looping) {
+      toPage({ t: "looping", looping }); // is heard at once
+      setTimeout(() => toPage({ t: "looping", looping: null })); // when it has ended
+    },
+    entering: (entered) => toPage({ t: "entering", entered }),
     needPort: (id) => toPage({ t: "need-port", id }),
   });
+  host.beware = init.beware;
   heap = new HeapWatch(init.heapLimitMB * 1024 * 1024, () => host.heapBytes(), {
     changed: (bytes) => status({ heap: { bytes, limit: heap.limit } }),
     full: (bytes) => toPage({ t: "heap-full", bytes }),
@@ -84,7 +91,7 @@ function start(init) {
 /** Lead, again and again, whenever it is this worker's turn. */
 async function serve() {
   for (;;) {
-    watch = new Watch(host.options.name, { ask: (leader) => toAll({ t: "silent", leader }), steal: () => election.steal() });
+    watch = new Watch(host.options.name, host.options.loopLimit ?? LOOP_LIMIT_S, { ask: (leader) => toAll({ t: "silent", leader }), steal: () => election.steal() });
     try {
       await election.stand(lead);
     } finally {
@@ -143,6 +150,8 @@ async function drain(seconds) {
 function heard(message) {
   if (message.v > PROTOCOL || !host) return;
   if (message.t === "busy") watch?.busy();
+  if (message.t === "hung") host.beware = message.beware;
+  if (message.t === "leader" && message.leader !== host.options.id) host.beware = null; // it has been warned
   if (!host.ready) return;
   const old = outdated(message.v);
   if (message.t === "ended") leads(); // a late word of who led before may have confused the pages
@@ -159,6 +168,7 @@ self.onmessage = ({ data }) => {
     case "warm": return void host.prepare().catch((error) => console.warn("weft: standby not loaded:", error));
     case "drain": return void drain(data.seconds);
     case "call": return host.accept(data, toPage);
+    case "ping": return toPage({ t: "pong" });
     case "port": return host.connected(data);
   }
 };

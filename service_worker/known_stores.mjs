@@ -3,7 +3,7 @@
  * Worker can drive due runs while no page is there to tell it. Kept in a cache, which both can reach.
  */
 
-/** @typedef {Pick<import("../browser/engine_host.mjs").HostOptions, "name" | "base" | "durability" | "server" | "workflows" | "activities">} KnownStore */
+/** @typedef {Pick<import("../browser/engine_host.mjs").HostOptions, "name" | "base" | "durability" | "server" | "workflows" | "activities" | "loopLimit">} KnownStore */
 
 /** @param {string} scope URL */
 const cacheOf = (scope) => caches.open(`weft-stores:${new URL(scope).pathname}`);

@@ -77,8 +77,8 @@
             └── ChaosTransientError             worth another attempt
                 └── ChaosTimeoutError           the effect took place, its answer was lost
 
-``RunCancelled``, ``Evict``, ``CompleteLater`` and ``ComputedTooLong`` are control flow: they derive from BaseException so that ``except
-Exception`` in a workflow or activity does not swallow them.
+``RunCancelled``, ``Evict``, ``CompleteLater`` and ``ComputedTooLong`` are control flow: they derive from BaseException
+so that ``except Exception`` in a workflow or activity does not swallow them.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class CompleteLater(BaseException):
 class ComputedTooLong(BaseException):
     """Raised by the host's guard in author's code that has run for too long without a pause."""
 
-    def __init__(self, seconds: float, where: str) -> None:
+    def __init__(self, seconds: float = 0, where: str = "an unknown place") -> None:
         super().__init__(f"computed for {seconds} s without a pause, at {where}")
         self.seconds, self.where = seconds, where
 
@@ -649,7 +649,8 @@ class LoopingRunError(RunError):
 
     template = (
         "{what} of run {run_id!r} computed for {seconds} s without a pause, at {where}, and was stopped: nothing else "
-        "can run meanwhile. {remedy}. Give the loop an end or an await; docs/browser.md says how to change the limit"
+        "can run meanwhile. {remedy}. Give the loop an end or an await; docs/browser-loops.md tells how to change the "
+        "limit"
     )
 
 
@@ -728,7 +729,7 @@ class ActivityLoopingError(ActivityTimeoutError):
     template = (
         "activity {activity!r} computed for {seconds} s without a pause, at {where}, and was stopped (attempt "
         "{attempt}): nothing else can run meanwhile, so it is not tried again. Give it an `await asyncio.sleep(0)` "
-        "now and then; docs/browser.md says how to change the limit"
+        "now and then; docs/browser-loops.md says how to change the limit"
     )
     non_retryable = True
 

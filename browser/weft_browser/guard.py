@@ -111,6 +111,13 @@ class LoopGuard:
         })  # fmt: skip
 
 
+def watch(stretch: Stretch, limit_s: float, told: Told) -> None:
+    """Guard this worker's Python."""
+    import js  # not with the module: a memory snapshot may hold no JavaScript
+
+    LoopGuard(stretch, limit_s, lambda: float(js.performance.now()) / 1000, told).install()
+
+
 def in_authors_code(frame: FrameType) -> bool:
     """Whether author's code runs in this frame, entered where the engine is ready for it to be ended."""
     if _is(frame, _OURS) and not _is(frame, _LEADING_TO_AUTHORS[:1]):

@@ -14,6 +14,8 @@ from typing import Any
 
 from pyodide.ffi import create_proxy
 
+from weft_core.ports import Stretch, enters_authors_code
+
 MAX_SLICE_MS = 8.0
 """After this long the worker's own messages get a turn."""
 
@@ -21,10 +23,11 @@ MAX_SLICE_MS = 8.0
 class ReadyQueue:
     """Callbacks that are ready to run, in order."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, stretch: Stretch) -> None:
         import js  # not with the module: a memory snapshot may hold no JavaScript
 
         self._loop: Any = loop
+        self._stretch = stretch
         self._js = js
         self._ready: deque[asyncio.Handle] = deque()
         self._asked = False
@@ -46,6 +49,7 @@ class ReadyQueue:
         self._asked = False
         self.run()
 
+    @enters_authors_code
     def run(self) -> None:
         """Run what is ready now, and what that makes ready, for a slice of time."""
         # JavaScript entered Python on a thread state of its own, which must know its loop and hooks.
@@ -57,6 +61,7 @@ class ReadyQueue:
         while ready:
             handle = ready.popleft()
             if not handle.cancelled():
+                self._stretch.begins()
                 handle._run()
                 if now() > end:
                     break
@@ -65,10 +70,10 @@ class ReadyQueue:
             self._port.postMessage(None)
 
 
-def install() -> ReadyQueue:
+def install(stretch: Stretch) -> ReadyQueue:
     """Give the running loop the quicker ``call_soon``."""
     loop: Any = asyncio.get_event_loop()
-    queue = ReadyQueue(loop)
+    queue = ReadyQueue(loop, stretch)
     loop.call_soon = queue.call_soon
     loop.call_soon_threadsafe = queue.call_soon
     return queue

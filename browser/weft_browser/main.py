@@ -23,8 +23,9 @@ from weft_core.observe import examine
 from weft_core.ports import Storage
 from weft_core.workflow import Schedule, declared_in, definitions_in
 
-from . import loop, opening
+from . import guard, loop, opening
 from .compiling import APP
+from .host import default_host
 from .storage import BridgeStorage
 from .transport import FetchTransport
 
@@ -32,9 +33,14 @@ from .transport import FetchTransport
 class Runtime:
     """One worker's Python: prepared as a standby, then perhaps the owner of the engine."""
 
-    def __init__(self, bridge: Any, workflows: list[ModuleType], activities: list[ModuleType]) -> None:
+    def __init__(
+        self, bridge: Any, workflows: list[ModuleType], activities: list[ModuleType], loop_limit_s: float
+    ) -> None:  # fmt: skip
         self._bridge = bridge
-        self._queue = loop.install()
+        self._host = default_host()
+        self._queue = loop.install(self._host.stretch)
+        if loop_limit_s:
+            guard.watch(self._host.stretch, loop_limit_s, self)
         self._workflows = [found for module in workflows for found in definitions_in(module)[0]]
         self._activities = [found for module in activities for found in definitions_in(module)[1]]
         self._queues = [found for module in workflows for found in declared_in(module, Queue)]
@@ -47,10 +53,23 @@ class Runtime:
         self._engine: Engine | None = None
         self._dispatcher: Dispatcher | None = None
         self._calls: set[asyncio.Task[None]] = set()
+        self._entered = ("", "")
         bridge.attach(create_proxy(self._stored), create_proxy(self._called))
 
-    async def open(self, durability: Literal["strict", "relaxed"], require_durable: bool, server: str) -> None:
-        """Open an engine, recover its runs, and begin to answer. Again, when the one before has stopped."""
+    async def open(
+        self,
+        durability: Literal["strict", "relaxed"],
+        require_durable: bool,
+        server: str,
+        beware: dict[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """Open an engine, recover its runs, and begin to answer. Again, when the one before has stopped.
+
+        ``beware``: a worker before this one hung, and could not be ended from within. ``runs`` names the run that was
+        in it, if that is known; if it is not, whatever begins is told from now on, so that it is known the next time.
+        """
+        beware = beware or {}
+        self._host.stretch.told = self._entering if beware.get("tell") else None
         self._storage = BridgeStorage(self._bridge, durability=durability)
         self._found = await opening.position(self._storage) if self._memory is None else None
         store = self._memory or await opening.chosen(self._storage, require_durable)
@@ -59,6 +78,7 @@ class Runtime:
         engine = Engine(
             storage=store, close_storage=self._memory is None, workflows=self._workflows, activities=self._activities,
             queues=self._queues, schedules=self._schedules, transport=self._transport, device=Device(server),
+            host=self._host, distrusted=beware.get("runs"),
         )  # fmt: skip
         engine.events.subscribe(self._event)
         await engine.open()
@@ -140,6 +160,16 @@ class Runtime:
         """Epoch and number of the last commit that is durable."""
         return await opening.position(self._storage) if self._storage is not None and self._engine is not None else None
 
+    def looping(self, facts: dict[str, Any]) -> None:
+        """Author's code runs for long."""
+        self._bridge.looping(json.dumps(facts))
+
+    def _entering(self) -> None:
+        now = self._host.stretch
+        if (now.run_id, now.name) != self._entered:
+            self._entered = now.run_id, now.name
+            self._bridge.entering(now.run_id, now.kind, now.name)
+
     def _event(self, event: dict[str, Any]) -> None:
         self._bridge.event(json.dumps(event))
 
@@ -147,14 +177,15 @@ class Runtime:
 _runtime: Runtime | None = None
 
 
-def prepare(bridge: Any, workflow_names: str, activity_names: str) -> None:
-    """Import the author's modules, named one a line. No engine yet: this tab may never lead."""
+def prepare(bridge: Any, workflow_names: str, activity_names: str, loop_limit_s: float) -> None:
+    """Import the author's modules, named one a line. No engine yet: this tab may never lead. ``loop_limit_s``: how long
+    their code may compute without a pause; 0 lets it."""
     global _runtime
     if APP not in sys.path:
         sys.path.insert(0, APP)
     workflows = [importlib.import_module(name) for name in workflow_names.split()]
     activities = [importlib.import_module(name) for name in activity_names.split()]
-    _runtime = Runtime(bridge, workflows, activities)
+    _runtime = Runtime(bridge, workflows, activities, loop_limit_s)
 
 
 async def open(options_json: str) -> str:
@@ -162,7 +193,7 @@ async def open(options_json: str) -> str:
     assert _runtime is not None
     try:
         options = json.loads(options_json)
-        await _runtime.open(options["durability"], options["require_durable"], options["server"])
+        await _runtime.open(options["durability"], options["require_durable"], options["server"], options.get("beware"))
     except WeftError as error:
         return json.dumps(error.to_json())
     return ""

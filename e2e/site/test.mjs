@@ -58,6 +58,7 @@ globalThis.weftOpen = Weft.open({
   storage: query.get("storage") ?? "direct",
   serviceWorker: query.get("serviceWorker") === "none" ? null : "./sw.mjs",
   ...(query.has("server") && { server: { url: query.get("server"), token: () => (tokens.length > 1 ? tokens.shift() : tokens[0]) } }),
+  ...(query.has("loopLimit") && { loopLimit: Number(query.get("loopLimit")) }),
   ...(query.has("heapLimitMB") && { heapLimitMB: Number(query.get("heapLimitMB")) }),
   snapshot: query.get("snapshot") ?? "off", // a test that wants one says so: making it takes a processor for two seconds
   requireDurable: query.has("requireDurable"),

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from weft_browser.guard import SIGNAL, LoopGuard, in_authors_code, tick_s
 
+from weft_browser.guard import SIGNAL, LoopGuard, in_authors_code, tick_s
 from weft_core import Context, RetryPolicy, activity, activity_info, workflow
 from weft_core import signal as declared
 from weft_core.engine import Engine

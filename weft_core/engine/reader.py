@@ -289,7 +289,7 @@ def _held(header: RunHeader) -> dict[str, Any]:
 
 _HELD_FACTS = (
     "activity", "function", "filename", "line", "old", "new", "missing", "old_code", "registered", "workflow",
-    "version", "to_version", "reason", "where", "seconds",
+    "version", "to_version", "reason", "what", "where", "seconds",
 )  # fmt: skip
 _UNREADABLE: dict[str, Any] = {
     "workflow": "?", "version": "?", "status": "dead", "steps": 0, "created_at": 0, "updated_at": 0,

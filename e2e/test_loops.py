@@ -1,0 +1,69 @@
+"""Code that computes without a pause: its run is ended, and never a leader or another run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from e2e.harness.browser import Browser
+from e2e.harness.engines import AnyBrowser, engines
+from e2e.harness.pages import call, open_weft, until
+from e2e.harness.report import attempts_of, told
+from e2e.harness.server import Server
+
+LOOPS = {"workflows": "loops.py", "loopLimit": "1", "serviceWorker": "none"}
+WAITS = "return (await weft.describe(arg)).waiting_for.some((wait) => wait.kind === 'signal')"
+HELD = "const run = await weft.describe(arg); return run.status === 'held' && run.held"
+LOOPED = "return weftStatuses.map((status) => status.unresponsive).filter((seen) => seen?.runId === arg)"
+
+
+def begin(page: Any, workflow: str) -> str:
+    call(page, "start", workflow, [workflow], {"id": workflow})
+    until(page, WAITS, workflow)
+    return workflow
+
+
+@engines("chromium", "firefox")
+def test_runs_and_an_activity_that_loop_are_ended_and_the_leader_and_other_runs_go_on(
+    any_browser: AnyBrowser, server: Server
+) -> None:
+    """parity.md: in the original an endless loop without an await stalls the engine, for every run and for ever."""
+    page = open_weft(any_browser, server.url, **LOOPS)
+    looping = [begin(page, name) for name in ("loops", "catches_everything")]
+    for run in looping:
+        call(page, "signal", run, "go")
+    for workflow in ("gives_work", "ordinary"):
+        call(page, "start", workflow, [workflow], {"id": workflow})
+    assert call(page, "result", "ordinary") == "done"
+    assert call(page, "result", "gives_work").startswith("ActivityLoopingError: activity 'spins' computed for 1")
+    for run in looping:
+        held = until(page, HELD, run)
+        assert held["code"] == "LoopingRunError"
+        assert held["where"].startswith("loops.py:"), held
+        assert until(page, LOOPED, run)[0]["where"].startswith("loops.py:"), "the page was told meanwhile"
+    assert page.evaluate("weft.status.unresponsive") is None
+    assert call(page, "diagnostics")["epoch"] == 1, "the worker was never replaced"
+    with pytest.raises(Exception, match="computed for"):
+        call(page, "resume", "loops")  # not mended: it is tried, and held again
+    attempts = {run: attempts_of(server, run) for run in (*looping, "gives_work", "ordinary")}
+    assert attempts == dict.fromkeys(attempts, {"charge": 1}), attempts
+    told("code that loops", faults=4, effects=len(attempts))
+
+
+def test_a_lone_tab_ends_a_worker_that_nothing_else_can_end_and_the_next_one_holds_the_run_that_hung_it(
+    chrome: Browser, server: Server
+) -> None:
+    page = open_weft(chrome, server.url, **LOOPS)
+    run = begin(page, "cannot_be_ended")
+    call(page, "signal", run, "go")  # sent again until an engine answers
+    assert until(page, HELD, run)["what"] == "workflow 'cannot_be_ended'"
+    assert call(page, "diagnostics")["epoch"] == 3, "one engine hung unawares, one said in what it hung"
+    ended = page.evaluate("weftStatuses.map(({ stage }) => stage).filter((stage) => /^its worker hung/.test(stage))")
+    assert [stage.partition(",")[0] for stage in dict.fromkeys(ended)] == [
+        "its worker hung in a run that is not known yet", f"its worker hung in {run}",
+    ]  # fmt: skip
+    call(page, "start", "ordinary", ["ordinary"], {"id": "ordinary"})
+    assert call(page, "result", "ordinary") == "done"
+    assert [attempts_of(server, each) for each in (run, "ordinary")] == [{"charge": 1}] * 2
+    told("a worker that hangs", faults=2, effects=2)
