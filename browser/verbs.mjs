@@ -1,5 +1,5 @@
 /**
- * What a page can say to the engine: one method for each verb of the wire (weft_core/client/wire.py). Options are in camelCase here and in
+ * What a page can say to the engine: one method for each verb of the wire (weft_core/client/methods/). Options are in camelCase here and in
  * snake_case there; durations are seconds or text ("3 days"), instants epoch seconds (in filters also ISO text), inputs the list of positional inputs.
  *
  * A call is sent again when the leading tab dies, so each says which call it is: with a key of yours, else with one that the page makes.

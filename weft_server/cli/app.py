@@ -9,16 +9,7 @@ from collections.abc import Callable, Mapping
 
 import typer
 
-from weft_server.cli.commands import (
-    browsing,
-    deploying,
-    keeping,
-    looking,
-    reviewing,
-    running,
-    scheduling,
-    steering,
-)
+from weft_server.cli.commands import browsing, deploying, keeping, looking, reviewing, running, scheduling, steering
 
 Table = Mapping[str, Callable[..., None]]
 

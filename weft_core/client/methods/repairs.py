@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
+from weft_core.client.methods.call import Method, Params, need
 from weft_core.engine import Engine
-from weft_core.errors import InvalidInputError
-
-Params = dict[str, Any]
 
 
 async def _checkpoints(engine: Engine, p: Params) -> Any:
@@ -24,11 +21,11 @@ async def _fork(engine: Engine, p: Params) -> Any:
 
 
 async def _rewind(engine: Engine, p: Params) -> Any:
-    await engine.rewind(_run(p), _need(p, "to"), **_told(p))
+    await engine.rewind(_run(p), need(p, "to"), **_told(p))
 
 
 async def _edit(engine: Engine, p: Params) -> Any:
-    await engine.edit(_run(p), _need(p, "changes"), **_told(p))
+    await engine.edit(_run(p), need(p, "changes"), **_told(p))
 
 
 async def _skip(engine: Engine, p: Params) -> Any:
@@ -46,7 +43,7 @@ async def _dead_letters(engine: Engine, p: Params) -> Any:
 
 
 def _run(p: Params) -> str:
-    run_id: str = _need(p, "id")
+    run_id: str = need(p, "id")
     return run_id
 
 
@@ -54,13 +51,7 @@ def _told(p: Params) -> dict[str, Any]:
     return {"reason": p.get("reason"), "by": p.get("by")}
 
 
-def _need(p: Params, name: str) -> Any:
-    if name not in p:
-        raise InvalidInputError(call="the call", reason=f"the parameter {name!r} is missing")
-    return p[name]
-
-
-METHODS: dict[str, Callable[[Engine, Params], Awaitable[Any]]] = {
+METHODS: dict[str, Method] = {
     "checkpoints": _checkpoints,
     "fork": _fork,
     "rewind": _rewind,
