@@ -247,7 +247,7 @@ class DuplicateDefinitionError(DefinitionError):
     template = "{kind} {name!r} is registered twice with different code; give one of them another name or version"
 
 
-# ------------------------------------------------------------------ codec and frames (frames helper may extend)
+# ------------------------------------------------------------------ codec and frames
 
 
 class CodecError(WeftError):
@@ -329,7 +329,7 @@ class MigrationError(CodeChangedError):
     template = "run {run_id!r} of {workflow} cannot be migrated from version {version!r} to {to_version!r}: {reason}"
 
 
-# ------------------------------------------------------------------ storage (storage helper may extend)
+# ------------------------------------------------------------------ storage
 
 
 class StorageError(WeftError):
