@@ -45,6 +45,17 @@ def parked_behind_a_closed_tab(chrome: Browser, server: Server, numbers: list[st
     return elsewhere
 
 
+def waiting_for_a_decision(chrome: Browser, server: Server, run: str) -> tuple[Page, dict[str, Any]]:
+    """A page that may show notifications, and the review that its run waits for."""
+    assert chrome.context is not None
+    chrome.context.grant_permissions(["notifications"], origin=server.url.rstrip("/"))
+    page = open_weft(chrome, server.url, **REVIEWED)
+    offline_ready(page)
+    call(page, "start", "reviewed", [run], {"id": run})
+    [review] = until(page, "const {items} = await weft.reviews(); return items.length && items")
+    return page, review
+
+
 @pytest.mark.parametrize("hint", ["sync", "push"])
 def test_with_every_tab_closed_the_service_worker_drives_what_is_due(
     chrome: Browser, server: Server, hint: str
@@ -85,12 +96,7 @@ def test_a_review_decided_in_a_notification_is_recorded_before_any_engine_wakes(
     chrome: Browser, server: Server
 ) -> None:
     """Approve is clicked with every tab closed, and the browser is killed before Python could have started."""
-    assert chrome.context is not None
-    chrome.context.grant_permissions(["notifications"], origin=server.url.rstrip("/"))
-    page = open_weft(chrome, server.url, **REVIEWED)
-    offline_ready(page)
-    call(page, "start", "reviewed", ["R-1"], {"id": "R-1"})
-    [review] = until(page, "const {items} = await weft.reviews(); return items.length && items")
+    page, review = waiting_for_a_decision(chrome, server, "R-1")
     assert call(page, "noticeReviews", {"reviewer": "ann"}) == "granted"
     tag = f"weft:{review['id']}"
     until(page, "return (await (await navigator.serviceWorker.ready).getNotifications({tag: arg})).length", tag)
@@ -117,12 +123,7 @@ def test_a_review_decided_in_a_notification_is_recorded_before_any_engine_wakes(
 def test_a_review_that_a_push_message_asks_for_is_decided_and_done_with_every_tab_closed(
     chrome: Browser, server: Server
 ) -> None:
-    assert chrome.context is not None
-    chrome.context.grant_permissions(["notifications"], origin=server.url.rstrip("/"))
-    page = open_weft(chrome, server.url, **REVIEWED)
-    offline_ready(page)
-    call(page, "start", "reviewed", ["R-2"], {"id": "R-2"})
-    [review] = until(page, "const {items} = await weft.reviews(); return items.length && items")
+    page, review = waiting_for_a_decision(chrome, server, "R-2")
     elsewhere = chrome.tab("about:blank")
     hints = Hints(chrome, elsewhere, server.url)
     page.evaluate(LISTEN)
