@@ -9,6 +9,7 @@ PORT ?= 8765
 FIRST := $(or $(FIRST),$(shell date +%s))
 COUNT ?= 20000
 ACROSS ?= 500
+RUNS ?= 20000
 DEMO := build/demo
 # So many tests run beside each other in browsers: see e2e/beside.py.
 BESIDE ?= 2
@@ -66,10 +67,11 @@ format: $(VENV_READY) ## rewrite the Python files in the project's format
 bench: $(VENV_READY) $(NODE_READY) ## ratios, measured in one run
 	@chromium=$$(tools/ensure_chromium.sh $(VENV)) && WEFT_CHROMIUM="$$chromium" $(PY) benchmarks/run.py
 
-soak: $(VENV_READY) $(NODE_READY) ## random programs, crashed and restored at every await, on and across Pythons (FIRST=seed COUNT=20000)
+soak: $(VENV_READY) $(NODE_READY) ## random programs, crashed and restored at every await, on and across Pythons (FIRST=seed COUNT=20000); then RUNS=20000 in a browser with 400 kills
 	@echo "seeds from $(FIRST), $(COUNT) programs"
 	@$(PY) -m tests.frames.differential $(FIRST) $(COUNT)
 	@WEFT_ACROSS=all WEFT_ACROSS_PROGRAMS=$(ACROSS) $(PY) -m pytest tests/frames/test_across_pythons.py -q
+	@WEFT_SOAK_RUNS=$(RUNS) tools/with_browsers.sh $(VENV) $(PY) -m pytest e2e/test_soak.py -q -s --timeout 0
 
 clean: ## remove everything make has made
 	rm -rf $(VENV) build dist browser/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
