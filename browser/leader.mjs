@@ -45,6 +45,7 @@ export class Tab {
     this.watch = new WorkerWatch(options.loopLimit ?? LOOP_LIMIT_S, {
       ping: () => this.worker.post({ t: "ping" }), tell: (unresponsive) => this.board.set({ unresponsive }), hung: (beware) => this.#hung(beware),
     });
+    this.asleep = false; // no worker, no channel: the page is frozen, or kept by the browser for a way back, or changes over to another build
     this.known = new Promise((resolve, reject) => {
       this.settleOpen = { resolve: () => resolve(undefined), reject };
     });
@@ -64,7 +65,6 @@ export class Tab {
     await this.known;
     void this.#registered();
     void persisted().then((found) => this.board.set({ persisted: found }));
-    if (this.status.role === "follower" && this.options.standby !== "cold") whenIdle(() => this.worker.post({ t: "warm" }));
   }
 
   async #registered() {
@@ -105,7 +105,6 @@ export class Tab {
     if (this.status.state === "closed") return;
     this.giveUpSnapshot?.();
     this.#stopWorker();
-    this.worker.close();
     const error = { code: "ClientClosedError", message: "this Weft client was closed; open a new one" };
     this.caller.rejectAll(error);
     this.settleOpen.reject(new WeftError(error));
@@ -160,7 +159,8 @@ export class Tab {
     const wasLeader = this.status.role === "leader";
     this.#stopWorker();
     this.board.set({ state: "degraded", role: null, standby: "cold", stage: "stopped", error: failure });
-    if (!this.worker.restart(failure, wasLeader ? 1 : 2)) this.settleOpen.reject(new WeftError(failure));
+    const again = () => this.group.say({ t: "hello" }); // whoever leads by then says so, and this tab follows
+    if (!this.worker.restart(failure, wasLeader ? 1 : 2, again)) this.settleOpen.reject(new WeftError(failure));
   }
 
   #gaveWay() {
@@ -185,9 +185,14 @@ export class Tab {
     if (own) this.worker.restarts = 0;
     if (own) this.watch.begin();
     if (own) this.board.set({ state: "ready", role: "leader", stage: "ready", progress: 1, error: null });
-    else this.board.set({ state: "follower", role: "follower", stage: "another tab leads", error: null });
+    else this.#follow();
     this.settleOpen.resolve();
     if (own) this.#keepSnapshot();
+  }
+
+  #follow() {
+    this.board.set({ state: "follower", role: "follower", stage: "another tab leads", error: null });
+    if (this.options.standby !== "cold" && this.status.standby === "cold") whenIdle(() => this.worker.post({ t: "warm" }));
   }
 
   /** @param {import("./server.mjs").ServerFacts} facts */
@@ -238,13 +243,15 @@ export class Tab {
   }
 
   #sleep() {
-    if (!this.worker.worker) return;
+    if (this.asleep) return;
+    this.asleep = true;
     this.#stopWorker();
     this.group.leave();
   }
 
   #wake() {
-    if (this.worker.worker || this.status.state === "closed") return;
+    if (!this.asleep || this.status.state === "closed") return;
+    this.asleep = false;
     this.board.set({ state: "loading", role: null, standby: "cold", stage: "waking", progress: 0 });
     this.worker.start();
     this.group.join();

@@ -55,6 +55,7 @@ export class OwnWorker {
 
   /** Ends at once: the browser releases its Web Lock, and a half-done transaction ends whole or not at all. */
   stop() {
+    clearTimeout(this.waiting);
     this.worker?.terminate();
     this.worker = null;
     this.id = null;
@@ -74,18 +75,18 @@ export class OwnWorker {
     });
   }
 
-  /** Start it again after a pause; false if there is no point in that. @param {Failure} failure @param {number} patience times the usual pause */
-  restart(failure, patience) {
+  /**
+   * Start it again after a pause; false if there is no point in that.
+   * @param {Failure} failure @param {number} patience times the usual pause @param {() => void} started
+   */
+  restart(failure, patience, started) {
     const pause = RESTART_PAUSES_MS[this.restarts++];
     const offline = String(failure.facts?.reason).startsWith("cannot be loaded"); // it may come back
     if (pause === undefined || failure.code === "WorkflowImportError" || failure.code === "StorageCapabilityError" || (failure.code === "AssetError" && !offline)) return false;
-    this.waiting = setTimeout(() => this.worker || this.start(), pause * patience);
+    this.waiting = setTimeout(() => {
+      this.start();
+      started();
+    }, pause * patience);
     return true;
-  }
-
-  /** For good. */
-  close() {
-    clearTimeout(this.waiting);
-    this.stop();
   }
 }

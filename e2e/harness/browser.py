@@ -25,19 +25,25 @@ GONE_TIMEOUT_S = 10
 
 
 class Browser(OnProfile):
-    """A Chromium."""
+    """A Chromium.
+
+    ``back_forward_cache``: a page that is left is kept and comes back, as for users. Playwright turns that off.
+    """
 
     engine = "chromium"
     LOCKS = ("Singleton*",)
 
-    def __init__(self, playwright: Playwright, executable: str, profile: Path) -> None:
+    def __init__(
+        self, playwright: Playwright, executable: str, profile: Path, *, back_forward_cache: bool = False
+    ) -> None:
         super().__init__(profile, f"--user-data-dir={profile}")
         self._playwright, self._executable = playwright, executable
+        self._left_out = ["--disable-back-forward-cache"] if back_forward_cache else None
 
     def _start(self) -> BrowserContext:
         return self._playwright.chromium.launch_persistent_context(
             str(self._profile), executable_path=self._executable, headless=True, args=ARGUMENTS, chromium_sandbox=False,
-            viewport={"width": 1280, "height": 900},
+            ignore_default_args=self._left_out, viewport={"width": 1280, "height": 900},
         )  # fmt: skip
 
     def crash(self, page: Page) -> None:

@@ -1,0 +1,133 @@
+"""A page that is left in the middle of a commit, kept by the browser, and come back to (G1, G2; scenario 29)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from e2e.harness.engines import CHROMIUM, Launch
+from e2e.harness.pages import CHECKOUT, call, offline_ready, open_weft, order, until
+from e2e.harness.report import shipped_once, told
+from e2e.harness.server import Server
+from e2e.harness.storage import engine_worker
+
+NOTE = """() => {
+  globalThis.left = [];
+  for (const type of ["pagehide", "pageshow"]) addEventListener(type, (event) => left.push([type, event.persisted]));
+}"""
+KEPT = [["pagehide", True], ["pageshow", True]]
+WAITS = "return (await weft.describe(arg)).waiting_for.some((wait) => wait.kind === 'signal')"
+LEADS = "return weft.status.role === 'leader' && weft.status.state === 'ready'"
+CONFIRM = "(run) => void weft.signal(run, 'confirm', { confirmed: true, by: 'me' })"
+HOLD = "([phase, after]) => void (weftHolds = (at, { write }) => at === phase && write && after-- <= 0)"
+LET_GO = "() => { weftHolds = () => false; weftLose(); }"
+KEEP_OPEN = """(after) => {
+  const kept = {};
+  kept.promise = new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error("nothing was committed")), 30_000);
+    const begin = IDBDatabase.prototype.transaction;
+    IDBDatabase.prototype.transaction = function (...given) {
+      const tx = begin.apply(this, given);
+      if (given[1] !== "readwrite" || after-- > 0) return tx;
+      tx.commit = () => {};
+      const again = () => (tx.objectStore("data").count().onsuccess = again);
+      again();
+      resolve(true);
+      return tx;
+    };
+  });
+  kept.promise.catch(() => {});
+  return kept;
+}"""
+"""The writing transaction after so many others is kept open for as long as its worker lives."""
+BREAK = "() => void setTimeout(() => { throw new Error('the worker broke'); })"
+SEEN = "weftEvents.filter((event) => event.run_id === 'L-1').map((event) => event.seq)"
+
+
+def left_and_come_back_to(page: Any, server: Server, times: int) -> None:
+    """The page stands as it was left: the browser has kept it."""
+    page.goto(f"{server.url}icon.svg")
+    page.go_back(wait_until="commit")
+    assert page.evaluate("globalThis.left") == KEPT * times
+
+
+def whole(page: Any) -> None:
+    """Every record can be read, and the run has each of its events once."""
+    examined = page.evaluate("weft.diagnostics({ examine: true }).then(({ examined }) => examined)")
+    assert examined["verified"] and examined["damaged"] == 0
+    numbers = [event["seq"] for event in call(page, "history", "L-1")]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert page.evaluate(SEEN) == numbers, "the page's tail has no gap and no repetition"
+
+
+def asked_again(attempts: Mapping[str, int], times: int) -> None:
+    """What was recorded is not done again; what was under way is, as often as the page was left."""
+    assert attempts["reserve"] == attempts["charge"] == 1
+    assert max(attempts.values()) <= 1 + times
+
+
+@pytest.mark.scenario(29)
+def test_a_page_left_with_a_commit_on_its_way_goes_on_when_it_is_come_back_to(launch: Launch, server: Server) -> None:
+    """dxos #11757: what a page in the back/forward cache holds, nobody else gets. Here it lets go, and begins anew."""
+    chrome = launch(CHROMIUM, back_forward_cache=True)
+    page = open_weft(chrome, server.url, storage="service-worker", relay="1", **CHECKOUT)
+    offline_ready(page)
+    page.evaluate(NOTE)
+    call(page, "start", "checkout", [order("L-1")], {"id": "L-1"})
+    until(page, WAITS, "L-1")
+    page.evaluate(HOLD, ["reply", 1])
+    page.evaluate(CONFIRM, "L-1")
+    assert until(page, "return weftHeld()")["phase"] == "reply", "committed, and nobody was told"
+    server.weather(latency_ms=500)  # the run does not end before the page says that it leads again
+    left_and_come_back_to(page, server, 1)
+    page.evaluate(LET_GO)
+    until(page, LEADS)
+    page.evaluate(HOLD, ["request", 0])
+    assert until(page, "return weftHeld()")["phase"] == "request", "decided, and not committed"
+    left_and_come_back_to(page, server, 2)
+    page.evaluate(LET_GO)
+
+    assert call(page, "result", "L-1")["confirmed_by"] == "me"
+    assert call(page, "diagnostics")["epoch"] == 3
+    whole(page)
+    attempts = shipped_once(server, "L-1")
+    asked_again(attempts, 2)
+    told("left in a commit", moves_away=2, effects=4, attempts=attempts)
+
+
+@pytest.mark.scenario(29)
+def test_a_page_left_in_a_transaction_frees_the_store_for_another_tab_and_follows_it_later(
+    launch: Launch, server: Server
+) -> None:
+    """dxos #11757, web-locks #4: neither the lock nor the connection stays with a page that nobody sees."""
+    chrome = launch(CHROMIUM, back_forward_cache=True)
+    page = open_weft(chrome, server.url, **CHECKOUT)
+    offline_ready(page)  # a service worker that takes over pages has the browser forget those it keeps
+    page.evaluate(NOTE)
+    call(page, "start", "checkout", [order("L-1")], {"id": "L-1"})
+    until(page, WAITS, "L-1")
+    kept_open = engine_worker(page).evaluate_handle(KEEP_OPEN, 1)
+    page.evaluate(CONFIRM, "L-1")
+    kept_open.evaluate("({ promise }) => promise")
+    page.goto(f"{server.url}icon.svg")
+    other = open_weft(chrome, server.url, **CHECKOUT)
+    assert call(other, "result", "L-1")["confirmed_by"] == "me"
+    page.go_back(wait_until="commit")
+    assert page.evaluate("globalThis.left") == KEPT
+    until(page, "return weft.status.role === 'follower'")
+    whole(page)
+
+    with page.expect_worker() as anew:
+        engine_worker(page).evaluate(BREAK)
+    anew.value.evaluate(BREAK)  # after the second time its page waits for a second or two before it has another worker
+    until(page, "return weftStatuses.filter(({ error }) => error).length === 2")
+    page.goto(f"{server.url}icon.svg")
+    call(other, "describe", "L-1")  # a tab with an open channel would hear that, and be forgotten
+    page.go_back(wait_until="commit")
+    assert page.evaluate("globalThis.left") == KEPT * 2
+    until(page, "return weft.status.role === 'follower'")
+    attempts = shipped_once(server, "L-1")
+    asked_again(attempts, 1)
+    told("left in a transaction", moves_away=2, effects=4, attempts=attempts)
