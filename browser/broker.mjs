@@ -2,6 +2,9 @@
 import { PROTOCOL, understood } from "./protocol.mjs";
 import { WeftError } from "./rpc.mjs";
 
+/** What Firefox and Chromium throw where the user keeps sites from storing anything. */
+const DENIALS = new Set(["SecurityError", "NotSupportedError"]);
+
 /** The path of the scope of the Service Worker that serves this page; null without one. @returns {string | null} */
 export function servedScope() {
   const serving = navigator.serviceWorker?.controller;
@@ -23,14 +26,11 @@ export class Broker {
 
   async #register() {
     if (this.url === null) return null;
-    if (!navigator.serviceWorker) {
-      throw new WeftError({
-        code: "ServiceWorkerUnavailableError",
-        message: "this page has no service workers (private window, plain http, or an old browser); open Weft with storage: \"direct\"",
-      });
-    }
+    if (!navigator.serviceWorker) throw unavailable("this page has no service workers (private window, plain http, or an old browser)");
     const because = whyNotInstalled();
-    const registration = await navigator.serviceWorker.register(new URL(this.url, document.baseURI), { type: "module", updateViaCache: "none" });
+    const registration = await navigator.serviceWorker.register(new URL(this.url, document.baseURI), { type: "module", updateViaCache: "none" }).catch((error) => {
+      throw DENIALS.has(error.name) ? unavailable(`the browser denies this page a service worker (${error.message})`) : error;
+    });
     await activation(registration, because);
     return registration;
   }
@@ -52,6 +52,9 @@ export class Broker {
     }
   }
 }
+
+/** @param {string} why */
+const unavailable = (why) => new WeftError({ code: "ServiceWorkerUnavailableError", message: `${why}; open Weft with storage: "direct"` });
 
 /** What the Service Worker says of an installation that fails. @returns {{error: {code: string, message: string} | null}} */
 function whyNotInstalled() {

@@ -6,6 +6,7 @@ export class Election {
   /** @param {string} name of the store */
   constructor(name) {
     this.lock = `weft:${name}`;
+    this.alone = false; // there are no locks to be had, and no store that anybody else could open
     this.leading = false;
     this.resign = () => {};
   }
@@ -40,6 +41,7 @@ export class Election {
 
   /** Wait for the lock, and take it when `signal` says that there is no point in waiting. @param {AbortSignal} signal @param {() => Promise<void>} hold */
   async #request(signal, hold) {
+    if (this.alone) return hold();
     try {
       await navigator.locks.request(this.lock, { signal }, hold);
     } catch (error) {

@@ -1,4 +1,5 @@
 /** The tabs that share a store, as one of them hears them: who leads, the events of all runs, and answers to this page's calls. */
+import { openChannel } from "./denied.mjs";
 import { OLDEST, understood } from "./protocol.mjs";
 
 /**
@@ -20,12 +21,12 @@ export class Group {
     /** @type {string | null} the worker that leads */ this.leader = null;
     this.opened = 0;
     /** @type {Set<Listener>} */ this.listeners = new Set();
-    /** @type {BroadcastChannel | null} */ this.channel = null;
+    /** @type {import("./denied.mjs").Channel | null} */ this.channel = null;
   }
 
   /** Listen, and ask who leads. Again after `leave()`: then what was missed is read. */
   join() {
-    this.channel = new BroadcastChannel(`weft:${this.name}`);
+    this.channel = openChannel(`weft:${this.name}`);
     this.channel.onmessage = ({ data }) => this.#heard(data);
     this.say({ t: "hello" });
   }
@@ -77,7 +78,7 @@ export class Group {
   #heard(message) {
     if (!understood(message.v)) return;
     if (message.t === "reply" && message.to === this.caller.from) this.caller.settle(message);
-    else if (message.t === "event") this.#publish(message.text);
+    else if (message.t === "event") this.publish(message.text);
     else if (message.t === "leader") this.led(message);
     else if (message.t === "ended") this.ended(message.leader);
     else if (message.t === "took") this.tell.took(message.leader);
@@ -86,7 +87,7 @@ export class Group {
   }
 
   /** @param {string} text */
-  #publish(text) {
+  publish(text) {
     if (!this.listeners.size) return;
     const event = JSON.parse(text);
     for (const listener of this.listeners) listener.event(event);

@@ -6,6 +6,8 @@
  * (dxos #12707: a stuck tab restarted all others every 16 s); a leader that has been well for a minute makes them forget it.
  */
 
+import { openChannel } from "./denied.mjs";
+
 const TICK_MS = 1_000;
 /** Ticks without a sign of life, from the leader's worker or from its page, until its lock is taken. */
 const SILENT_TICKS = 5;
@@ -14,7 +16,7 @@ const BUSY_TICKS = 50;
 const LONGEST_TICKS = 900;
 const WELL_TICKS = 60;
 
-const channelOf = (/** @type {string} */ name) => new BroadcastChannel(`weft:${name}:heartbeat`);
+const channelOf = (/** @type {string} */ name) => openChannel(`weft:${name}:heartbeat`);
 
 /** What the leader's worker does. */
 export class Heartbeat {

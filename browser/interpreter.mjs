@@ -44,7 +44,7 @@ async function start(runtime, base, wanted) {
       note = unusable(error);
     }
   }
-  if (note && note.code !== "SnapshotMismatch") await new Snapshots(base).forget();
+  if (note && note.code !== "SnapshotMismatch") await new Snapshots(base).forget().catch(() => {}); // a browser that keeps nothing has no cache either
   const python = await runtime.start();
   await runtime.unpackWheels(python);
   return { python, boot: { from: "scratch", note } };

@@ -64,7 +64,7 @@ export class Tab {
     followPageLifecycle(() => this.#sleep(), () => this.#wake());
     await this.known;
     void this.#registered();
-    void persisted().then((found) => this.board.set({ persisted: found }));
+    void persisted().then((found) => this.board.set({ persisted: this.status.durability === "memory" ? false : found }));
   }
 
   async #registered() {
@@ -142,6 +142,8 @@ export class Tab {
   #fromWorker(message) {
     switch (message.t) {
       case "reply": return this.caller.settle(message);
+      case "event": return this.group.publish(message.text);
+      case "alone": return this.group.leave();
       case "leader": return this.group.led(message);
       case "ended": return this.#gaveWay();
       case "need-port": return void this.broker.connect(this.worker.worker, message.id);

@@ -4,6 +4,7 @@
  * the store says that another engine owns it, it stops its engine and stands in line again. It dies with its tab, and the next goes on.
  */
 import { cacheOf } from "./build.mjs";
+import { locksDenied, openChannel, silentChannel } from "./denied.mjs";
 import { EngineHost, plainError } from "./engine_host.mjs";
 import { Election } from "./election.mjs";
 import { HeapWatch } from "./heap_watch.mjs";
@@ -25,7 +26,7 @@ const WELL_MS = 60_000;
 
 /** @type {EngineHost} */ let host;
 /** @type {Election} */ let election;
-/** @type {BroadcastChannel} */ let channel;
+/** @type {import("./denied.mjs").Channel} */ let channel;
 /** @type {Watch | null} while in line */ let watch = null;
 /** @type {Heartbeat | null} while leading */ let heartbeat = null;
 /** @type {import("./engine_host.mjs").PlainError | null} */ let fencedBy = null;
@@ -36,7 +37,8 @@ let fenced = 0; // times in a row
 let began = 0; // to lead, by this worker's clock
 
 const toPage = (/** @type {object} */ message) => postMessage(message);
-const toAll = (/** @type {object} */ message) => channel.postMessage({ v: OLDEST, ...message }); // a reply has its own
+/** @param {object} message a reply says which version it has */
+const toAll = (message) => (election.alone ? toPage(message) : channel.postMessage({ v: OLDEST, ...message }));
 const status = (/** @type {object} */ change) => toPage({ t: "status", status: change });
 const announcement = () => ({ t: "leader", leader: host.options.id, opened, protocol: PROTOCOL, store: host.watch.facts, server });
 
@@ -47,7 +49,7 @@ function leads() {
 
 /** @param {Init} init */
 function start(init) {
-  channel = new BroadcastChannel(`weft:${init.name}`);
+  channel = openChannel(`weft:${init.name}`);
   channel.onmessage = ({ data }) => heard(data);
   // The page may be bundled: this file, which lies beside the others, knows the build.
   host = new EngineHost({ ...init, cache: init.scope === null ? null : cacheOf(init.scope) }, {
@@ -90,6 +92,7 @@ function start(init) {
 
 /** Lead, again and again, whenever it is this worker's turn. */
 async function serve() {
+  if (await locksDenied()) leadAlone();
   for (;;) {
     watch = new Watch(host.options.name, host.options.loopLimit ?? LOOP_LIMIT_S, { ask: (leader) => toAll({ t: "silent", leader }), steal: () => election.steal() });
     try {
@@ -100,6 +103,14 @@ async function serve() {
     }
     await demoted();
   }
+}
+
+/** The browser keeps nothing, and lets nobody find the other tabs: this one has an engine of its own. */
+function leadAlone() {
+  election.alone = true;
+  channel.close();
+  channel = silentChannel();
+  toPage({ t: "alone" });
 }
 
 async function lead() {

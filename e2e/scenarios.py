@@ -42,7 +42,7 @@ SCENARIOS = (
     Scenario(22, "a corrupt record in the profile"),
     Scenario(23, "damaged files of the database"),
     Scenario(24, "a store is exported, wiped and imported in another browser", THREE),
-    Scenario(25, "no service worker, a private window, no storage", TWO),
+    Scenario(25, "no service worker, a private window, no storage", TWO, faults=4, effects=12),
     Scenario(26, "a budget for the start, and the memory snapshot", faults=5, effects=20),
     Scenario(27, "a strict policy, a sub-path, nothing from elsewhere", faults=0, effects=0),
     Scenario(28, "many short runs with kills among them", faults=20, effects=1000),
@@ -52,7 +52,7 @@ SCENARIOS = (
     Scenario(32, "200 runs meet a server that fails", faults=20, effects=200),
 )
 
-NOT_YET: dict[int, tuple[str, ...]] = {25: (FIREFOX,)}
+NOT_YET: dict[int, tuple[str, ...]] = {}
 """Scenarios that nobody has written, by browser."""
 
 REQUIRED = {

@@ -9,8 +9,12 @@ const faults = { seen: 0, reads: 0, hit: 0, plan: /** @type {{at: number, how: s
 globalThis.storeFaults = faults;
 
 if (!globalThis.document) {
-  const channel = new BroadcastChannel("store-faults"); // the page asks; not every driver can speak to a worker
-  channel.onmessage = ({ data }) => data.state && channel.postMessage({ are: Object.assign(faults, data.state) });
+  try {
+    const channel = new BroadcastChannel("store-faults"); // the page asks; not every driver can speak to a worker
+    channel.onmessage = ({ data }) => data.state && channel.postMessage({ are: Object.assign(faults, data.state) });
+  } catch {
+    // denied, as all storage is: there is nothing to break
+  }
 }
 
 const begin = IDBDatabase.prototype.transaction;
