@@ -33,6 +33,7 @@ class ForwardingVerbs(HandoffVerbs):
 
     async def deliver_signal(self, run_id: str, message: SignalArrived, extra: OpList | None = None) -> None:
         """As for a run that is here; one that is away has it from its owner, now or when that is reached again."""
+        self._check_run_id(run_id)
         form: Form = ["signal", message.name, message.payload, message.signal_id or self._new_id()]
         if await self._is_away(run_id, extra) and await self._outbox.tell(run_id, form, extra or []):
             return
@@ -44,6 +45,7 @@ class ForwardingVerbs(HandoffVerbs):
 
     async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: OpList | None = None) -> None:
         """As for a run that is here; one that is away has it from its owner, now or when that is reached again."""
+        self._check_run_id(run_id)
         form: Form = ["cancel", message.reason]
         if await self._is_away(run_id, extra) and await self._outbox.tell(run_id, form, extra or []):
             return
