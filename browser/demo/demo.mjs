@@ -121,7 +121,7 @@ class Page {
     if (where?.chip && where.chip !== outcome(info)) chips.push(h("span", { class: "chip where", id: "where", text: where.chip }));
     byId("run-title").replaceChildren("Order ", h("span", { class: "order-id", text: orderNumber(info) }), " ", ...chips);
     byId("run-sub").textContent = where?.text ?? sentence(info);
-    const asks = !info.finished_at && info.waiting_for?.some((wait) => wait.kind === "signal" && wait.name === "confirm");
+    const asks = !info.finished_at && (info.waiting_for?.some((wait) => wait.kind === "signal" && wait.name === "confirm") || asksThere(info, this.events));
     const action = where?.action;
     const cut = this.strip.network.cut && action?.id === "hand-over";
     const key = JSON.stringify([info.id, asks, action?.text, cut]);
@@ -165,6 +165,11 @@ function sentence(info) {
   if (!wait) return "Working…";
   if (wait.kind === "signal") return "The card is charged; the parcel waits for your word. It will keep waiting, whatever you break.";
   return wait.kind === "sleep" ? "A durable pause: it goes on even if this tab is gone meanwhile." : "Working…";
+}
+
+/** An order on the server asks there; what is said to it here is passed on. @param {any} info @param {any[]} events */
+function asksThere(info, events) {
+  return info.status === "moved" && info.input?.[0]?.confirm !== false && !events.some(({ type }) => type === "signal_received");
 }
 
 /** At most one call at a time, and one more after it if it was asked for meanwhile. @param {() => Promise<void>} work */

@@ -24,6 +24,7 @@ from weft_core.model.run import AWAY, RunHeader
 WAITS = "return (await weft.describe(arg)).waiting_for.some((wait) => wait.kind === 'signal')"
 MOVED = "return (await weft.describe(arg)).status === 'moved'"
 HAND_OVER = "([run, url, token]) => void weft.handoff(run, url, { token }).catch(() => {})"
+USE_SERVER = "([url, token]) => void weft.useServer(url, { token }).catch(() => {})"
 GIVEN = {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -54,7 +55,7 @@ class Crossing:
 
     def give_token(self, page: Page) -> None:
         """It is in memory only: each tab that comes needs it again."""
-        page.evaluate(HAND_OVER, ["nobody", self.wire.url, TOKEN])
+        page.evaluate(USE_SERVER, [self.wire.url, TOKEN])
 
     # -- deaths
 
