@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import js
-from pyodide.ffi import to_js
+from pyodide.ffi import JsException, to_js
 
+from weft_browser.local_network import unreached
 from weft_core.errors import HandoffDeniedError, HandoffUnansweredError
 
 _TIMEOUT_MS = 60_000
@@ -28,7 +29,10 @@ class FetchTransport:
             "redirect": "error",  # the run and the token are for this server alone
             "signal": js.AbortSignal.timeout(_TIMEOUT_MS),
         }  # fmt: skip
-        answer: Any = await js.fetch(url, to_js(options, dict_converter=js.Object.fromEntries))
+        try:
+            answer: Any = await js.fetch(url, to_js(options, dict_converter=js.Object.fromEntries))
+        except JsException as trouble:
+            raise HandoffUnansweredError(url=url, reason=unreached(url, js.location.href, str(trouble))) from None
         if answer.status in (401, 403):
             raise HandoffDeniedError(url=url, status=answer.status)
         if answer.status != 200:
