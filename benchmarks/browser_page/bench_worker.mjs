@@ -22,7 +22,7 @@ const WORK = {
   async stock() {
     const { loadPyodide } = await import("./stock/pyodide.mjs");
     const python = await loadPyodide({ indexURL: new URL("./stock/", location.href).href });
-    return python.runPython("1 + 1");
+    python.runPython("1 + 1");
   },
   async steps({ count }) {
     const base = new URL("./weft/", location.href).href;
