@@ -115,3 +115,11 @@ def weft(tmp_path: Path) -> Iterator[Cli]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def parked(weft: Cli) -> Iterator[subprocess.Popen[str]]:
+    """A checkout that is run by another process and waits for its customer."""
+    process = weft.start("run", CHECKOUT, "--input", ORDER, "--id", "order-1")
+    eventually(lambda: weft.waits_for("order-1", "confirm"), "the run waits", process)
+    yield process

@@ -5,20 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import CHECKOUT, ORDER, Cli, eventually, kill
-
-
-@pytest.fixture
-def parked(weft: Cli) -> Iterator[subprocess.Popen[str]]:
-    """A checkout that is run by another process and waits for its customer."""
-    process = weft.start("run", CHECKOUT, "--input", ORDER, "--id", "order-1")
-    eventually(lambda: weft.waits_for("order-1", "confirm"), "the run waits", process)
-    yield process
+from tests.cli.conftest import CHECKOUT, ORDER, Cli, kill
 
 
 def test_show_marks_the_waiting_line_and_tells_the_live_locals_while_another_process_runs_it(

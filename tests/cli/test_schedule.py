@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 
-import pytest
-
-from tests.cli.conftest import CHECKOUT, ORDER, Cli, eventually
-
-
-@pytest.fixture
-def owner(weft: Cli) -> Iterator[subprocess.Popen[str]]:
-    """A process that owns the store, because a checkout waits in it."""
-    process = weft.start("run", CHECKOUT, "--input", ORDER, "--id", "order-1")
-    eventually(lambda: weft.waits_for("order-1", "confirm"), "the run waits", process)
-    yield process
+from tests.cli.conftest import ORDER, Cli
 
 
 def test_a_schedule_is_created_paused_resumed_triggered_and_deleted_while_another_process_runs(
-    weft: Cli, owner: subprocess.Popen[str]
+    weft: Cli, parked: subprocess.Popen[str]
 ) -> None:
     made = weft("schedule", "create", "nightly", "checkout", "--cron", "0 3 * * *", "--timezone", "Europe/Zurich",
                 "--input", ORDER)  # fmt: skip
@@ -39,7 +28,7 @@ def test_a_schedule_is_created_paused_resumed_triggered_and_deleted_while_anothe
     assert weft.json("schedule", "list", "--json")["items"] == []
 
 
-def test_what_cannot_be_is_refused_before_anything_is_written(weft: Cli, owner: subprocess.Popen[str]) -> None:
+def test_what_cannot_be_is_refused_before_anything_is_written(weft: Cli, parked: subprocess.Popen[str]) -> None:
     assert "0-59" in weft("schedule", "create", "s", "checkout", "--cron", "61 * * * *", code=2).stderr
     assert "cron= or every=" in weft("schedule", "create", "s", "checkout", code=2).stderr
     assert "ScheduleNotFoundError" in weft("schedule", "pause", "s", code=2).stderr
