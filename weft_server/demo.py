@@ -124,6 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"cannot listen on port {options.port}: {error.strerror}. Choose another with --port", file=sys.stderr)
         return 2
+    server.names.update(options.name)
     try:
         if options.serve is not None:
             port = options.serve_port if options.serve_port is not None else options.port and options.port + 1
@@ -149,6 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--serve-port", type=int, help="where it listens (default: the next port)")
     parser.add_argument("--app", action="append", default=[], help="its workflows")
     parser.add_argument("--activities", action="append", default=[], help="its activities")
+    parser.add_argument("--name", action="append", default=[], help="another name of this machine that it answers to")
     parser.add_argument("--verbose", action="store_true", help="log each request")
     return parser
 

@@ -63,7 +63,7 @@ class StaticHandler(SimpleHTTPRequestHandler):
     def host_is_ours(self) -> bool:
         """Refuse other host names: a page elsewhere must not reach loopback by pointing its own name at it."""
         port = self.server.server_address[1]
-        ours = (self.headers.get("Host") or "") in {f"{LOOPBACK}:{port}", f"localhost:{port}"}
+        ours = (self.headers.get("Host") or "") in {f"{name}:{port}" for name in self.server.names}
         if not ours:
             self.close_connection = True
             self.send_error(403, f"this server answers only for http://{LOOPBACK}:{port}/")
@@ -102,6 +102,7 @@ class StaticServer(ThreadingHTTPServer):
         handler: type[StaticHandler] = StaticHandler,
     ) -> None:
         self.strict, self.verbose = strict, verbose
+        self.names = {LOOPBACK, "localhost"}
         self.policy = POLICY
         self.may_connect(*connect)
         super().__init__((LOOPBACK, port), functools.partial(handler, directory=str(folder)))

@@ -38,12 +38,16 @@ class Firefox(OnProfile):
         self._playwright, self._executable = playwright, _launcher(executable, profile)
         self._preferences = PREFERENCES | preferences
         if host is not None:
-            self._preferences |= {"network.dns.localDomains": host, "dom.serviceWorkers.testing.enabled": True}
+            self._preferences |= {"network.dns.localDomains": host, "dom.securecontext.allowlist": host}
+            self._preferences |= {"dom.serviceWorkers.testing.enabled": True}
+        self.offline = False
+        """Whether it is launched in its own offline mode, which is more than to be told that there is no network."""
         self._process_of: dict[Page, int] = {}
 
     def _start(self) -> BrowserContext:
         return self._playwright.firefox.launch_persistent_context(
             str(self._profile), channel="moz-firefox", executable_path=self._executable, headless=True,
+            args=["-offline"] if self.offline else [],
             firefox_user_prefs=self._preferences, viewport={"width": 1280, "height": 900},
         )  # fmt: skip
 

@@ -32,6 +32,8 @@ class Server:
         """Other origins that its page may call, when it is started again."""
         self.engine: tuple[str, ...] = ()
         """Options of the engine beside it, when it is started again."""
+        self.name = "127.0.0.1"
+        """What browsers call it, from when it is started."""
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Server:
@@ -39,7 +41,7 @@ class Server:
         command = [sys.executable, "-m", "weft_server.demo", "--dir", str(self.folder), "--port", str(self.port)]
         command += ["--ledger", str(self.ledger), "--latency-ms", str(self.latency_ms)]
         command += [part for origin in self.connect for part in ("--connect", origin)]
-        command += self.engine
+        command += ["--name", self.name, *self.engine]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_the_tests)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -49,7 +51,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
+        return f"http://{self.name}:{self.port}/"
 
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
@@ -84,7 +86,9 @@ class Server:
         return [effect for effect in found if order in (None, effect["order"])]
 
     def _call(self, path: str, body: bytes | None = None) -> Any:
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, data=body), timeout=10) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"http://127.0.0.1:{self.port}/{path}", data=body), timeout=10
+        ) as answer:
             return json.load(answer)
 
 
