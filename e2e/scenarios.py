@@ -46,7 +46,7 @@ SCENARIOS = (
     Scenario(26, "a budget for the start, and the memory snapshot", faults=5, effects=20),
     Scenario(27, "a strict policy, a sub-path, nothing from elsewhere", faults=0, effects=0),
     Scenario(28, "many short runs with kills among them", faults=20, effects=1000),
-    Scenario(29, "the page is left in the middle of a commit, and come back to", faults=4, effects=8),
+    Scenario(29, "the page is left in the middle of a commit, and come back to", faults=4, effects=12),
     Scenario(30, "hostile messages of the same origin", effects=0),
     Scenario(31, "a tail in one tab over a change of the leader in another", faults=4, effects=0),
     Scenario(32, "200 runs meet a server that fails", faults=20, effects=200),
