@@ -8,7 +8,7 @@
 import { Caller, WeftError, uniqueId } from "./rpc.mjs";
 import { Tab } from "./leader.mjs";
 import { noticeReviews } from "./review_notices.mjs";
-import { abortable, tailAll, tailRun } from "./tail.mjs";
+import { abortable, tailAll, tailItems, tailRun } from "./tail.mjs";
 import { exportStore, importStore } from "./transfer.mjs";
 import { Verbs } from "./verbs.mjs";
 
@@ -49,6 +49,8 @@ export { WeftError };
  * @property {boolean} [reloadOnUpdate] false: this tab keeps its build when an update is applied, until it is reloaded; default true
  */
 
+/** A call that waits for a stream is made again after this time, for a page may go without a word. */
+const STREAM_WAIT_S = 60;
 const BEGINNINGS = new Set(["start", "start_or_signal", "start_debounced", "start_batched", "schedule_create"]);
 
 /** The verbs are in verbs.mjs and operating.mjs; here is what a page needs besides: opening, waiting, following, closing. */
@@ -104,18 +106,12 @@ export class Weft extends Verbs {
 
   /**
    * The items of a stream from `after` on, each once, over changes of the leader; ends with the stream or the run.
-   * @param {string} id @param {string} name @param {{after?: number, everyMs?: number}} [options] `everyMs`: how often it is looked at
+   * It waits in the engine, which looks when something of the run is committed. `signal` ends it at once.
+   * @param {string} id @param {string} name @param {{after?: number, signal?: AbortSignal}} [options]
    * @returns {AsyncGenerator<{seq: number, step: number, value?: any, reset?: true}, void, void>}
    */
-  async *tailStream(id, name, { after = 0, everyMs = 100 } = {}) {
-    for (;;) {
-      const page = await this.#caller.call("stream_read", { id, name, after }, 0);
-      yield* page.items;
-      after = page.cursor;
-      if (page.items.length) continue;
-      if (page.ended) return;
-      await new Promise((resolve) => setTimeout(resolve, everyMs));
-    }
+  tailStream(id, name, { after = 0, signal } = {}) {
+    return tailItems((from) => this.#caller.call("stream_read", { id, name, after: from, wait: STREAM_WAIT_S }, 0), after, signal);
   }
 
   /**

@@ -119,3 +119,24 @@ export async function* tailAll(weft, feed, after) {
     stop();
   }
 }
+
+/**
+ * @template Item
+ * @param {(after: number) => Promise<{items: Item[], cursor: number, ended: boolean}>} page of a stream; waits while there is nothing
+ * @param {number} after @param {AbortSignal | undefined} signal @returns {AsyncGenerator<Item, void, void>}
+ */
+export async function* tailItems(page, after, signal) {
+  let abort = () => {};
+  /** @type {Promise<null>} */ const aborted = new Promise((resolve) => (abort = () => resolve(null)));
+  signal?.addEventListener("abort", abort);
+  try {
+    for (let ended = signal?.aborted ?? false; !ended; ) {
+      const read = await Promise.race([page(after), aborted]);
+      if (!read) return;
+      yield* read.items;
+      ({ cursor: after, ended } = read);
+    }
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}

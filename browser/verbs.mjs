@@ -166,11 +166,12 @@ export class Verbs extends Operating {
 
   /**
    * A page of a stream of the run: values that it or its activities wrote. An item with `reset` voids what its step has written.
-   * @param {string} id @param {string} name @param {{after?: number, limit?: number}} [options]
+   * `wait` (at most a minute): if there is nothing new, wait for it so long.
+   * @param {string} id @param {string} name @param {{after?: number, limit?: number, wait?: Duration}} [options]
    * @returns {Promise<{items: {seq: number, step: number, value?: any, reset?: true}[], cursor: number, ended: boolean}>}
    */
-  readStream(id, name, { after = 0, limit } = {}) {
-    return this.call("stream_read", { id, name, after, limit });
+  readStream(id, name, { after = 0, limit, wait } = {}) {
+    return this.call("stream_read", { id, name, after, limit, wait }, wait === undefined ? this.deadlineMs : 0);
   }
 
   /** The JSON likeness of a large result that was kept beside the checkpoint. @param {string} id @param {string} blob its key */

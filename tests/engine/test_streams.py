@@ -406,6 +406,46 @@ async def test_over_the_wire() -> None:
         ).replace('"step": 2', '"step": 1')
 
 
+class Counting(MemoryStorage):
+    """Counts how often entries of streams are looked for."""
+
+    looks = 0
+
+    async def scan(self, prefix: str, **how: Any) -> list[tuple[str, bytes]]:
+        self.looks += "/progress/" in prefix
+        return await super().scan(prefix, **how)
+
+
+async def test_a_call_that_waits_looks_at_the_store_when_something_of_the_run_was_committed_and_not_before() -> None:
+    """What a page's tailStream does: it does not ask again and again while nothing happens."""
+    store = Counting()
+    async with TestEngine(workflows=[speak], storage=store) as engine:
+        await engine.start(speak, id="s")
+        store.looks = 0
+        waiting = asyncio.create_task(engine.read_stream("s", "progress", after=2, wait="1 minute"))
+        await asyncio.sleep(0.05)
+        idle = store.looks
+        assert idle <= 4, "one reading, and a wait"
+        await asyncio.sleep(0.05)
+        assert (store.looks, waiting.done()) == (idle, False)
+        await engine.start(speak, id="another")
+        await asyncio.sleep(0.05)
+        assert (store.looks, waiting.done()) == (idle, False), "others do not wake it"
+        await engine.advance_time(2)
+        page = await waiting
+        assert [item.value for item in page.items] == [{"done": 2}]
+        assert (await engine.read_stream("s", "progress", after=page.cursor, wait=30)).ended
+        with pytest.raises(InvalidInputError, match="a call waits at most 60000 ms"):
+            await engine.read_stream("s", "progress", wait="2 minutes")
+
+
+async def test_a_call_that_waits_in_vain_answers_with_nothing() -> None:
+    async with TestEngine(workflows=[speak]) as engine:
+        await engine.start(speak, id="s")
+        page = await engine.read_stream("s", "progress", after=2, wait=0.01)
+        assert (page.items, page.cursor, page.ended) == ([], 2, False)
+
+
 async def test_the_page_runs() -> None:
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     page = load_source("page_streams", blocks[0])

@@ -68,7 +68,7 @@ async def _load_blob(engine: Engine, p: Params) -> Any:
 
 async def _stream_read(engine: Engine, p: Params) -> Any:
     page = await engine.read_stream(
-        need(p, "id"), need(p, "name"), after=p.get("after", 0), limit=p.get("limit", 256)
+        need(p, "id"), need(p, "name"), after=p.get("after", 0), limit=p.get("limit", 256), wait=p.get("wait", 0)
     )  # fmt: skip
     items = [
         {"seq": i.seq, "step": i.step, **({"reset": True} if i.reset else {"value": jsonable(i.value)})}
