@@ -14,6 +14,8 @@ from e2e.harness.hints import Hints
 from e2e.harness.pages import CHECKOUT, call, offline_ready, open_weft, order, until
 from e2e.harness.report import attempts_of, shipped_once, told
 from e2e.harness.server import Server
+from weft_core.machine.sealed import seal_plain
+from weft_core.model import keys
 
 DRIVEN_WITHIN_S = 40
 REVIEWED = {"workflows": "checkout.py,reviewed.py", "activities": "checkout_browser.py"}
@@ -91,6 +93,29 @@ def test_the_service_worker_gives_way_to_a_tab_that_opens(chrome: Browser, serve
     told("service worker gives way", takeovers=1, took=f"{took:.1f} s", effects=len(attempts))
 
 
+def test_the_engine_in_the_service_worker_ends_at_once_when_another_engine_owns_the_store(
+    chrome: Browser, server: Server
+) -> None:
+    """Its lock is free then, long before its time is over, and what it did late is not recorded (G11)."""
+    elsewhere = parked_behind_a_closed_tab(chrome, server, ["B-4"], "2s")
+    server.weather(latency_ms=3_000)
+    before = len(server.effects("B-4"))
+    hints = Hints(chrome, elsewhere, server.url)
+    hints.sync()
+    seen("the service worker is at a step", lambda: len(server.effects("B-4")) > before, chrome)
+    hints.worker().evaluate(OWN, [keys.OWNER, list(seal_plain(keys.OWNER, [50, 0]))])
+    began = time.monotonic()
+    seen("it has ended", lambda: any("sync: e2e: fenced" in line for line in chrome.console), chrome)
+    took = time.monotonic() - began
+    assert hints.worker().evaluate(LOCKS) == []
+    server.weather(latency_ms=0)
+    page = open_weft(chrome, server.url, **CHECKOUT)
+    assert call(page, "result", "B-4")["status"] == "shipped"
+    attempts = shipped_once(server, "B-4")
+    assert attempts == {"reserve": 1, "charge": 1, "receipt": 2, "ship": 2}, "what was in flight is asked again"
+    told("the engine in the service worker is fenced", faults=1, took=f"{took:.1f} s", effects=len(attempts))
+
+
 @pytest.mark.scenario(16)
 def test_a_review_decided_in_a_notification_is_recorded_before_any_engine_wakes(
     chrome: Browser, server: Server
@@ -155,4 +180,14 @@ LEFT = """async () => {
     };
   });
 }"""
+OWN = """async ([key, bytes]) => new Promise((resolve, reject) => {
+  const open = indexedDB.open("weft:e2e");
+  open.onerror = () => reject(open.error);
+  open.onsuccess = () => {
+    const tx = open.result.transaction("data", "readwrite");
+    tx.objectStore("data").put(new Uint8Array(bytes).buffer, new TextEncoder().encode(key));
+    tx.oncomplete = () => { open.result.close(); resolve(null); };
+  };
+})"""
+LOCKS = "navigator.locks.query().then(({ held }) => held.map(({ name }) => name).filter((name) => name === 'weft:e2e'))"
 LEFT_NONE = f"return (await ({LEFT})()) === 0"

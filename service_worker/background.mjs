@@ -19,7 +19,7 @@ const TABS_FIRST_MS = 3_000;
 const LOOK_EVERY_MS = 100;
 
 /**
- * @typedef {"led" | "quiet" | "out of time" | "gave way"} Outcome led: a tab leads, and does it
+ * @typedef {"led" | "quiet" | "out of time" | "gave way" | "fenced"} Outcome led: a tab leads, and does it; fenced: another engine owns the store
  * @typedef {{name: string, outcome: Outcome, cutOff: number}} BackgroundRun
  */
 
@@ -74,7 +74,7 @@ function hostFor(store, cache) {
   const modules = { loadPyodide, createPyodideModule };
   const host = new EngineHost(
     { ...store, id: `background-${crypto.randomUUID()}`, cache, storage: "direct", snapshot: true, modules },
-    { event: silent, status: silent, opened: silent, fenced: (error) => console.warn("weft: in the background:", error.message), needPort: silent },
+    { event: silent, status: silent, opened: silent, fenced: silent, needPort: silent },
   );
   hosts.set(key, host);
   return host;
@@ -86,11 +86,13 @@ async function lead(host, end) {
   const channel = new BroadcastChannel(`weft:${name}`);
   /** @type {Promise<Outcome>} */
   const asked = new Promise((resolve) => (channel.onmessage = ({ data }) => data.t === "hello" && resolve("gave way")));
+  /** @type {Promise<Outcome>} */
+  const fenced = new Promise((resolve) => (host.tell.fenced = () => resolve("fenced")));
   try {
     await host.open();
-    // An engine that stops answers nothing any more: whatever happens, this ends in time.
+    // An engine that waits for its store answers nothing: whatever happens, this ends in time.
     const late = pause(end - Date.now()).then(() => /** @type {Outcome} */ ("out of time"));
-    const outcome = await Promise.race([asked, quiet(host, end), late]);
+    const outcome = await Promise.race([asked, fenced, quiet(host, end), late]);
     const cutOff = await host.drain((outcome === "gave way" ? GIVE_WAY_MS : DRAIN_MS / 2) / 1000);
     return { name, outcome, cutOff };
   } finally {
