@@ -11,6 +11,7 @@ from tests.engine.test_placement import Cable
 from weft_core import Context, query, update, workflow
 from weft_core.client import leave_signal
 from weft_core.errors import (
+    HandoffRefusedError,
     QueryNotFoundError,
     RunFinishedError,
     RunMovedError,
@@ -202,6 +203,25 @@ async def test_a_message_that_is_too_late_is_dropped_and_nothing_is_left_of_it()
         await pair.settle(2_000)
         assert await pair.device.get_handle("e").result() == [0]
         assert await pair.waiting() == 0 and not await pair.device.storage.scan("outbox/")
+
+
+async def test_a_run_that_took_the_id_of_one_that_ended_elsewhere_answers_for_itself() -> None:
+    async with Apart() as pair:
+        await pair.hand_over()
+        await pair.server.signal("e", approve, "done")
+        await pair.settle(2_000)
+        assert await pair.device.get_handle("e").result() == [0]
+        await pair.server.purge("e")
+        pair.forget("server")
+        await pair.device.start(ledger, id="e", on_conflict="restart")
+        await pair.settle(1_000)
+        assert await pair.device.query("e", total) == 0
+        with pytest.raises(QueryNotFoundError):
+            await pair.device.query("e", seen)
+        with pytest.raises(HandoffRefusedError):
+            await pair.device.handoff("e", SERVER)
+        await pair.device.signal("e", approve, "done")
+        assert await pair.device.get_handle("e").result() == [0]
 
 
 async def test_a_signal_that_another_process_has_left_is_forwarded_too() -> None:

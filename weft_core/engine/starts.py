@@ -326,7 +326,7 @@ class Starts:
         # By when they began others tell the two from each other.
         header.created_at = max(header.created_at, before.created_at + 1)
         header.generation, header.next_seq, header.mail_seq = before.generation + 1, before.next_seq, before.mail_seq
-        header.highest = max(before.highest, before.steps)
+        header.highest, header.moves = max(before.highest, before.steps), before.moves
         header.idempotency_key, header.indexed = before.idempotency_key, before.indexed
         header.lineage = {**header.lineage, "restarted_from": before.created_at}
         ops: list[Op] = [

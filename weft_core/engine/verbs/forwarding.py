@@ -125,7 +125,10 @@ class ForwardingVerbs(HandoffVerbs):
         known = await self._handing.handoff(run_id)
         if known is None or self._line.transport is None:
             return ""
-        return known.url if known.state in ("sending", "moved", "asking", "ended") else ""
+        if known.state == "ended":  # another run may have taken its id since
+            header = await self._handing.find(run_id)
+            return known.url if header is not None and header.away else ""
+        return known.url if known.state in ("sending", "moved", "asking") else ""
 
     async def _ask_owner(self, moved: WeftError, form: Form) -> Any:
         """Ask an owner that must answer now. ``RunMovedError``, or what else was found here, if it does not."""
