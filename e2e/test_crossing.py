@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from e2e.harness.browser import Browser
-from e2e.harness.crossing import Crossing
-from e2e.harness.report import shipped_once, told
+from e2e.harness.crossing import MOVED, WAITS, Crossing
+from e2e.harness.pages import CHECKOUT, call, open_weft, order, until
+from e2e.harness.report import attempts_of, shipped_once, told
 from e2e.harness.server import Server
-from e2e.harness.weft_serve import WeftServe
+from e2e.harness.weft_serve import TOKEN, WeftServe
 from e2e.harness.wire import Wire
 
 
@@ -72,3 +73,34 @@ def test_a_crash_at_each_point_of_a_handoff_there_and_back_leaves_one_owner_and_
     assert attempts["reserve"] == attempts["charge"] == 1, "no step ran again"
     assert sum(attempts.values()) <= 6, "the two attempts that the last kill cut off"
     told("handoff with a crash at each point", faults=crossing.faults, effects=4, attempts=attempts)
+
+
+TROUBLE = "return (await weft.handoffState(arg[0])).trouble.includes(arg[1])"
+
+
+def test_a_page_is_told_why_a_server_does_not_answer_and_the_run_goes_when_it_may(
+    chrome: Browser, server: Server, wire: Wire, tmp_path: Path
+) -> None:
+    """The site's policy, the server's origins, the token. Of the origins a browser says nothing to a page."""
+    serve = WeftServe(tmp_path / "server.db", "https://other.example", server.url).start()
+    wire.target = serve.port
+    page = open_weft(chrome, server.url, **CHECKOUT)
+    run, other = (call(page, "start", "checkout", [order(number)])["id"] for number in ("T-1", "T-2"))
+    for each in (run, other):
+        until(page, WAITS, each)
+    call(page, "handoff", other, serve.url, {"token": TOKEN})  # its policy allows the wire's address alone
+    until(page, TROUBLE, [other, "list the server in connect-src"])
+    assert wire.passed == []
+
+    call(page, "handoff", run, wire.url, {"token": "another"})
+    until(page, TROUBLE, [run, "Failed to fetch"])  # the preflight was refused, and the page may not know why
+    serve.kill()
+    serve.origin = server.url.rstrip("/")
+    serve.start()
+    call(page, "wake")
+    until(page, TROUBLE, [run, "HTTP 401"])
+    call(page, "handoff", run, wire.url, {"token": TOKEN})
+    until(page, MOVED, run)
+    serve.kill()
+    assert set(attempts_of(server, "T-1").values()) == {1}
+    told("a page that is not let in", faults=3, effects=2)

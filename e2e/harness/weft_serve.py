@@ -21,7 +21,7 @@ class WeftServe:
 
     def __init__(self, db: Path, origin: str, shop: str, apps: tuple[Path, ...] = ()) -> None:
         self.db, self.port, self._apps = db, 0, apps
-        self._origin, self._shop = origin, shop
+        self.origin, self._shop = origin, shop
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, die: str = "") -> WeftServe:
@@ -37,7 +37,7 @@ class WeftServe:
         command += ["--app", str(ROOT / "examples" / "checkout.py")]
         command += ["--activities", str(ROOT / "examples" / "checkout_http.py"), "--db", str(self.db)]
         command += [word for app in self._apps for word in ("--app", str(app))]
-        command += ["--port", str(self.port), "--origin", self._origin]
+        command += ["--port", str(self.port), "--origin", self.origin]
         environment = {**self.environment, "WEFT_TOKEN": TOKEN, "WEFT_DIE": die}
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=die_with_the_tests
