@@ -22,8 +22,9 @@ WELCOME = ROOT / "examples" / "welcome.py"
 
 
 @pytest.fixture(scope="module")
-def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_package(tmp_path_factory.mktemp("npm") / "out")
+def tarball(built_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    (tarball,) = built_once("npm", make_package).glob("*.tgz")
+    return tarball
 
 
 @pytest.fixture

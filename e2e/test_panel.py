@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +19,10 @@ MARKUP = '<img src=x onerror="globalThis.injected = true"><script>globalThis.inj
 
 
 @pytest.fixture(scope="module")
-def panel_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def panel_site(built_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     from weft_browser.build import build
 
-    out = tmp_path_factory.mktemp("panel")
-    build(out, page=HERE, workflows=[HERE / "purchase.py"])
-    return out
+    return built_once("panel", lambda out: build(out, page=HERE, workflows=[HERE / "purchase.py"]))
 
 
 @pytest.fixture

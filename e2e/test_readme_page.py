@@ -37,6 +37,8 @@ def site(tmp_path: Path) -> Path:
     subprocess.run(wheel, cwd=ROOT, check=True, capture_output=True)
     (built,) = tmp_path.glob("*.whl")
     zipfile.ZipFile(built).extractall(tmp_path / "installed")
+    (tmp_path / "cache" / "weft").mkdir(parents=True)
+    (tmp_path / "cache" / "weft" / "browser").symlink_to(ROOT / "build" / "browser")  # the same files make the same
     done = subprocess.run(**weft("build", tmp_path), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return tmp_path
@@ -45,7 +47,7 @@ def site(tmp_path: Path) -> Path:
 def weft(verb: str, folder: Path, *more: str) -> dict[str, Any]:
     """The README's line with this verb, as arguments for a process."""
     words = block(rf"^(weft browser {verb} [^\n]*)\n").split()
-    env = {**os.environ, "PYTHONPATH": str(folder / "installed"), "XDG_CACHE_HOME": str(ROOT / "build")}
+    env = {**os.environ, "PYTHONPATH": str(folder / "installed"), "XDG_CACHE_HOME": str(folder / "cache")}
     command = [sys.executable, "-c", "from weft_server.cli import main; main()", *words[1:], *more]
     return {"args": command, "cwd": folder, "env": env}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,8 +28,9 @@ RETRIES = "return (await weft.history(arg)).some((event) => event.type === 'acti
 
 
 @pytest.fixture(scope="module")
-def errands(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return edition(tmp_path_factory.mktemp("errands"), "errands", [ROOT / "e2e" / "harness" / "errand.py"])
+def errands(built_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    errand = [ROOT / "e2e" / "harness" / "errand.py"]
+    return built_once("errands", lambda out: edition(out, "errands", errand)) / "site-errands"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -119,23 +120,31 @@ def own(tree: Path, cache: Path, runtime: Path) -> Path:
 def compiled(
     tree: Path, cache: Path, runtime: Path, packages: Sequence[Path], workflows: Sequence[Path]
 ) -> list[tuple[Path, str]]:
-    """(file, name) of the build-time caches of the workflows, for those that have durable functions."""
-    if not workflows:
-        return []
+    """(file, name) of the build-time caches of the workflows, for those that have durable functions. Each is kept by
+    itself: what is compiled of one file does not depend on the others."""
     script = tree / "browser" / "tools" / "compile_workflows.mjs"
-    known = [part for path in workflows for part in (path.name.encode(), path.read_bytes())]
-    made = cache / f"compiled-{_digest(*known, *(path.name.encode() for path in packages), script.read_bytes())}"
-    if not made.is_dir():
-        half = made.with_suffix(f".{os.getpid()}")
-        half.mkdir(parents=True, exist_ok=True)
-        names = ",".join(str(path.resolve()) for path in packages)
-        files = [str(path.resolve()) for path in workflows]  # node runs in another folder
-        _run(_tool("node"), str(script), str(runtime.resolve()), str(half.resolve()), names, *files, cwd=tree)
-        if made.is_dir():  # another builder was quicker
-            shutil.rmtree(half)
-        else:
-            half.replace(made)
-    return [(path, path.name) for path in sorted(made.iterdir())]
+    common = [*(path.name.encode() for path in packages), script.read_bytes()]
+    made = {path: cache / f"compiled-{_digest(path.name.encode(), path.read_bytes(), *common)}" for path in workflows}
+    if missing := [path for path, folder in made.items() if not folder.is_dir()]:
+        with tempfile.TemporaryDirectory(dir=cache) as out:
+            names = ",".join(str(path.resolve()) for path in packages)
+            files = [str(path.resolve()) for path in missing]  # node runs in another folder
+            _run(_tool("node"), str(script), str(runtime.resolve()), str(Path(out).resolve()), names, *files, cwd=tree)
+            for path in missing:
+                _keep(Path(out), f"{path.stem}.weft", made[path])
+    return sorted(
+        ((path, path.name) for folder in made.values() for path in folder.iterdir()), key=lambda each: each[1]
+    )
+
+
+def _keep(out: Path, name: str, folder: Path) -> None:
+    """Move the file, if it was made, into a folder of its own, which then is there whole."""
+    half = out / f"{name}.kept"
+    half.mkdir()
+    if (out / name).is_file():
+        (out / name).rename(half / name)
+    with contextlib.suppress(OSError):  # another builder was quicker
+        half.rename(folder)
 
 
 def _own_files() -> list[tuple[str, bytes]]:
