@@ -38,6 +38,7 @@ def site(tmp_path: Path) -> Path:
     (built,) = tmp_path.glob("*.whl")
     zipfile.ZipFile(built).extractall(tmp_path / "installed")
     (tmp_path / "cache" / "weft").mkdir(parents=True)
+    (ROOT / "build" / "browser").mkdir(parents=True, exist_ok=True)
     (tmp_path / "cache" / "weft" / "browser").symlink_to(ROOT / "build" / "browser")  # the same files make the same
     done = subprocess.run(**weft("build", tmp_path), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
