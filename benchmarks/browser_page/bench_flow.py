@@ -27,6 +27,7 @@ async def measure(bridge: Any, bare_put: Any, count: int) -> str:
     from pyodide.ffi import create_proxy, to_js
 
     from weft_browser import loop
+    from weft_browser.host import default_host
     from weft_browser.storage import BridgeStorage
 
     class Counted(BridgeStorage):
@@ -40,7 +41,8 @@ async def measure(bridge: Any, bare_put: Any, count: int) -> str:
             self.written += sum(len(key) + len(value or b"") for key, value in ops)
             return await super().conditional_batch(conditions, ops)
 
-    queue = loop.install()
+    host = default_host()
+    queue = loop.install(host.stretch)
     storage = Counted(bridge, durability="strict")
 
     def stored(request_id: int, reply: Any) -> None:
@@ -48,7 +50,7 @@ async def measure(bridge: Any, bare_put: Any, count: int) -> str:
         queue.run()
 
     bridge.attach(create_proxy(stored))
-    async with Engine(storage=storage, workflows=[bench]) as engine:
+    async with Engine(storage=storage, host=host, workflows=[bench]) as engine:
         await (await engine.start(bench, 30)).result()
         storage.batches = storage.written = storage.records = 0
         bare, steps = [], []

@@ -14,10 +14,10 @@ from pyodide.ffi import create_proxy
 
 from weft_browser import loop
 from weft_browser.storage import BridgeStorage
-from weft_core.ports import Storage
+from weft_core.ports import Storage, Stretch
 from weft_core.testing.contract import StorageContract, run_contract
 
-queue = loop.install()
+queue = loop.install(Stretch())
 
 
 class Stores:
