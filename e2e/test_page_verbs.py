@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from e2e.harness.browser import Browser
 from e2e.harness.pages import open_weft
 from e2e.harness.server import Server
@@ -23,8 +25,12 @@ def test_every_verb_of_the_wire_has_a_method_of_the_page_client() -> None:
     assert called == wanted, called ^ wanted
 
 
-def test_a_page_says_every_verb_once(chrome: Browser, examples: Server) -> None:
+@pytest.mark.parametrize("role", ["leader", "follower"])
+def test_a_page_says_every_verb_once(chrome: Browser, examples: Server, role: str) -> None:
     page = open_weft(chrome, examples.url, workflows="every_verb.py")
+    if role == "follower":
+        page = open_weft(chrome, examples.url, workflows="every_verb.py", standby="cold")
+    assert page.evaluate("weft.status.role") == role
     answer: dict[str, Any] = page.evaluate(SAY)
     said, used = answer["said"], set(answer["used"])
     assert used == set(METHODS) - {"result"}, used ^ set(METHODS)
