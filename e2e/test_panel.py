@@ -84,6 +84,49 @@ def test_runs_are_filtered_cancelled_and_rejected(panel: Page) -> None:
     expect(panel.get_by_text("No runs here.")).to_be_visible()
 
 
+EXCHANGE = """(kept) => new Promise((resolve, reject) => {
+  const opening = indexedDB.open("weft:panel");
+  opening.onsuccess = () => {
+    const tx = opening.result.transaction("data", "readwrite");
+    const key = new TextEncoder().encode("ckpt/t-1");
+    const read = tx.objectStore("data").get(key);
+    read.onsuccess = () => {
+      const found = [...new Uint8Array(read.result)];
+      const bytes = kept ?? found.map((byte, i) => (i === 20 ? byte ^ 0xff : byte));
+      tx.objectStore("data").put(Uint8Array.from(bytes).buffer, key);
+      tx.oncomplete = () => resolve(found);
+    };
+    tx.onabort = () => reject(tx.error);
+  };
+})"""
+
+
+def test_a_run_is_resumed_and_one_that_could_not_be_read_is_tried_again(chrome: Browser, panel: Page) -> None:
+    call(panel, "start", "purchase", [{"item": "wool", "note": ""}], {"id": "t-1"})
+    button = panel.get_by_role("button", name="t-1")
+    expect(button).to_contain_text("waits for a decision: purchase")
+    button.click()
+    call(panel, "suspend", "t-1", "to look at it")
+    panel.get_by_role("button", name="Resume").click()
+    expect(panel.get_by_role("button", name="Resume")).to_have_count(0)
+    assert call(panel, "describe", "t-1")["status"] == "running"
+
+    call(panel, "close")
+    kept = panel.evaluate(EXCHANGE, None)
+    panel.reload()
+    button.click(timeout=BOOT_MS)
+    call(panel, "signal", "t-1", "delivered", "today")  # what is said to it finds the damage
+    again = panel.get_by_role("button", name="Try again")
+    again.click()
+    expect(panel.get_by_role("alert")).not_to_be_empty()
+    assert call(panel, "describe", "t-1")["status"] == "dead"
+    panel.evaluate(EXCHANGE, kept)
+    again.click()
+    expect(again).to_have_count(0)
+    panel.get_by_role("button", name="Approve").click()
+    expect(panel.get_by_role("region", name="Where the code stands")).to_contain_text('"arrived": "today"')
+
+
 def test_markup_in_a_workflow_s_data_is_text_wherever_it_is_shown(panel: Page) -> None:
     identity = "<b>bold"
     call(panel, "start", "purchase", [{"item": MARKUP, "note": MARKUP}], {"id": identity})
