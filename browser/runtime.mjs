@@ -44,11 +44,12 @@ export class Runtime {
     for (const wheel of await this.wheels) python.unpackArchive(wheel, "wheel");
   }
 
-  /** @param {object} options */
+  /** @param {{_loadSnapshot?: ArrayBuffer}} options */
   async #loadPyodide(options) {
-    const { loadPyodide, ...module } = this.modules ?? (await this.#imported());
+    const { loadPyodide, createPyodideModule } = this.modules ?? (await this.#imported());
+    const size = options._loadSnapshot?.byteLength ?? 0;
     return loadPyodide({
-      ...module,
+      createPyodideModule: (/** @type {Settings} */ settings) => createPyodideModule(withRoom(settings, size)),
       indexURL: this.#at("./"),
       stdLibURL: this.#at(STDLIB),
       lockFileContents: this.manifest.lock,
@@ -59,19 +60,47 @@ export class Runtime {
     });
   }
 
-  /** @returns {Promise<{loadPyodide: (options: object) => Promise<any>}>} */
+  /** @returns {Promise<Modules>} */
   async #imported() {
-    const again = () => import(this.#at("pyodide.mjs?again")); // a module that failed once stays failed under its name
-    const { loadPyodide } = await import(this.#at("pyodide.mjs")).catch(again).catch((error) => {
-      throw new AssetError("weft/pyodide.mjs", `cannot be loaded (${error.message})`);
+    const [{ loadPyodide }, { default: createPyodideModule }] = await Promise.all(["pyodide.mjs", "pyodide.asm.mjs"].map((name) => this.#module(name)));
+    return { loadPyodide, createPyodideModule };
+  }
+
+  /** @param {string} name @returns {Promise<any>} */
+  #module(name) {
+    const again = () => import(this.#at(`${name}?again`)); // a module that failed once stays failed under its name
+    return import(this.#at(name)).catch(again).catch((error) => {
+      throw new AssetError(`weft/${name}`, `cannot be loaded (${error.message})`);
     });
-    return { loadPyodide };
   }
 
   /** @param {string} name */
   #at(name) {
     return new URL(name, this.assets.base).href;
   }
+}
+
+/**
+ * @typedef {(instance: WebAssembly.Instance, module: WebAssembly.Module) => void} Received
+ * @typedef {{instantiateWasm: (imports: WebAssembly.Imports, received: Received) => unknown}} Settings of Emscripten, as Pyodide makes them
+ */
+
+const PAGE_BYTES = 65_536;
+
+/**
+ * Pyodide asks for as much memory as a snapshot has, but its build does not listen: where the copied Python's memory had grown, so must the copy's.
+ * @param {Settings} settings @param {number} size bytes
+ */
+function withRoom(settings, size) {
+  const { instantiateWasm } = settings;
+  settings.instantiateWasm = (imports, received) =>
+    instantiateWasm(imports, (instance, module) => {
+      const memory = /** @type {WebAssembly.Memory} */ (instance.exports.memory);
+      const missing = Math.ceil((size - memory.buffer.byteLength) / PAGE_BYTES);
+      if (missing > 0) memory.grow(missing);
+      received(instance, module);
+    });
+  return settings;
 }
 
 /** From now on our modules are imported from the archive, by its own importer. @param {any} python @param {string} archive */
