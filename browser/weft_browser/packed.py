@@ -16,8 +16,9 @@ import importlib
 import marshal
 import sys
 from importlib.machinery import ModuleSpec
+from io import FileIO
 from types import CodeType, ModuleType
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 ARCHIVE = "/lib/weft.zip"
 """Where a page has the pack: code names its source for tracebacks. Python reads a zip that has something before it."""
@@ -35,7 +36,7 @@ class Importer:
     def __init__(self, archive: str = ARCHIVE, index: dict[str, Entry] | None = None) -> None:
         self._archive = archive
         self._index = index
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._methods: dict[str, dict[str, CodeType]] = {}
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
@@ -55,6 +56,7 @@ class Importer:
 
     def exec_module(self, module: ModuleType) -> None:
         exec(self.get_code(module.__name__), module.__dict__)
+        self._methods.pop(module.__name__, None)  # a snapshot has to fit into the memory that Python begins with
 
     def get_code(self, name: str) -> CodeType:
         _, begin, size, _, _ = self._entry(name)
@@ -96,7 +98,7 @@ class Importer:
 
     def _read(self, begin: int, size: int) -> bytes:
         if self._file is None:
-            self._file = open(self._archive, "rb")  # noqa: SIM115 - kept: a start reads hundreds of modules
+            self._file = open(self._archive, "rb", buffering=0)  # noqa: SIM115 - kept: a start reads hundreds of modules
         self._file.seek(begin)
         return self._file.read(size)
 
