@@ -56,7 +56,7 @@ class Importer:
 
     def exec_module(self, module: ModuleType) -> None:
         exec(self.get_code(module.__name__), module.__dict__)
-        self._methods.pop(module.__name__, None)  # a snapshot has to fit into the memory that Python begins with
+        self._methods.pop(module.__name__, None)  # its classes are made: a snapshot need not hold it
 
     def get_code(self, name: str) -> CodeType:
         _, begin, size, _, _ = self._entry(name)
