@@ -28,6 +28,10 @@ PYODIDE_PLATFORM = ("--platform", "pyemscripten_2026_0_wasm32", "--python-versio
 DATE = (2020, 1, 1, 0, 0, 0)
 
 
+ONLY_BUILD = frozenset({"build.py", "ingredients.py", "precompile.py"})
+"""Modules of ``weft_browser`` that no page needs."""
+
+
 class BuildError(Exception):
     """The site cannot be built; the message says what is missing and what to do."""
 
@@ -153,7 +157,7 @@ def _own_files() -> list[tuple[str, bytes]]:
         (f"{root.name}/{path.relative_to(root).as_posix()}", path.read_bytes())
         for root in roots
         for path in sorted(root.rglob("*.py"))
-        if "_assets" not in path.parts
+        if "_assets" not in path.parts and not (root == HERE and path.name in ONLY_BUILD)
     ]
 
 

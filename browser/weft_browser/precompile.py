@@ -33,8 +33,8 @@ OWN = "/lib/weft.zip/"
 PACKAGE, IMPORTER = "weft_browser/__init__.py", "weft_browser/packed.py"
 
 _OFTEN = """
-_ast_unparse base64 bisect calendar copy csv datetime decimal difflib encodings.cp437 fractions graphlib
-hashlib heapq hmac html html.entities json numbers pickle pprint random secrets shutil statistics string
+_ast_unparse base64 bisect copy csv datetime decimal difflib encodings.cp437 fractions graphlib
+hashlib heapq hmac html json numbers pickle pprint random secrets shutil statistics string
 tempfile textwrap urllib.parse uuid zoneinfo zoneinfo._common zoneinfo._tzpath zoneinfo._zoneinfo
 """
 OFTEN = frozenset(_OFTEN.split())

@@ -28,7 +28,8 @@ def run(*command: str, cwd: Path) -> str:
 
 def environment() -> dict[str, str]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**os.environ, "PATH": path, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    plain = {"NO_COLOR": "1"}  # else Vite colours what it says where CI is set, also within its address
+    return {**os.environ, **plain, "PATH": path, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def tool(name: str, *arguments: str, cwd: Path) -> str:
