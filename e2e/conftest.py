@@ -25,6 +25,7 @@ from e2e.harness.engines import AnyBrowser, Launch  # noqa: E402
 from e2e.harness.firefox import Firefox  # noqa: E402
 from e2e.harness.server import Server  # noqa: E402
 from e2e.harness.webkit import Display, WebKit  # noqa: E402
+from e2e.harness.wire import Wire  # noqa: E402
 from tests.example_programs import PROGRAMS  # noqa: E402
 
 
@@ -109,6 +110,23 @@ def server(site: Path, tmp_path: Path) -> Iterator[Server]:
     """The site, and the shop that counts effects, on a port of this test's own."""
     server = Server(site, tmp_path / "shop.jsonl").start()
     yield server
+    server.stop()
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """The line from a page to the server that its runs go to."""
+    wire = Wire()
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+def wired(site: Path, tmp_path: Path, wire: Wire) -> Iterator[Server]:
+    """As ``server``; its page may also call what is at the other end of the wire."""
+    server = Server(site, tmp_path / "shop.jsonl")
+    server.connect = (wire.url,)
+    yield server.start()
     server.stop()
 
 

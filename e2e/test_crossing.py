@@ -17,19 +17,8 @@ from e2e.harness.wire import Wire
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    wire = Wire()
-    yield wire
-    wire.close()
-
-
-@pytest.fixture
-def server(site: Path, tmp_path: Path, wire: Wire) -> Iterator[Server]:
-    """The page, which may call the server that runs are handed to, and the shop."""
-    server = Server(site, tmp_path / "shop.jsonl")
-    server.connect = (wire.url,)
-    yield server.start()
-    server.stop()
+def server(wired: Server) -> Server:
+    return wired
 
 
 @pytest.fixture

@@ -18,19 +18,8 @@ IS = "const state = await weft.handoffState(arg[0]); return state.state === arg[
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    wire = Wire()
-    yield wire
-    wire.close()
-
-
-@pytest.fixture
-def server(site: Path, tmp_path: Path, wire: Wire) -> Iterator[Server]:
-    """The page, which may call the server that runs belong on."""
-    server = Server(site, tmp_path / "shop.jsonl")
-    server.connect = (wire.url,)
-    yield server.start()
-    server.stop()
+def server(wired: Server) -> Server:
+    return wired
 
 
 @pytest.fixture
