@@ -7,7 +7,7 @@ import { loadPyodide } from "../browser/pyodide.mjs";
 import createPyodideModule from "../browser/pyodide.asm.mjs";
 import { EngineHost } from "../browser/engine_host.mjs";
 import { knownStores } from "./known_stores.mjs";
-import { wake } from "./waking.mjs";
+import { tabs, wake } from "./waking.mjs";
 
 /** Firefox lets an event go on for half a minute, Chromium for some minutes. */
 const BUDGET_MS = 25_000;
@@ -54,8 +54,7 @@ async function drive(store, cache, end) {
   const { name } = store;
   const ifFree = { ifAvailable: true };
   const led = { name, outcome: /** @type {Outcome} */ ("led"), cutOff: 0 };
-  const free = await navigator.locks.request(`weft:${name}`, ifFree, async (lock) => lock !== null);
-  if (!free) return led;
+  if (!(await isFree(name))) return led;
   const host = hostFor(store, cache);
   await host.prepare(); // without the lock: a tab that opens now must not wait for it
   return navigator.locks.request(`weft:${name}`, ifFree, (lock) => (lock ? lead(host, end) : led)).catch(async (error) => {
@@ -63,6 +62,16 @@ async function drive(store, cache, end) {
     await host.close(); // a tab has taken the lock
     return { ...led, outcome: "gave way" };
   });
+}
+
+/** Whether no tab leads the store. One that is being closed as this is asked may keep its lock for a while, and does nothing more. @param {string} name */
+async function isFree(name) {
+  const end = Date.now() + TABS_FIRST_MS;
+  for (;;) {
+    const free = await navigator.locks.request(`weft:${name}`, { ifAvailable: true }, async (lock) => lock !== null);
+    if (free || Date.now() > end || (await tabs()).length) return free;
+    await pause(LOOK_EVERY_MS);
+  }
 }
 
 /** @param {import("./known_stores.mjs").KnownStore} store @param {string} cache */

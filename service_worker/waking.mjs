@@ -2,12 +2,17 @@
 import { PROTOCOL } from "../browser/protocol.mjs";
 import { worker } from "./site.mjs";
 
+/** Those that are open. */
+export async function tabs() {
+  const clients = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
+  return clients.filter((client) => client.url.startsWith(worker.registration.scope));
+}
+
 /** @param {object} message @returns {Promise<number>} how many tabs it was sent to */
 export async function tell(message) {
-  const clients = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
-  const tabs = clients.filter((client) => client.url.startsWith(worker.registration.scope));
-  for (const tab of tabs) tab.postMessage({ v: PROTOCOL, ...message });
-  return tabs.length;
+  const open = await tabs();
+  for (const tab of open) tab.postMessage({ v: PROTOCOL, ...message });
+  return open.length;
 }
 
 /**
