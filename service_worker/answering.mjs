@@ -11,7 +11,7 @@ const CHECKED_BYTES = 1_000_000;
 /** @param {Site} site @param {FetchEvent} event @param {URL} url within the scope */
 export async function answer(site, event, url) {
   const name = await cacheFor(site, event);
-  const cache = await caches.open(name);
+  const cache = await opened(name);
   const path = url.pathname.endsWith("/") ? `${url.pathname}index.html` : url.pathname;
   const found = await cache.match(new URL(path, site.scope), { ignoreSearch: true, ignoreVary: true });
   if (found) return whole(site, name, cache, path.slice(site.scope.pathname.length), found);
@@ -22,6 +22,15 @@ export async function answer(site, event, url) {
     if (page) return page;
     throw error;
   }
+}
+
+/** @type {Map<string, Promise<Cache>>} */ const known = new Map();
+
+/** @param {string} name */
+function opened(name) {
+  let cache = known.get(name);
+  if (!cache) known.set(name, (cache = caches.open(name)));
+  return cache;
 }
 
 /** @type {Map<string, Promise<Map<string, import("../browser/assets.mjs").Asset>>>} by name of the cache */ const lists = new Map();
@@ -41,8 +50,9 @@ async function whole(site, name, cache, path, found) {
   const asset = (await listed(site, name, cache)).get(decodeURI(path));
   if (!asset || asset.size > CHECKED_BYTES) return found;
   try {
-    await verify(asset, await found.clone().arrayBuffer());
-    return found;
+    const bytes = await found.arrayBuffer();
+    await verify(asset, bytes);
+    return new Response(bytes, { headers: found.headers });
   } catch (damage) {
     console.error(`weft: in the cache, ${damage instanceof Error ? damage.message : damage}`);
     return fetchInto(site, cache, asset).catch(() => new Response(String(damage), { status: 502, statusText: "damaged in the cache" }));

@@ -3,7 +3,7 @@
  *
  *     node npm_package.mjs OUT
  *
- * The scripts lie in one folder, as in a built site (`_scripts` in weft_browser/build.py); types are made from their JSDoc. Python is not in
+ * The scripts lie in one folder, as in a built site (weft_browser/scripts.py); types are made from their JSDoc. Python is not in
  * it: `weft browser build` puts it beside a page.
  */
 import { execFileSync } from "node:child_process";

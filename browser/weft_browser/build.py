@@ -12,20 +12,16 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import ingredients
+from . import ingredients, scripts
 from .ingredients import BuildError
 
 FORMAT = 1
-NOT_IN_A_SITE = {"sw.mjs", "sw_remove.mjs", "react.mjs"}
-"""The Service Worker lies beside the page, and React's hooks are for bundlers. Every other script is in ``weft/``."""
-_IMPORT = re.compile(r'(from "|import ")(?:\.\./browser/|\./)')
 BOOT = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "stdlib.pack", "weft.pack")
 """What a starting worker reads, besides the packages: the progress bar is the share of these bytes."""
 
@@ -80,11 +76,12 @@ def build(
     compiled = ingredients.compiled(tree, store, runtime, [*packages, own], workflows)
     for source, name in compiled:
         shutil.copyfile(source, out / name)
-    _scripts(tree, out)
+    for name, text in scripts.of_site(tree).items():
+        (out / "weft" / name).write_text(text, "utf-8")
     built = _seal(out, [name for _, name in site + compiled], [f"weft/{wheel.name}" for wheel in packages], runtime)
     if remove_service_worker:
         text = (tree / "service_worker" / "sw_remove.mjs").read_text("utf-8")
-        (out / "sw.mjs").write_text(_IMPORT.sub(r"\1./weft/", text), "utf-8")
+        (out / "sw.mjs").write_text(scripts.in_one_folder(text, "./weft/"), "utf-8")
     return built
 
 
@@ -123,16 +120,6 @@ def _workflow_files(workflows: Sequence[Path]) -> list[tuple[Path, str]]:
     return [(path, path.name) for path in workflows]
 
 
-def _scripts(tree: Path, out: Path) -> None:
-    """In the site all scripts lie in one folder, in the source tree in two. See browser/tools/npm_package.mjs, too."""
-    for folder in ("browser", "service_worker"):
-        for path in sorted((tree / folder).glob("*.mjs")):
-            if path.name in NOT_IN_A_SITE:
-                continue
-            text = path.read_text("utf-8").replace('"../service_worker/', '"./').replace('"../browser/', '"./')
-            (out / "weft" / path.name).write_text(text, "utf-8")
-
-
 def _seal(out: Path, site: list[str], packages: list[str], runtime: Path) -> Built:
     """Write the manifest, and the Service Worker that trusts exactly this manifest."""
     boot = {f"weft/{name}" for name in BOOT} | set(packages)
@@ -156,7 +143,7 @@ def _seal(out: Path, site: list[str], packages: list[str], runtime: Path) -> Bui
         if here not in worker:
             raise BuildError(f"service_worker/sw.mjs has no {here!r}; it does not fit this builder")
         worker = worker.replace(here, there)
-    (out / "sw.mjs").write_text(_IMPORT.sub(r"\1./weft/", worker), "utf-8")
+    (out / "sw.mjs").write_text(scripts.in_one_folder(worker, "./weft/"), "utf-8")
     return Built(out, build_id, len(assets) + 2, sum(int(str(asset["size"])) for asset in assets))
 
 
