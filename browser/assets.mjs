@@ -50,7 +50,7 @@ async function responseOf(url, path, cache) {
   return response;
 }
 
-/** @param {ArrayBuffer} bytes @returns {Promise<string>} */
+/** @param {ArrayBuffer | Uint8Array<ArrayBuffer>} bytes @returns {Promise<string>} */
 export async function sha256(bytes) {
   const digest = await crypto.subtle.digest("SHA-256", bytes);
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -107,6 +107,13 @@ export class Assets {
     return response;
   }
 
+  /** Read and check a file that the browser loads in a way of its own; await {@link verified} before trusting it. @param {string} url */
+  check(url) {
+    const check = this.bytes(url).then(() => {});
+    check.catch(this.fail);
+    this.checks.push(check);
+  }
+
   /** @param {string} url */
   #asset(url) {
     const asset = this.byUrl.get(url);
@@ -133,7 +140,7 @@ export class Assets {
     return this.#checked(asset, await (await responseOf(url, asset.path, this.cache)).arrayBuffer());
   }
 
-  /** The zip in a pack (see precompile.py). @param {string} url @returns {Promise<Uint8Array>} */
+  /** The zip in a pack (see precompile.py). @param {string} url @returns {Promise<Uint8Array<ArrayBuffer>>} */
   async unpacked(url) {
     const zip = new Blob([await this.bytes(url)]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Uint8Array(await new Response(zip).arrayBuffer());

@@ -2,7 +2,7 @@
 import "./native_errors.mjs";
 import { AssetError, Assets } from "./assets.mjs";
 import { Runtime } from "./runtime.mjs";
-import { Snapshots, snapshotKey, unusable } from "./snapshots.mjs";
+import { Snapshots, noteOf, snapshotKey } from "./snapshots.mjs";
 
 /**
  * @typedef {{workflows: string[], activities: string[], base: string, cache?: string | null, snapshot?: boolean, modules?: import("./runtime.mjs").Modules}} Sources
@@ -34,17 +34,19 @@ export async function loadInterpreter(sources, report) {
 
 /** From the snapshot if there is one that fits, else from scratch. @param {Runtime} runtime @param {string} base @param {boolean} wanted @returns {Promise<{python: any, boot: Boot}>} */
 async function start(runtime, base, wanted) {
-  const found = wanted ? await find(runtime, base) : {};
-  let note = found.note ?? null;
-  if (found.bytes) {
+  const { file, note: why } = wanted ? await find(runtime, base) : {};
+  let note = why ?? null;
+  if (file) {
     try {
-      return { python: await wake(runtime, found.bytes), boot: { from: "snapshot", note: null } };
+      return { python: await wake(runtime, file), boot: { from: "snapshot", note: null } };
     } catch (error) {
       if (error instanceof AssetError) throw error;
-      note = unusable(error);
+      note = noteOf(error);
+    } finally {
+      file.close();
     }
   }
-  if (note && note.code !== "SnapshotMismatch") await new Snapshots(base).forget().catch(() => {}); // a browser that keeps nothing has no cache either
+  if (note && note.code !== "SnapshotMismatch") await new Snapshots(base).forget().catch(() => {}); // a browser that keeps nothing has no place either
   const python = await runtime.start();
   await runtime.unpackWheels(python);
   return { python, boot: { from: "scratch", note } };
@@ -55,14 +57,14 @@ async function find(runtime, base) {
   try {
     const key = await snapshotKey(runtime.manifest);
     return key ? await new Snapshots(base).find(key) : {};
-  } catch (error) { // a private window may refuse the cache
-    return { note: unusable(error) };
+  } catch (error) { // a private window may refuse the place
+    return { note: noteOf(error) };
   }
 }
 
-/** @param {Runtime} runtime @param {ArrayBuffer} bytes */
-async function wake(runtime, bytes) {
-  const python = await runtime.start({ _loadSnapshot: bytes });
+/** @param {Runtime} runtime @param {import("./snapshot_file.mjs").SnapshotFile} file */
+async function wake(runtime, file) {
+  const python = await runtime.restore(file);
   await runtime.unpackWheels(python);
   const warm = python.pyimport("weft_browser.warm");
   warm.wake();

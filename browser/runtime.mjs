@@ -5,37 +5,68 @@ import { AssetError } from "./assets.mjs";
 const STDLIB = "stdlib.zip";
 const OWN = "/lib/weft.zip";
 
-/** @typedef {{loadPyodide: (options: object) => Promise<any>, createPyodideModule: Function}} Modules */
+/**
+ * @typedef {{loadPyodide: (options: object) => Promise<any>, createPyodideModule: Function}} Modules
+ * @typedef {{stdlib: Uint8Array<ArrayBuffer>, own: Uint8Array<ArrayBuffer>}} Archives zips of Python's library and of our modules
+ */
 
 export class Runtime {
   /**
-   * Begins to read.
+   * Begins to read what every start needs.
    * @param {import("./assets.mjs").Assets} assets @param {import("./assets.mjs").Manifest} manifest
    * @param {Modules | null} [modules] Pyodide's, for a context that may not import them at run time: a Service Worker
    */
   constructor(assets, manifest, modules = null) {
-    this.modules = modules;
     this.assets = assets;
     this.manifest = manifest;
-    this.stdlib = assets.unpacked(this.#at("stdlib.pack"));
-    this.own = assets.unpacked(this.#at("weft.pack"));
+    this.loadPyodide = Promise.resolve(modules?.loadPyodide ?? this.#module("pyodide.mjs").then((module) => module.loadPyodide));
+    this.createPyodideModule = Promise.resolve(modules?.createPyodideModule ?? this.#module("pyodide.asm.mjs").then((module) => module.default));
     this.wheels = Promise.all(manifest.packages.map((path) => assets.bytes(new URL(path, assets.root).href)));
-    for (const reading of [this.stdlib, this.own, this.wheels]) reading.catch(assets.fail);
+    for (const reading of [this.loadPyodide, this.createPyodideModule, this.wheels]) reading.catch(assets.fail);
   }
 
-  /** Python with our code on its path. @param {{_loadSnapshot?: ArrayBuffer, _makeSnapshot?: boolean}} [snapshot] options of Pyodide @returns {Promise<any>} */
-  async start(snapshot = {}) {
-    // The module loader cannot be given bytes, so modules are read and checked before it; its own read comes from the same cache.
-    if (!this.modules) await Promise.all(["pyodide.mjs", "pyodide.asm.mjs"].map((name) => this.assets.bytes(this.#at(name))));
-    const made = { [this.#at(STDLIB)]: this.stdlib };
+  /** The archives of the build, for a start that has none from elsewhere. @returns {Promise<Archives>} */
+  unpackArchives() {
+    const unpacking = Promise.all(["stdlib.pack", "weft.pack"].map((name) => this.assets.unpacked(this.#at(name))));
+    unpacking.catch(this.assets.fail);
+    return unpacking.then(([stdlib, own]) => ({ stdlib, own }));
+  }
+
+  /**
+   * Python with our code on its path.
+   * @param {Promise<Archives>} [archives] @param {{_makeSnapshot?: boolean}} [more] options of Pyodide @returns {Promise<any>}
+   */
+  async start(archives = this.unpackArchives(), more = {}) {
+    const python = await this.#started(archives.then(({ stdlib }) => stdlib), more);
+    python.FS.writeFile(OWN, (await archives).own);
+    importFrom(python, OWN);
+    return python;
+  }
+
+  /** As it was when the snapshot was made. @param {import("./snapshot_file.mjs").SnapshotFile} file @returns {Promise<any>} */
+  async restore(file) {
+    const { stdlib, own } = await file.archives();
+    /** Before Python's first line. @param {Settings} settings @param {Function} createPyodideModule */
+    const createRestored = async (settings, createPyodideModule) => {
+      const python = await createPyodideModule(withRoom(settings, file.memoryBytes));
+      await file.readMemory(python.HEAPU8);
+      for (const name of python.FS.readdir("/lib")) if (name.endsWith(".zip")) python.FS.writeFile(`/lib/${name}`, stdlib, { canOwn: true });
+      python.FS.writeFile(OWN, own, { canOwn: true });
+      return python;
+    };
+    const nothing = Promise.resolve(new Uint8Array());
+    return this.#started(nothing, { _loadSnapshot: file.pyodideHead() }, createRestored);
+  }
+
+  /** @param {Promise<Uint8Array>} stdlib @param {object} more @param {(settings: Settings, createPyodideModule: Function) => Promise<any>} [create] */
+  async #started(stdlib, more, create = (settings, createPyodideModule) => createPyodideModule(settings)) {
+    const made = { [this.#at(STDLIB)]: stdlib };
     // A damaged runtime may fail with another error, or with none: the checks say what is wrong.
-    const python = await Promise.race([this.assets.serving(made, () => this.#loadPyodide(snapshot)), this.assets.failure]).catch(async (error) => {
+    const python = await Promise.race([this.assets.serving(made, () => this.#loadPyodide(more, create)), this.assets.failure]).catch(async (error) => {
       await this.assets.verified();
       throw error;
     });
     await this.assets.verified();
-    python.FS.writeFile(OWN, await this.own);
-    if (!snapshot._loadSnapshot) importFrom(python, OWN);
     return python;
   }
 
@@ -44,32 +75,27 @@ export class Runtime {
     for (const wheel of await this.wheels) python.unpackArchive(wheel, "wheel");
   }
 
-  /** @param {{_loadSnapshot?: ArrayBuffer}} options */
-  async #loadPyodide(options) {
-    const { loadPyodide, createPyodideModule } = this.modules ?? (await this.#imported());
-    const size = options._loadSnapshot?.byteLength ?? 0;
+  /** @param {object} more @param {(settings: Settings, createPyodideModule: Function) => Promise<any>} create */
+  async #loadPyodide(more, create) {
+    const loadPyodide = await this.loadPyodide; // it loads the WebAssembly while the other script is compiled
     return loadPyodide({
-      createPyodideModule: (/** @type {Settings} */ settings) => createPyodideModule(withRoom(settings, size)),
+      createPyodideModule: async (/** @type {Settings} */ settings) => create(settings, await this.createPyodideModule),
       indexURL: this.#at("./"),
       stdLibURL: this.#at(STDLIB),
       lockFileContents: this.manifest.lock,
       packageBaseUrl: this.#at("./"),
       stdout: (/** @type {string} */ line) => console.log(line),
       stderr: (/** @type {string} */ line) => console.warn(line),
-      ...options,
+      ...more,
     });
   }
 
-  /** @returns {Promise<Modules>} */
-  async #imported() {
-    const [{ loadPyodide }, { default: createPyodideModule }] = await Promise.all(["pyodide.mjs", "pyodide.asm.mjs"].map((name) => this.#module(name)));
-    return { loadPyodide, createPyodideModule };
-  }
-
-  /** @param {string} name @returns {Promise<any>} */
+  /** The module loader cannot be given bytes, so they are read twice, from the same cache. @param {string} name @returns {Promise<any>} */
   #module(name) {
-    const again = () => import(this.#at(`${name}?again`)); // a module that failed once stays failed under its name
-    return import(this.#at(name)).catch(again).catch((error) => {
+    const url = this.#at(name);
+    this.assets.check(url);
+    const again = () => import(`${url}?again`); // a module that failed once stays failed under its name
+    return import(url).catch(again).catch((error) => {
       throw new AssetError(`weft/${name}`, `cannot be loaded (${error.message})`);
     });
   }
@@ -88,7 +114,7 @@ export class Runtime {
 const PAGE_BYTES = 65_536;
 
 /**
- * Pyodide asks for as much memory as a snapshot has, but its build does not listen: where the copied Python's memory had grown, so must the copy's.
+ * Where the copied Python's memory had grown, so must the copy's, before Pyodide looks at it.
  * @param {Settings} settings @param {number} size bytes
  */
 function withRoom(settings, size) {

@@ -21,21 +21,24 @@ async function makeSnapshot({ base, scope }) {
   const key = await snapshotKey(manifest);
   if (!key) return "not supported";
   const snapshots = new Snapshots(base);
-  if ((await snapshots.find(key)).bytes) return "there";
+  const { file } = await snapshots.find(key).catch(() => ({ file: undefined })); // a damaged one
+  file?.close();
+  if (file) return "there";
   const estimate = await navigator.storage?.estimate?.(); // absent in WebKitGTK
   if (estimate?.quota && estimate.quota - (estimate.usage ?? 0) < ROOM) return "no room";
-  await snapshots.keep(key, await snapshotOf(new Runtime(assets, manifest)));
+  await snapshots.keep(key, await contentOf(new Runtime(assets, manifest)));
   return "kept";
 }
 
-/** @param {Runtime} runtime @returns {Promise<Uint8Array>} */
-async function snapshotOf(runtime) {
-  const python = await runtime.start({ _makeSnapshot: true });
+/** @param {Runtime} runtime @returns {Promise<import("./snapshot_file.mjs").Content>} */
+async function contentOf(runtime) {
+  const archives = runtime.unpackArchives();
+  const python = await runtime.start(archives, { _makeSnapshot: true });
   python.FS.writeFile(BORROWED, new Uint8Array((await runtime.wheels)[0]));
   const warm = python.pyimport("weft_browser.warm");
   warm.warm();
   warm.destroy();
-  return python.makeMemorySnapshot();
+  return { python: python.makeMemorySnapshot(), archives: await archives };
 }
 
 /** One tab makes it; the others find it. @param {Options} options */

@@ -1,72 +1,57 @@
 /**
- * The memory snapshot of a warmed interpreter, which this browser makes of a build after the first start (snapshot_worker.mjs) and keeps in a
- * cache of its own. It is one for a build: its key is the hash of everything in it, and another key makes it worthless.
+ * The memory snapshot of a warmed interpreter, which this browser makes of a build after the first start (snapshot_worker.mjs). It is one for a
+ * build: its key is the hash of everything in it, and another key makes it worthless.
  */
 import { sha256 } from "./assets.mjs";
+import { DamagedError, SnapshotFile, partsOf } from "./snapshot_file.mjs";
+import { placeOf } from "./snapshot_places.mjs";
 
 /** Counts changes in what a snapshot holds that no file of the build shows. */
 const FORMAT = 1;
 /** What is in a snapshot, or made it. The names of wheels come from the manifest. */
-const PARTS = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "stdlib.pack", "weft.pack", "runtime.mjs", "snapshot_worker.mjs"];
+const PARTS = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "stdlib.pack", "weft.pack", "runtime.mjs", "snapshot_file.mjs", "snapshot_worker.mjs"];
 
 /**
  * @typedef {{code: "SnapshotMismatch" | "SnapshotDamaged" | "SnapshotUnusable" | "SnapshotNotKept", message: string, facts: Record<string, unknown>}} SnapshotNote
- * @typedef {{bytes?: ArrayBuffer, note?: SnapshotNote}} Found nothing: none was made yet
+ * @typedef {{file?: SnapshotFile, note?: SnapshotNote}} Found nothing: none was made yet; who is given a file closes it
  */
 
 /** @param {import("./assets.mjs").Manifest} manifest @returns {Promise<string | null>} null where the browser gives no digests */
 export async function snapshotKey(manifest) {
-  if (!globalThis.crypto?.subtle || !globalThis.caches) return null;
+  if (!globalThis.crypto?.subtle) return null;
   const paths = [...PARTS.map((name) => `weft/${name}`), ...manifest.packages];
   const hashes = paths.map((path) => manifest.assets.find((asset) => asset.path === path)?.sha256);
-  // Python keeps the time zone, and Pyodide what it found out about the browser.
-  const surroundings = [navigator.userAgent, Intl.DateTimeFormat().resolvedOptions().timeZone];
-  return sha256(/** @type {ArrayBuffer} */ (new TextEncoder().encode(JSON.stringify([FORMAT, hashes, surroundings])).buffer));
+  // Python keeps what the time zone's clocks are in winter and summer, and Pyodide what it found out about the browser.
+  const year = new Date().getFullYear();
+  const surroundings = [navigator.userAgent, ...[0, 6].map((month) => new Date(year, month, 1).getTimezoneOffset())];
+  return sha256(new TextEncoder().encode(JSON.stringify([FORMAT, hashes, surroundings])));
 }
 
 export class Snapshots {
   /** @param {string} base URL of the build */
   constructor(base) {
     this.base = base;
-    this.name = `weft-python:${new URL(base).pathname}`; // sites of one origin share a cache space
   }
 
   /** @param {string} key @returns {Promise<Found>} */
   async find(key) {
-    const [request] = await this.#kept();
-    if (!request) return {};
-    if (request.url !== this.#url(key)) return { note: mismatch(key, request.url.split("/").pop() ?? "") };
-    const response = await (await caches.open(this.name)).match(request);
-    const bytes = await response?.arrayBuffer();
-    if (bytes && (await sha256(bytes)) === response?.headers.get("x-weft-sha256")) return { bytes };
-    return { note: { code: "SnapshotDamaged", message: "the kept snapshot is damaged; Python is loaded as at the first visit", facts: { key } } };
+    const place = await placeOf(this.base);
+    const names = (await place?.names()) ?? [];
+    if (place && names.includes(key)) return { file: SnapshotFile.of(await place.open(key)) };
+    return names.length ? { note: mismatch(key, names[0]) } : {};
   }
 
-  /** Replaces what was kept. @param {string} key @param {Uint8Array} snapshot */
-  async keep(key, snapshot) {
-    const bytes = /** @type {ArrayBuffer} */ (snapshot.buffer).slice(snapshot.byteOffset, snapshot.byteOffset + snapshot.byteLength);
-    const headers = { "Content-Type": "application/octet-stream", "x-weft-sha256": await sha256(bytes) };
-    const cache = await caches.open(this.name);
-    await this.#removeAll(cache);
-    await cache.put(this.#url(key), new Response(bytes, { headers }));
+  /** Replaces what was kept. @param {string} key @param {import("./snapshot_file.mjs").Content} content */
+  async keep(key, content) {
+    const place = await placeOf(this.base);
+    if (!place) throw new Error("this browser has no place for it");
+    await this.forget();
+    await place.write(key, await partsOf(content));
   }
 
   async forget() {
-    await caches.delete(this.name);
-  }
-
-  async #kept() {
-    return (await caches.has(this.name)) ? (await caches.open(this.name)).keys() : [];
-  }
-
-  /** @param {Cache} cache */
-  async #removeAll(cache) {
-    for (const request of await cache.keys()) await cache.delete(request);
-  }
-
-  /** @param {string} key */
-  #url(key) {
-    return `${this.base}snapshot/${key}`;
+    const place = await placeOf(this.base);
+    for (const name of (await place?.names()) ?? []) await place?.remove(name);
   }
 }
 
@@ -76,8 +61,9 @@ function mismatch(wanted, kept) {
   return { code: "SnapshotMismatch", message, facts: { wanted, kept } };
 }
 
-/** @param {unknown} error @returns {SnapshotNote} */
-export function unusable(error) {
+/** Why Python did not start from the snapshot that was found. @param {unknown} error @returns {SnapshotNote} */
+export function noteOf(error) {
   const reason = String(error instanceof Error ? error.message : error).trim().split("\n").pop() ?? "";
-  return { code: "SnapshotUnusable", message: `Python did not start from the kept snapshot (${reason}); it is loaded as at the first visit`, facts: { reason } };
+  const code = error instanceof DamagedError ? "SnapshotDamaged" : "SnapshotUnusable";
+  return { code, message: `Python did not start from the kept snapshot (${reason}); it is loaded as at the first visit`, facts: { reason } };
 }
