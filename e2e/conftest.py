@@ -22,7 +22,9 @@ from e2e.beside import Beside  # noqa: E402
 from e2e.gate import Gate  # noqa: E402
 from e2e.harness.browser import Browser  # noqa: E402
 from e2e.harness.engines import AnyBrowser, Launch  # noqa: E402
+from e2e.harness.extension import ExtensionBrowser  # noqa: E402
 from e2e.harness.firefox import Firefox  # noqa: E402
+from e2e.harness.hook import Hook  # noqa: E402
 from e2e.harness.server import Server  # noqa: E402
 from e2e.harness.webkit import Display, WebKit  # noqa: E402
 from e2e.harness.wire import Wire  # noqa: E402
@@ -210,3 +212,28 @@ def shop(storage_site: Path, tmp_path: Path) -> Iterator[Server]:
     server = Server(storage_site, tmp_path / "shop.jsonl").start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def extension(built_once: BuiltOnce) -> Path:
+    """The extension for Chromium, unpacked."""
+    from weft_browser.extension import build_extension
+
+    return built_once("extension", lambda out: build_extension(out, source=ROOT / "web_extension"))
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    """What clips are of, and where they go."""
+    hook = Hook()
+    yield hook
+    hook.close()
+
+
+@pytest.fixture
+def clipper(playwright: Playwright, chromium: str, tmp_path: Path, extension: Path) -> Iterator[ExtensionBrowser]:
+    """A Chromium with the extension in it."""
+    browser = ExtensionBrowser(playwright, chromium, tmp_path / "profile", extension)
+    browser.launch()
+    yield browser
+    browser.close()

@@ -9,7 +9,7 @@ import { openDatabase } from "./idb_open.mjs";
 const CALLS = "calls";
 const OPEN_TIMEOUT_MS = 4_000;
 /** Answers after which asking again is pointless. Others (the store is full, the run waits for code) may be better next time. */
-const FINAL = new Set(["ReviewDecidedError", "ReviewNotFoundError", "InvalidInputError", "RunNotFoundError", "RunFinishedError"]);
+const FINAL = new Set(["ReviewDecidedError", "ReviewNotFoundError", "InvalidInputError", "RunNotFoundError", "RunFinishedError", "WorkflowNotRegisteredError"]);
 
 /** @typedef {{id: string, method: string, params: object}} LeftCall */
 
@@ -20,6 +20,11 @@ export async function leave(name, call) {
     tx.objectStore(CALLS).put(call, call.id);
     return ended(tx);
   });
+}
+
+/** How many calls are left. @param {string} name of the store */
+export async function left(name) {
+  return inDatabase(name, async (db) => (await all(db)).length);
 }
 
 /**

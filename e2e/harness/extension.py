@@ -1,0 +1,64 @@
+"""A Chromium with our extension in it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Error, Page, Playwright
+
+from e2e.harness.browser import ARGUMENTS, Browser
+
+STARTED_WITHIN_S = 20
+SEND = "(message) => chrome.runtime.sendMessage(message)"
+
+
+class ExtensionBrowser(Browser):
+    """Loads the extension in ``folder`` at each launch; it keeps its id, and its stores lie in the profile."""
+
+    def __init__(self, playwright: Playwright, executable: str, profile: Path, folder: Path, *more: Path) -> None:
+        super().__init__(playwright, executable, profile)
+        self.folders = [folder, *more]
+        self.id = ""
+
+    def _start(self) -> BrowserContext:
+        loaded = ",".join(map(str, self.folders))
+        extensions = (f"--disable-extensions-except={loaded}", f"--load-extension={loaded}")
+        context = self._playwright.chromium.launch_persistent_context(
+            str(self._profile), executable_path=self._executable, headless=True, args=[*ARGUMENTS, *extensions],
+            chromium_sandbox=False, viewport={"width": 1280, "height": 900},
+        )  # fmt: skip
+        deadline = time.monotonic() + STARTED_WITHIN_S
+        while not self.id:
+            for worker in context.service_workers:
+                if worker.url.endswith("/background.mjs"):
+                    self.id = worker.url.split("/")[2]
+            assert time.monotonic() < deadline, "the extension's background did not start"
+            context.pages[0].wait_for_timeout(20)
+        return context
+
+    def url(self, page: str) -> str:
+        return f"chrome-extension://{self.id}/{page}"
+
+    def open(self, page: str) -> Page:
+        """A page of the extension in a tab."""
+        return self.tab(self.url(page))
+
+    def tab_id(self, options: Page, url: str) -> int:
+        """The browser's number of the tab that shows ``url``; ``options`` is a page of the extension."""
+        found: int = options.evaluate("async (url) => (await chrome.tabs.query({url}))[0].id", url)
+        return found
+
+
+def say(page: Page, message: dict[str, Any]) -> Any:
+    """Send a message from a page of the extension to its background; returns what it answers, raises what it raises."""
+    answer = page.evaluate(SEND, message)
+    if "error" in answer:
+        raise Error(f"{answer['error']['code']}: {answer['error']['message']}")
+    return answer["ok"]
+
+
+def settings(page: Page, **change: Any) -> None:
+    """Change what the user has chosen, from a page of the extension."""
+    page.evaluate("async (change) => (await import('./settings.mjs')).writeSettings(change)", change)
