@@ -5,12 +5,10 @@
  *     const run = await weft.start("checkout", [order]);
  *     for await (const event of weft.tail(run.id)) console.log(event.type);
  */
+import { Asking } from "./asking.mjs";
 import { Caller, WeftError, uniqueId } from "./rpc.mjs";
 import { Tab } from "./leader.mjs";
 import { noticeReviews } from "./review_notices.mjs";
-import { abortable, tailAll, tailItems, tailRun } from "./tail.mjs";
-import { exportStore, importStore } from "./transfer.mjs";
-import { Verbs } from "./verbs.mjs";
 
 export { WeftError };
 
@@ -49,28 +47,21 @@ export { WeftError };
  * @property {boolean} [reloadOnUpdate] false: this tab keeps its build when an update is applied, until it is reloaded; default true
  */
 
-/** A call that waits for a stream is made again after this time, for a page may go without a word. */
-const STREAM_WAIT_S = 60;
 const BEGINNINGS = new Set(["start", "start_or_signal", "start_debounced", "start_batched", "schedule_create"]);
 
-/** The verbs are in verbs.mjs and operating.mjs; here is what a page needs besides: opening, waiting, following, closing. */
-export class Weft extends Verbs {
+/** The verbs are in verbs.mjs and operating.mjs, waiting and following in asking.mjs; here is what a page with an engine of its own needs besides. */
+export class Weft extends Asking {
   /** @type {Tab} */ #tab;
-  /** @type {Caller} */ #caller;
 
   /** Use {@link Weft.open}. @param {Tab} tab @param {Caller} caller @param {OpenOptions} options */
   constructor(tab, caller, { deadlineMs = 30_000, persist = true }) {
     let askPersist = persist;
-    super(async (method, params, deadline) => {
-      const answer = await caller.call(method, params, deadline);
-      if (askPersist && BEGINNINGS.has(method)) {
-        askPersist = false;
-        if (tab.status.durability !== "memory") void tab.persist();
-      }
-      return answer;
-    }, deadlineMs);
+    super(caller, tab, deadlineMs, (method) => {
+      if (!askPersist || !BEGINNINGS.has(method)) return;
+      askPersist = false;
+      if (tab.status.durability !== "memory") void tab.persist();
+    });
     this.#tab = tab;
-    this.#caller = caller;
   }
 
   /** Resolves when an engine answers: this tab's, or the one of the tab that leads. @param {OpenOptions} options @returns {Promise<Weft>} */
@@ -81,56 +72,6 @@ export class Weft extends Verbs {
     if (options.onStatus) weft.onstatus(options.onStatus);
     await tab.open();
     return weft;
-  }
-
-  /** Wait for the run to end; resolves with its result, rejects with its error. @param {string} id */
-  async result(id) {
-    const { result, error } = await this.#caller.call("result", { id }, 0);
-    if (error) throw new WeftError(error);
-    return result;
-  }
-
-  /**
-   * The run's events from `after` on, in order and without gaps, over changes of the leader; ends when the run does. Without an id: the
-   * events of all runs in the order in which they became durable, after a cursor of events(), "oldest", or "now" (the default); ends never.
-   * `signal` ends either at once, which leaving the loop does not while it waits for an event.
-   * @param {string | null} [id] @param {{after?: number | string, signal?: AbortSignal}} [options]
-   * @returns {AsyncGenerator<import("./events.mjs").WeftEvent, void, void>}
-   */
-  tail(id = null, { after, signal } = {}) {
-    const read = (/** @type {string} */ method) => (/** @type {object} */ params) => this.#caller.call(method, params, 0);
-    const source = { history: read("history"), events: read("events") };
-    const feed = abortable(this.#tab, signal);
-    return id === null ? tailAll(source, feed, String(after ?? "now")) : tailRun(source, feed, id, Number(after ?? 0));
-  }
-
-  /**
-   * The items of a stream from `after` on, each once, over changes of the leader; ends with the stream or the run.
-   * It waits in the engine, which looks when something of the run is committed. `signal` ends it at once.
-   * @param {string} id @param {string} name @param {{after?: number, signal?: AbortSignal}} [options]
-   * @returns {AsyncGenerator<{seq: number, step: number, value?: any, reset?: true}, void, void>}
-   */
-  tailStream(id, name, { after = 0, signal } = {}) {
-    return tailItems((from) => this.#caller.call("stream_read", { id, name, after: from, wait: STREAM_WAIT_S }, 0), after, signal);
-  }
-
-  /**
-   * Everything in the store as one file, as at one commit, while runs go on. `weft import` and every page's import() take it.
-   * @param {{compress?: boolean, onProgress?: (progress: {bytes: number}) => void}} [options] @returns {Promise<Blob>}
-   */
-  export(options) {
-    return exportStore((...call) => this.call(...call), options);
-  }
-
-  /**
-   * Make the store what the file says: all of it or nothing. Every tab goes on with it. Only into an empty store, unless `replace`; the runs
-   * of the file go on here, so end the original first, or say `asNew` for a copy that has an identity of its own.
-   * @param {Blob} file @param {{replace?: boolean, asNew?: boolean, onProgress?: (progress: {bytes: number, of: number}) => void}} [options]
-   * @returns {Promise<import("./transfer.mjs").Imported>}
-   */
-  ["import"](file, options) {
-    // The name is quoted: Vite 8.1.0 takes a method of that name for an import expression, and breaks it (vitejs/vite #22750).
-    return importStore((...call) => this.call(...call), file, options);
   }
 
   /**

@@ -1,11 +1,14 @@
 /** Who leads a store: the context that holds its Web Lock. The browser hands the lock on when its holder ends, however that ends. */
 
+/** Its Web Lock. @param {string} name of the store */
+export const lockOf = (name) => `weft:${name}`;
+
 export class Election {
   /** @type {AbortController | null} while we stand in line */ #line = null;
 
   /** @param {string} name of the store */
   constructor(name) {
-    this.lock = `weft:${name}`;
+    this.lock = lockOf(name);
     this.alone = false; // there are no locks to be had, and no store that anybody else could open
     this.leading = false;
     this.resign = () => {};

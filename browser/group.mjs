@@ -11,8 +11,8 @@ import { OLDEST, understood } from "./protocol.mjs";
 export class Group {
   /**
    * @param {string} name of the store @param {import("./rpc.mjs").Caller} caller
-   * @param {{leads(leads: Leads): void, took(worker: string): void, asked(leader: string | null): void, server(facts: any): void}} tell
-   *   who leads, each time it is said; who has the lock now; that a leader is not heard; how a question to the device's server went
+   * @param {{leads(leads: Leads): void, took(worker: string): void, ended?(): void, asked(leader: string | null): void, server(facts: any): void}} tell
+   *   who leads, each time it is said; who has the lock now; that who led is no more; that a leader is not heard; how a question to the device's server went
    */
   constructor(name, caller, tell) {
     this.name = name;
@@ -49,7 +49,9 @@ export class Group {
 
   /** @param {string | null} leader that is no more */
   ended(leader) {
-    if (leader === this.leader) this.leader = null;
+    if (leader === null || leader !== this.leader) return;
+    this.leader = null;
+    this.tell.ended?.();
   }
 
   /** @param {Leads} message of this tab's worker, or of another's */

@@ -1,7 +1,8 @@
 /** A frozen page, or one in the back/forward cache, must not keep the lock and the connection (dxos #11757). */
 
-/** @param {() => void} sleep @param {() => void} wake */
+/** Nothing where there is no page. @param {() => void} sleep @param {() => void} wake */
 export function followPageLifecycle(sleep, wake) {
+  if (!globalThis.document) return;
   document.addEventListener("freeze", sleep);
   document.addEventListener("resume", wake);
   window.addEventListener("pagehide", (event) => event.persisted && sleep());

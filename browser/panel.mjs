@@ -2,7 +2,7 @@
  * The element `<weft-panel>`: the state of the engine, the runs, and a run's timeline, code and variables, with what can be done about it.
  *
  *     import "@weft/browser/panel";
- *     document.querySelector("weft-panel").weft = await Weft.open({ … });
+ *     document.querySelector("weft-panel").weft = await Weft.open({ … });   // or connect({ … })
  *
  * Attributes: `theme` ("light", "dark"; else the page's colour scheme), `reviewer` (the name under which reviews are decided here).
  */
@@ -11,11 +11,13 @@ import { EngineView } from "./panel_engine.mjs";
 import { RunsView } from "./panel_runs.mjs";
 import { sheets } from "./panel_style.mjs";
 
+/** @typedef {import("./client.mjs").Weft | import("./connection.mjs").Connection} Client */
+
 /** Where a page is rendered on a server there are no elements; the module can be imported all the same. @type {typeof HTMLElement} */
 const Base = globalThis.HTMLElement ?? class {};
 
 export class WeftPanel extends Base {
-  /** @type {import("./client.mjs").Weft | null} */ #weft = null;
+  /** @type {Client | null} */ #weft = null;
   /** @type {(() => void)[]} what ends with the connection to the page */ #ends = [];
 
   /** The client that is shown. Setting it again, or null, lets go of the one before; the panel never closes it. */

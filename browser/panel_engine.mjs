@@ -2,7 +2,7 @@
 import { bytes, h } from "./panel_dom.mjs";
 import { ENGINE, serviceWorker } from "./panel_words.mjs";
 
-/** @typedef {import("./status.mjs").Status & {update?: {build: string, state: string} | null}} Status */
+/** @typedef {import("./status.mjs").Status} Status @typedef {import("./status.mjs").GuestStatus} GuestStatus */
 
 export class EngineView {
   /** @param {() => void} applyUpdate */
@@ -12,15 +12,15 @@ export class EngineView {
     this.said = h("p", { class: "visually-hidden", role: "status" });
   }
 
-  /** @param {Status} status */
+  /** @param {Status | GuestStatus} status */
   show(status) {
-    const [text, mood] = ENGINE[status.state];
-    const percent = Math.round(100 * status.progress);
+    const [text, mood] = ENGINE[status.role === "guest" ? "guest" : status.state];
+    const percent = "progress" in status ? Math.round(100 * status.progress) : 0;
     this.element.replaceChildren(
       h("div", { class: "engine" }, h("span", { class: `dot ${mood}` }), h("h2", { text: `Engine ${text}` }), h("span", { class: "soft", text: stage(status, percent) })),
       status.state === "loading" ? this.#load(percent) : "",
       h("p", { class: "trouble", text: status.error ? `${status.error.code}: ${status.error.message}` : "" }),
-      status.update ? this.#update(status.update) : "",
+      "update" in status && status.update ? this.#update(status.update) : "",
       h("dl", { class: "facts" }, ...facts(status)),
       this.said,
     );
@@ -44,25 +44,31 @@ export class EngineView {
   }
 }
 
-/** @param {Status} status @param {number} percent */
+/** @param {Status | GuestStatus} status @param {number} percent */
 function stage(status, percent) {
+  if (!("standby" in status)) return status.role === "guest" ? "in another tab, or in the background" : `${status.stage}; what is asked waits`;
   if (status.state === "loading") return `${percent} % · ${status.stage}`;
   if (status.role === "follower") return status.standby === "warm" ? "follower, ready to take over" : "follower";
   return status.role ?? status.stage;
 }
 
-/** @param {Status} status */
+/** @param {Status | GuestStatus} status */
 function facts(status) {
-  const worker = serviceWorker();
   const kept = status.persisted === null ? "unknown" : status.persisted ? "yes" : "not promised";
   return [
-    fact("Durability", status.durability, "strict: a step counts as done when the browser has flushed it to the disk"),
-    fact("Storage", status.storage === "direct" ? "direct" : "service worker", "Who writes to IndexedDB"),
+    fact("Durability", status.durability ?? "unknown", "strict: a step counts as done when the browser has flushed it to the disk"),
+    ...("storage" in status ? [fact("Storage", status.storage === "direct" ? "direct" : "service worker", "Who writes to IndexedDB")] : []),
     fact("Kept for good", kept, "Whether the browser promised never to evict this data"),
     fact("Disk", status.quota ? `${bytes(status.quota.usage)} of ${bytes(status.quota.quota)}` : "unknown", "What this site uses of what it may use"),
-    fact("Service worker", worker.text, worker.about, worker.mood),
+    ...("storage" in status ? [ownWorker()] : []),
     fact("Network", navigator.onLine ? "online" : "offline", "What the browser says", navigator.onLine ? "" : "bad"),
   ];
+}
+
+/** Of a page that has an engine: who serves it. */
+function ownWorker() {
+  const { text, about, mood } = serviceWorker();
+  return fact("Service worker", text, about, mood);
 }
 
 /** @param {string} name @param {string} text @param {string} about @param {string} [mood] */

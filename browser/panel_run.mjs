@@ -10,7 +10,7 @@ export class OpenRun {
   /** @type {Review[]} */ #reviews = [];
   #drawn = "";
 
-  /** @param {import("./client.mjs").Weft} weft @param {string} id @param {() => string | undefined} reviewer who decides */
+  /** @param {import("./asking.mjs").Asking} weft @param {string} id @param {() => string | undefined} reviewer who decides */
   constructor(weft, id, reviewer) {
     this.weft = weft;
     this.id = id;

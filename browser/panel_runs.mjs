@@ -18,7 +18,7 @@ export class RunsView {
   #limit = PAGE;
   #stop = () => {};
 
-  /** @param {import("./client.mjs").Weft} weft @param {() => string | undefined} reviewer */
+  /** @param {import("./asking.mjs").Asking} weft @param {() => string | undefined} reviewer */
   constructor(weft, reviewer) {
     this.weft = weft;
     this.reviewer = reviewer;

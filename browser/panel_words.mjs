@@ -1,12 +1,14 @@
 /** What states are called for people, and which mood they have: "good", "bad", "busy" or "asks". */
 
-/** @typedef {import("./types.mjs").Run} Run @typedef {import("./status.mjs").Status} Status */
+/** @typedef {import("./types.mjs").Run} Run @typedef {import("./status.mjs").Status} Status @typedef {import("./status.mjs").GuestStatus} GuestStatus */
 
-/** @type {Record<Status["state"], [string, string]>} */
+/** @type {Record<(Status | GuestStatus)["state"] | "guest", [string, string]>} */
 export const ENGINE = {
   loading: ["starting", "busy"],
   ready: ["running here", "good"],
   follower: ["running in another tab", "good"],
+  guest: ["running", "good"],
+  waiting: ["not running", "busy"],
   degraded: ["in trouble", "bad"],
   closed: ["stopped", "bad"],
 };

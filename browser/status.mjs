@@ -22,18 +22,29 @@
  * @property {{code: string, message: string, facts?: Record<string, unknown>} | null} error
  */
 
-export class StatusBoard {
-  /** @param {import("./client.mjs").OpenOptions} options */
-  constructor({ durability = "strict", storage = "direct", snapshot = "auto" }) {
-    /** @type {Set<(status: Status) => void>} */ this.watchers = new Set();
-    /** @type {Status} */
-    this.status = {
-      state: "loading", role: null, standby: "cold", progress: 0, stage: "starting", durability, storage,
-      persisted: null, quota: null, evicted: null, server: null, update: null, heap: null, unresponsive: null, recycled: 0, boot: null, snapshot: snapshot === "off" ? "off" : "none", error: null,
-    };
+/**
+ * What a client says that has no engine of its own (connection.mjs); the facts are the leader's.
+ * @typedef {object} GuestStatus
+ * @property {"waiting" | "ready" | "closed"} state waiting: nobody leads, and calls wait
+ * @property {"guest" | null} role
+ * @property {string} stage for people
+ * @property {Status["durability"] | null} durability null while no engine has said it
+ * @property {boolean | null} persisted
+ * @property {Status["quota"]} quota
+ * @property {Status["evicted"]} evicted
+ * @property {Status["server"]} server
+ * @property {Status["error"]} error why none can ever be heard
+ */
+
+/** @template {{state: string}} S */
+class Board {
+  /** @param {S} status at first */
+  constructor(status) {
+    /** @type {Set<(status: S) => void>} */ this.watchers = new Set();
+    this.status = status;
   }
 
-  /** What is closed stays closed. @param {Partial<Status>} change */
+  /** What is closed stays closed. @param {Partial<S>} change */
   set(change) {
     if (this.status.state === "closed") return;
     const next = { ...this.status, ...change };
@@ -42,10 +53,28 @@ export class StatusBoard {
     for (const watcher of this.watchers) watcher(this.status);
   }
 
-  /** @param {(status: Status) => void} callback called now and on each change */
+  /** @param {(status: S) => void} callback called now and on each change */
   watch(callback) {
     this.watchers.add(callback);
     callback(this.status);
     return () => void this.watchers.delete(callback);
+  }
+}
+
+/** @extends {Board<Status>} */
+export class StatusBoard extends Board {
+  /** @param {import("./client.mjs").OpenOptions} options */
+  constructor({ durability = "strict", storage = "direct", snapshot = "auto" }) {
+    super({
+      state: "loading", role: null, standby: "cold", progress: 0, stage: "starting", durability, storage,
+      persisted: null, quota: null, evicted: null, server: null, update: null, heap: null, unresponsive: null, recycled: 0, boot: null, snapshot: snapshot === "off" ? "off" : "none", error: null,
+    });
+  }
+}
+
+/** @extends {Board<GuestStatus>} */
+export class GuestBoard extends Board {
+  constructor() {
+    super({ state: "waiting", role: null, stage: "looking for an engine", durability: null, persisted: null, quota: null, evicted: null, server: null, error: null });
   }
 }

@@ -22,7 +22,7 @@
 const REST_MS = 100;
 
 /**
- * @param {import("./client.mjs").Weft} weft @param {string} id @param {(view: RunView) => void} tell called on each change
+ * @param {import("./asking.mjs").Asking} weft @param {string} id @param {(view: RunView) => void} tell called on each change
  * @param {{frames?: boolean}} [options] whether its frames are read, too
  * @returns {() => void} stops at once, and leaves no tail behind
  */
@@ -50,7 +50,7 @@ export function watchRun(weft, id, tell, { frames = false } = {}) {
 }
 
 /**
- * @param {import("./client.mjs").Weft} weft @param {RunsFilter} filter @param {(view: RunsView) => void} tell called on each change
+ * @param {import("./asking.mjs").Asking} weft @param {RunsFilter} filter @param {(view: RunsView) => void} tell called on each change
  * @returns {() => void} stops at once, and leaves no tail behind
  */
 export function watchRuns(weft, filter, tell) {

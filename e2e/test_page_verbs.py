@@ -14,7 +14,7 @@ from e2e.harness.server import Server
 from weft_core.client.wire import METHODS
 
 CLIENT = Path(__file__).resolve().parent.parent / "browser"
-NAMES = ("client.mjs", "verbs.mjs", "operating.mjs", "transfer.mjs")
+NAMES = ("client.mjs", "asking.mjs", "verbs.mjs", "operating.mjs", "transfer.mjs")
 SAY = "import(new URL('every_verb.mjs', location.href).href).then(({ everyVerb }) => everyVerb(weft))"
 
 
@@ -25,11 +25,14 @@ def test_every_verb_of_the_wire_has_a_method_of_the_page_client() -> None:
     assert called == wanted, called ^ wanted
 
 
-@pytest.mark.parametrize("role", ["leader", "follower"])
+@pytest.mark.parametrize("role", ["leader", "follower", "guest"])
 def test_a_page_says_every_verb_once(chrome: Browser, examples: Server, role: str) -> None:
     page = open_weft(chrome, examples.url, workflows="every_verb.py")
     if role == "follower":
         page = open_weft(chrome, examples.url, workflows="every_verb.py", standby="cold")
+    if role == "guest":
+        page = chrome.tab(f"{examples.url}guest.html")
+        page.evaluate("becomes('ready')")
     assert page.evaluate("weft.status.role") == role
     answer: dict[str, Any] = page.evaluate(SAY)
     said, used = answer["said"], set(answer["used"])

@@ -78,7 +78,7 @@ def commands() -> list[list[str]]:
 
 def page_methods() -> set[str]:
     scripts = "".join(
-        (ROOT / "browser" / f"{name}.mjs").read_text("utf-8") for name in ("client", "verbs", "operating")
+        (ROOT / "browser" / f"{name}.mjs").read_text("utf-8") for name in ("client", "asking", "verbs", "operating")
     )
     return set(re.findall(r"^  (?:async )?\*?(?:\[\")?(\w+)(?:\"\])?\(.*\{$", scripts, re.MULTILINE))
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 NOT_IN_A_SITE = {"sw.mjs", "sw_remove.mjs", "react.mjs"}
 """The Service Worker lies beside the page, and React's hooks are for bundlers. Every other script is in ``weft/``."""
-ENTRIES = ("client.mjs", "panel.mjs", "worker.mjs", "snapshot_worker.mjs")
+ENTRIES = ("client.mjs", "connection.mjs", "panel.mjs", "worker.mjs", "snapshot_worker.mjs")
 """What pages and workers load; the rest is imported by these."""
 
-_FOLDER = re.compile(r'(from "|import ")(?:\.\./(?:browser|service_worker)/|\./)')
+_FOLDER = re.compile(r'(from "|import "|import\(")(?:\.\./(?:browser|service_worker)/|\./)')
 _IMPORTED = re.compile(r'^(?:import|export)(?:\b[^"]*\bfrom)? "\./([^"]+\.mjs)";', re.MULTILINE)
 
 
