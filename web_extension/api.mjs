@@ -3,5 +3,4 @@
 /** @type {any} */
 export const api = /** @type {any} */ (globalThis).browser ?? /** @type {any} */ (globalThis).chrome;
 
-/** The store of the clips, and the Web Locks and channels that are named after it. */
-export const STORE = "clips";
+export { STORE } from "./workflows.mjs";

@@ -1,22 +1,13 @@
 /** What the background asks of the engine: written down first, so that it is done whatever becomes of the background and of the engine. */
 import { leave } from "./weft/left_calls.mjs";
-import { STORE } from "./api.mjs";
-import { readSettings } from "./settings.mjs";
-
-const TITLE_LENGTH = 300;
-const TEXT_LENGTH = 500_000;
+import { STORE } from "./workflows.mjs";
 
 /**
- * What is clipped: a page as it is, a selection of it, or a page that has to be fetched (a link), without `html`.
- * @typedef {{url: string, title?: string, html?: string, kind: "page" | "selection" | "link"}} Clip
+ * Resolves with the run's id when it is certain that there will be a run; an engine begins it when it hears of it, or next time.
+ * @param {string} workflow @param {unknown[]} input @param {string} prefix of the id @returns {Promise<string>}
  */
-
-/** Resolves with the run's id when it is certain that there will be a run. @param {Clip} clip @returns {Promise<string>} */
-export async function startClip({ url, title = "", html = "", kind }) {
-  if (!/^https?:$/.test(new URL(url).protocol)) throw new TypeError(`a clip is of a web page, not of ${url.slice(0, 100)}`);
-  const { webhook, review } = await readSettings();
-  const id = `clip-${Date.now().toString(36)}-${crypto.randomUUID().slice(0, 8)}`;
-  const request = { url, title: title.slice(0, TITLE_LENGTH), html: html.slice(0, TEXT_LENGTH), kind, webhook, review };
-  await leave(STORE, { id, method: "start", params: { workflow: "clip", input: [request], id, on_conflict: "return_existing" } });
+export async function startLater(workflow, input, prefix = workflow) {
+  const id = `${prefix}-${Date.now().toString(36)}-${crypto.randomUUID().slice(0, 8)}`;
+  await leave(STORE, { id, method: "start", params: { workflow, input, id, on_conflict: "return_existing" } });
   return id;
 }

@@ -4,22 +4,19 @@
  */
 import { ALARM, wakeWithin } from "./alarms.mjs";
 import { api } from "./api.mjs";
-import { clipFromMenu, makeMenus } from "./menus.mjs";
 import { ensureEngine } from "./host.mjs";
 import { answer } from "./messages.mjs";
+import { listen } from "./own.mjs";
 
 /** While an engine works: should it or its document be gone, it is back after this time. */
 const LOOK_AGAIN_MS = 60_000;
 
-api.runtime.onInstalled.addListener(() => {
-  makeMenus();
-  void wake();
-});
+api.runtime.onInstalled.addListener(() => void wake());
 api.runtime.onStartup.addListener(() => void wake());
 api.alarms.onAlarm.addListener((/** @type {{name: string}} */ { name }) => name === ALARM && void wake());
-api.contextMenus.onClicked.addListener((/** @type {any} */ info, /** @type {any} */ tab) => void clipFromMenu(info, tab).then(wake));
 api.runtime.onMessage.addListener((/** @type {any} */ message, /** @type {any} */ sender, /** @type {(reply: object) => void} */ reply) =>
   answer(message, sender, reply, wake));
+listen(wake);
 
 /** It may be time to look at what is due: the store knows what is. */
 async function wake() {

@@ -3,7 +3,8 @@
  * and when nothing is due for a while it closes the engine and says when it is wanted again.
  */
 import { Weft } from "./weft/client.mjs";
-import { STORE, api } from "./api.mjs";
+import { api } from "./api.mjs";
+import { ACTIVITIES, STORE, WORKFLOWS } from "./workflows.mjs";
 
 /** Nothing to do for so long, and nothing due for so long: until then it is cheaper to stay. */
 const QUIET_MS = 10_000;
@@ -15,7 +16,7 @@ const LOOK_MS = 1_000;
 /** @param {(message: Parked) => void} parked called once, when the engine has ended @returns {Promise<() => void>} end it */
 export async function runEngine(parked) {
   const weft = await Weft.open({
-    name: STORE, base: api.runtime.getURL("weft/"), workflows: ["clip.py"], activities: ["clip_activities.py"],
+    name: STORE, base: api.runtime.getURL("weft/"), workflows: WORKFLOWS, activities: ACTIVITIES,
     serviceWorker: null, background: false, persist: false, // unlimitedStorage keeps it
   });
   const ended = new AbortController();

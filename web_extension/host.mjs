@@ -4,10 +4,11 @@
  */
 import { left } from "./weft/left_calls.mjs";
 import { wakeAt } from "./alarms.mjs";
-import { STORE, api } from "./api.mjs";
+import { api } from "./api.mjs";
+import { STORE } from "./workflows.mjs";
 
-const LOCK = "clip-later:host";
-const DOCUMENT = { url: "offscreen.html", reasons: ["WORKERS"], justification: "Runs saved clips in a worker, also while no page is open." };
+const LOCK = "weft:host";
+const DOCUMENT = { url: "offscreen.html", reasons: ["WORKERS"], justification: "Runs durable workflows in a worker, also while no page is open." };
 
 const offscreen = {
   there: () => api.offscreen.hasDocument(),

@@ -1,6 +1,6 @@
 /** The context menu: a page, a selection, or a link. */
 import { api } from "./api.mjs";
-import { startClip } from "./asking.mjs";
+import { startClip } from "./clips.mjs";
 import { capture } from "./capture.mjs";
 
 const MENUS = [

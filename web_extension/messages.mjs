@@ -1,31 +1,24 @@
-/** What the background answers, and to whom: a script in somebody's page may begin a clip of that page, and nothing else. */
-import { api } from "./api.mjs";
-import { startClip } from "./asking.mjs";
+/** What the background answers, and to whom: a script in somebody's page may ask what is made for it (own.mjs), and nothing else. */
 import { parked } from "./host.mjs";
-import { clipTab } from "./menus.mjs";
+import { asked } from "./own.mjs";
 import { whoIs } from "./senders.mjs";
 
-/** @typedef {(message: any, sender: any) => Promise<unknown>} Handler */
+/** @typedef {Record<string, (message: any, sender: any) => Promise<unknown>>} Handlers by the message's `t` */
 
-/** @param {() => Promise<void>} wake @returns {Record<import("./senders.mjs").From, Map<string, Handler>>} */
-const handlers = (wake) => ({
-  extension: new Map(Object.entries(/** @type {Record<string, Handler>} */ ({
-    ensure: wake,
-    parked,
-    "clip-tab": async ({ tabId }) => {
-      const id = await clipTab(tabId ?? (await api.tabs.query({ active: true, currentWindow: true }))[0].id, "page");
-      await wake();
-      return id;
-    },
-  }))),
-  content: new Map(Object.entries(/** @type {Record<string, Handler>} */ ({
-    clip: async ({ title, html }, sender) => {
-      const id = await startClip({ url: sender.url, title: String(title ?? ""), html: String(html ?? ""), kind: "page" });
-      await wake();
-      return id;
-    },
-  }))),
-});
+/** What pages of any extension with an engine ask. @param {() => Promise<void>} wake @returns {Handlers} */
+const common = (wake) => ({ ensure: wake, parked });
+
+/** @param {import("./senders.mjs").From} from @param {string} type @param {() => Promise<void>} wake */
+function handlerOf(from, type, wake) {
+  const shared = from === "extension" ? common(wake) : {};
+  if (Object.hasOwn(shared, type)) return shared[type];
+  if (!Object.hasOwn(asked[from], type)) return null;
+  return async (/** @type {any} */ message, /** @type {any} */ sender) => {
+    const answer = await asked[from][type](message, sender);
+    await wake();
+    return answer;
+  };
+}
 
 /**
  * Answers with {ok} or {error}. @param {any} message @param {any} sender @param {(reply: object) => void} reply @param {() => Promise<void>} wake
@@ -33,7 +26,7 @@ const handlers = (wake) => ({
  */
 export function answer(message, sender, reply, wake) {
   const from = whoIs(sender);
-  const handler = from && handlers(wake)[from].get(message?.t);
+  const handler = from && handlerOf(from, String(message?.t), wake);
   if (!handler) {
     if (from) reply({ error: { code: "MessageRefusedError", message: `${from} may not ask ${JSON.stringify(message?.t ?? null)?.slice(0, 100)}` } });
     return false;

@@ -1,0 +1,22 @@
+/** What is Clip later's own in the background: its context menu, and what it may be asked. The rest would serve any extension. */
+import { api } from "./api.mjs";
+import { startClip } from "./clips.mjs";
+import { clipFromMenu, clipTab, makeMenus } from "./menus.mjs";
+
+/** Called in the background's first turn. @param {() => Promise<void>} wake */
+export function listen(wake) {
+  api.runtime.onInstalled.addListener(makeMenus);
+  api.contextMenus.onClicked.addListener((/** @type {any} */ info, /** @type {any} */ tab) => void clipFromMenu(info, tab).then(wake));
+}
+
+/** @typedef {import("./messages.mjs").Handlers} Handlers */
+
+/** Each leaves something for the engine, which is woken then. @type {Record<import("./senders.mjs").From, Handlers>} */
+export const asked = {
+  extension: {
+    "clip-tab": async ({ tabId }) => clipTab(tabId ?? (await api.tabs.query({ active: true, currentWindow: true }))[0].id, "page"),
+  },
+  content: {
+    clip: ({ title, html }, sender) => startClip({ url: sender.url, title: String(title ?? ""), html: String(html ?? ""), kind: "page" }),
+  },
+};
