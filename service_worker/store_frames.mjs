@@ -8,10 +8,11 @@
  *     get, has, delete_prefix   op, blob key
  *     scan                      op, u8 flags, u32 limit, blob prefix, blob after, blob before
  *     apply                     op, u32 conditions × (blob key, u8 present, blob value), u32 ops × (the same)
+ *     room                      op; only of stores that know: the others answer with an error
  *     reply                     u8 0, result … | u8 1, blob code, blob message
  */
 
-export const OP = Object.freeze({ get: 1, has: 2, scan: 3, apply: 4, deletePrefix: 5 });
+export const OP = Object.freeze({ get: 1, has: 2, scan: 3, apply: 4, deletePrefix: 5, room: 6 });
 export const FLAG = Object.freeze({ reverse: 1, after: 2, before: 4, capped: 8 });
 /** Where a scan may be cut (`capped`), a page ends at the row that brings its values to this size; the top bit of its count says that it was cut. */
 export const PAGE_BYTES = 4 << 20;
@@ -21,7 +22,7 @@ const CUT = 0x8000_0000;
  * @typedef {{key: ArrayBuffer, value: ArrayBuffer | null}} Entry a null value means "absent" in a condition and "delete" in an op
  * @typedef {{op: number, key: ArrayBuffer}} KeyRequest
  * @typedef {{op: number, prefix: ArrayBuffer, after: ArrayBuffer | null, before: ArrayBuffer | null, limit: number, reverse: boolean, maxBytes: number}} ScanRequest
- * @typedef {{op: number, conditions: Entry[], ops: Entry[]}} ApplyRequest
+ * @typedef {{op: number, conditions: Entry[], ops: Entry[], opsAt: number}} ApplyRequest `opsAt`: where in the frame the ops begin
  */
 
 /** A store failure, as plain data: `code` is the name of a Python StorageError class. */
@@ -98,7 +99,8 @@ export function readApply(frame) {
   const reader = new Reader(frame);
   const op = reader.u8();
   const conditions = reader.entries();
-  return { op, conditions, ops: reader.entries() };
+  const opsAt = reader.at;
+  return { op, conditions, ops: reader.entries(), opsAt };
 }
 
 // ---------------------------------------------------------------- replies
@@ -120,6 +122,22 @@ export function countReply(count) {
   const reply = new Uint8Array(5);
   new DataView(reply.buffer).setUint32(1, count, true);
   return reply;
+}
+
+/** @param {{usage: number, quota: number}} room bytes; no quota: 0 */
+export function roomReply({ usage, quota }) {
+  const reply = new Uint8Array(17);
+  const view = new DataView(reply.buffer);
+  view.setFloat64(1, usage, true);
+  view.setFloat64(9, quota, true);
+  return reply;
+}
+
+/** @param {Uint8Array} reply @returns {{usage: number, quota: number} | null} null: it was an error */
+export function roomOf(reply) {
+  if (reply[0] !== 0) return null;
+  const view = new DataView(reply.buffer, reply.byteOffset);
+  return { usage: view.getFloat64(1, true), quota: view.getFloat64(9, true) };
 }
 
 /** @param {ArrayBuffer[]} keys @param {ArrayBuffer[]} values @param {boolean} [cut] there are more rows, which were not read */

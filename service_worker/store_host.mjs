@@ -1,5 +1,5 @@
 /**
- * Serves stores over ports, inside the Service Worker. It holds nothing that matters: a request says which store it means and carries all it
+ * Serves stores over ports, inside the Service Worker (or the background of an extension). It holds nothing that matters: a request says which store it means and carries all it
  * needs, so a stopped and restarted host answers as if nothing had happened.
  */
 import { OLDEST, PROTOCOL, mismatch, understood } from "../browser/protocol.mjs";
@@ -8,8 +8,13 @@ import { IdbStore } from "./idb_store.mjs";
 /** @type {Map<string, IdbStore>} open connections, made again on demand */
 const stores = new Map();
 
-/** @param {string} name @param {"strict" | "relaxed"} durability */
-function storeFor(name, durability) {
+/**
+ * @typedef {{onmessage: ((event: MessageEvent) => void) | null, postMessage: (message: any, transfer: Transferable[]) => void}} Port
+ * @typedef {(name: string, durability: "strict" | "relaxed") => {call: IdbStore["call"]}} StoreFor
+ */
+
+/** @type {StoreFor} */
+function overIndexedDb(name, durability) {
   const key = `${durability} ${name}`;
   let store = stores.get(key);
   if (!store) stores.set(key, (store = new IdbStore(name, { durability })));
@@ -33,13 +38,13 @@ function lifeLock() {
 
 /**
  * Answer the requests that come through `port`. The work of a request belongs to the event that brought the port for as long as that lives.
- * @param {MessagePort} port @param {number} v the protocol of who has asked for it; from 2 on the host introduces itself
+ * @param {Port} port @param {number} v the protocol of who has asked for it; from 2 on the host introduces itself @param {StoreFor} [storeFor]
  */
-export async function serveStore(port, v) {
+export async function serveStore(port, v, storeFor = overIndexedDb) {
   port.onmessage = async ({ data }) => {
-    if (!understood(data.v)) return port.postMessage({ id: data.id, error: mismatch(data.v, "the service worker").message, speaks: [OLDEST, PROTOCOL] });
+    if (!understood(data.v)) return port.postMessage({ id: data.id, error: mismatch(data.v, "the service worker").message, speaks: [OLDEST, PROTOCOL] }, []);
     const frame = await storeFor(data.name, data.durability).call(data.frame, data.batch);
     port.postMessage({ id: data.id, frame }, [/** @type {ArrayBuffer} */ (frame.buffer)]);
   };
-  if (v >= 2) port.postMessage({ v, t: "host", lock: await lifeLock() });
+  if (v >= 2) port.postMessage({ v, t: "host", lock: await lifeLock() }, []);
 }
