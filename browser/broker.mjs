@@ -1,4 +1,7 @@
-/** Brings the engine worker and the Service Worker together: dedicated workers cannot reach the Service Worker themselves in every browser. */
+/**
+ * Brings the engine worker and who hosts its store together: dedicated workers cannot reach the Service Worker themselves in every browser, nor
+ * the background of an extension in any.
+ */
 import { PROTOCOL, understood } from "./protocol.mjs";
 import { WeftError } from "./rpc.mjs";
 
@@ -12,9 +15,10 @@ export function servedScope() {
 }
 
 export class Broker {
-  /** @param {string | null} url of sw.mjs, relative to the page; null: none is wanted */
-  constructor(url) {
+  /** @param {string | null} url of sw.mjs, relative to the page; null: none is wanted @param {(() => Promise<MessagePort>) | null} [storagePort] to another host */
+  constructor(url, storagePort = null) {
     this.url = url;
+    this.storagePort = storagePort;
     /** @type {Promise<ServiceWorkerRegistration | null> | null} */ this.registration = null;
   }
 
@@ -36,20 +40,25 @@ export class Broker {
   }
 
   /**
-   * Give the worker a new port to the Service Worker. `active.postMessage` starts a Service Worker that the browser has stopped, and is what
+   * Give the worker a new port to the host. `active.postMessage` starts a Service Worker that the browser has stopped, and is what
    * keeps it alive: a port alone does not.
    * @param {Worker | null} worker @param {number} id of the worker's request
    */
   async connect(worker, id) {
     try {
-      const registration = await this.register();
-      if (!registration?.active) throw new Error("no service worker is registered; pass serviceWorker: \"./sw.mjs\"");
-      const { port1, port2 } = new MessageChannel();
-      registration.active.postMessage({ v: PROTOCOL, t: "store-port" }, [port1]);
-      worker?.postMessage({ t: "port", id, port: port2 }, [port2]);
+      const port = await (this.storagePort ?? (() => this.#port()))();
+      worker?.postMessage({ t: "port", id, port }, [port]);
     } catch (error) {
       worker?.postMessage({ t: "port", id, error: String(error instanceof Error ? error.message : error) });
     }
+  }
+
+  async #port() {
+    const registration = await this.register();
+    if (!registration?.active) throw new Error("no service worker is registered; pass serviceWorker: \"./sw.mjs\"");
+    const { port1, port2 } = new MessageChannel();
+    registration.active.postMessage({ v: PROTOCOL, t: "store-port" }, [port1]);
+    return port2;
   }
 }
 

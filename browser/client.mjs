@@ -30,7 +30,8 @@ export { WeftError };
  * @property {string[]} [workflows] Python files with workflows (and their activities), relative to the page
  * @property {string[]} [activities] Python files whose activities replace those of the same name
  * @property {string} [name] of the store; tabs that open the same name share one engine
- * @property {"direct" | "service-worker"} [storage] who talks to IndexedDB
+ * @property {"direct" | "service-worker" | "extension"} [storage] who talks to IndexedDB; "extension": browser.storage.local instead, at the other end of `storagePort`
+ * @property {() => Promise<MessagePort>} [storagePort] a new port to who serves a store of an extension; its pages have it from store_port.mjs
  * @property {"strict" | "relaxed"} [durability]
  * @property {string | null} [serviceWorker] the built sw.mjs, relative to the page; null registers none
  * @property {boolean} [background] whether the Service Worker may drive due runs when the browser wakes it and no tab leads; default true

@@ -10,7 +10,7 @@ import { loadInterpreter } from "./interpreter.mjs";
 import { OLDEST } from "./protocol.mjs";
 import { Responder, replyTo } from "./rpc.mjs";
 import { StoreWatch } from "./store_watch.mjs";
-import { note, witnessed } from "./witness.mjs";
+import { note, witnessOf, witnessed } from "./witness.mjs";
 import { LOOP_LIMIT_S } from "./worker_watch.mjs";
 
 /**
@@ -19,7 +19,7 @@ import { LOOP_LIMIT_S } from "./worker_watch.mjs";
  * @property {string} name of the store
  * @property {string} base URL of the build
  * @property {string | null} cache see Assets
- * @property {"direct" | "service-worker"} storage
+ * @property {"direct" | "service-worker" | "extension"} storage
  * @property {"strict" | "relaxed"} durability
  * @property {boolean} snapshot whether Python may start from one
  * @property {boolean} [requireDurable] open no engine where the browser keeps nothing
@@ -38,7 +38,7 @@ import { LOOP_LIMIT_S } from "./worker_watch.mjs";
  * @property {(error: PlainError) => void} fenced another engine owns the store; this one has stopped
  * @property {(looping: Looping) => void} [looping] such code has computed for long
  * @property {(entered: Entered) => void} [entering] code of theirs begins; told only to who was told to beware
- * @property {(id: number) => void} needPort to the Service Worker; it arrives in `connected({id, port})`
+ * @property {(id: number) => void} needPort to who hosts the store; it arrives in `connected({id, port})`
  *
  * @typedef {{code: string, message: string, facts: Record<string, unknown>}} PlainError
  * @typedef {{runId: string, kind: "workflow" | "activity" | "query" | "", name: string}} Entered
@@ -69,7 +69,7 @@ export class EngineHost {
     this.heapBytes = () => 0; // of Python, when it is loaded
     /** @type {Promise<void>} calls that were left, while they are made */ this.leftCalls = Promise.resolve();
     this.store = openStore(options, tell);
-    this.watch = new StoreWatch(durabilityHere(options.durability), () => this.tell.store?.(), () => void this.#note());
+    this.watch = new StoreWatch(durabilityOf(options), () => this.tell.store?.(), () => void this.#note(), storageName(options), roomOf(options, this.store));
     this.bridge = bridgeOf(this);
     this.responder = new Responder((id, method, params) => this.bridge.called(id, method, params));
   }
@@ -173,13 +173,13 @@ export class EngineHost {
     return this.#inTurn(async () => {
       if (!this.#wanted) return;
       const error = await main.open(JSON.stringify({
-        durability: durabilityHere(this.options.durability), require_durable: this.options.requireDurable ?? false, server: this.options.server ?? "",
+        durability: durabilityOf(this.options), store: storageName(this.options), require_durable: this.options.requireDurable ?? false, server: this.options.server ?? "",
         beware: this.#warning(),
       }));
       if (!this.#wanted) return; // the closing that waits for us closes it
       if (error) throw Object.assign(new Error(), JSON.parse(error));
       const { durability, store_id: storeId, epoch, found } = JSON.parse(main.store());
-      const evicted = durability === "memory" ? null : await witnessed(this.options.name, { storeId, epoch, found }, this.#imported);
+      const evicted = durability === "memory" ? null : await witnessed(witnessOf(this.options), { storeId, epoch, found }, this.#imported);
       this.#imported = false;
       this.watch.set({ durability, evicted });
       void this.watch.measure();
@@ -201,7 +201,7 @@ export class EngineHost {
   async #note() {
     const main = this.ready && this.watch.facts.durability !== "memory" ? await this.#prepared : null;
     const position = main ? JSON.parse(await main.position()) : null;
-    if (position) await note(this.options.name, position);
+    if (position) await note(witnessOf(this.options), position);
   }
 
   /** The engine has stopped. @param {{state: string, error: PlainError}} report */
@@ -239,8 +239,19 @@ export class EngineHost {
 /** @param {HostOptions} options @param {HostListener} tell */
 function openStore({ id, name, storage, durability }, { needPort }) {
   const database = `weft:${name}`;
-  return storage === "direct" ? new IdbStore(database, { durability }) : new StoreClient(database, { durability, client: id, needPort });
+  if (storage === "direct") return new IdbStore(database, { durability });
+  const host = storage === "extension" ? "the background of the extension" : "the service worker";
+  return new StoreClient(database, { durability, client: id, needPort, host });
 }
+
+/** Nothing is flushed to the disk in an extension's storage. @param {HostOptions} options @returns {"strict" | "relaxed"} */
+const durabilityOf = ({ storage, durability }) => (storage === "extension" ? "relaxed" : durabilityHere(durability));
+
+/** What messages call the store. @param {HostOptions} options */
+const storageName = ({ storage }) => (storage === "extension" ? "browser.storage" : "IndexedDB");
+
+/** How full the store is, where the browser does not count it as data of the site. @param {HostOptions} options @param {IdbStore | StoreClient} store */
+const roomOf = ({ storage }, store) => (storage === "extension" && store instanceof StoreClient ? () => store.room() : null);
 
 /** What Python may call: flat values only, and these functions are made once. @param {EngineHost} host */
 function bridgeOf(host) {

@@ -16,7 +16,7 @@ import { LOOP_LIMIT_S, WorkerWatch } from "./worker_watch.mjs";
 import { makeSnapshotLater } from "./snapshot_maker.mjs";
 import { StatusBoard } from "./status.mjs";
 import { notDurable } from "./store_watch.mjs";
-import { dismiss } from "./witness.mjs";
+import { dismiss, witnessOf } from "./witness.mjs";
 import { Updates } from "./update.mjs";
 import { Wakeups } from "./wakeups.mjs";
 
@@ -25,6 +25,12 @@ const GIVE_WAY_TIMEOUT_MS = 2_000;
 
 /** How long activities in flight may take to end before a worker is replaced. */
 const RECYCLE_PATIENCE_S = 30;
+
+/** @param {import("./client.mjs").OpenOptions} options */
+function storagePortOf({ storagePort }) {
+  if (storagePort) return storagePort;
+  throw new WeftError({ code: "StorageCapabilityError", message: 'storage: "extension" needs a storagePort, which a page of an extension has from its store_port.mjs; other pages open Weft with storage: "direct"' });
+}
 
 export class Tab {
   /** @param {import("./client.mjs").OpenOptions} options @param {import("./rpc.mjs").Caller} caller */
@@ -39,7 +45,7 @@ export class Tab {
     this.link = options.server ? new ServerLink(options.server, caller, (trouble) => this.#noToken(trouble)) : null;
     if (this.link) this.group.subscribe({ event() {}, closed() {}, leader: () => void this.link?.introduce() });
     this.worker = new OwnWorker(options, (message) => this.#fromWorker(message), (failure) => this.#workerFailed(failure));
-    this.broker = new Broker(options.serviceWorker ?? null);
+    this.broker = new Broker(options.serviceWorker ?? null, options.storage === "extension" ? storagePortOf(options) : null);
     this.updates = new Updates(this);
     this.wakeups = new Wakeups(caller, () => this.status.role === "leader");
     this.watch = new WorkerWatch(options.loopLimit ?? LOOP_LIMIT_S, {
@@ -123,7 +129,7 @@ export class Tab {
 
   /** The user knows that an earlier store is gone. */
   async dismissEviction() {
-    await dismiss(this.options.name ?? "default");
+    await dismiss(witnessOf({ name: this.options.name ?? "default", storage: this.status.storage }));
     this.board.set({ evicted: null });
   }
 

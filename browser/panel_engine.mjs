@@ -52,12 +52,14 @@ function stage(status, percent) {
   return status.role ?? status.stage;
 }
 
+const STORAGE = { direct: "direct", "service-worker": "service worker", extension: "extension" };
+
 /** @param {Status | GuestStatus} status */
 function facts(status) {
   const kept = status.persisted === null ? "unknown" : status.persisted ? "yes" : "not promised";
   return [
     fact("Durability", status.durability ?? "unknown", "strict: a step counts as done when the browser has flushed it to the disk"),
-    ...("storage" in status ? [fact("Storage", status.storage === "direct" ? "direct" : "service worker", "Who writes to IndexedDB")] : []),
+    ...("storage" in status ? [fact("Storage", STORAGE[status.storage], "Who writes to IndexedDB; or the browser's storage for extensions")] : []),
     fact("Kept for good", kept, "Whether the browser promised never to evict this data"),
     fact("Disk", status.quota ? `${bytes(status.quota.usage)} of ${bytes(status.quota.quota)}` : "unknown", "What this site uses of what it may use"),
     ...("storage" in status ? [ownWorker()] : []),

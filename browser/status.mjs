@@ -8,7 +8,7 @@
  * @property {number} progress of loading, 0 to 1
  * @property {string} stage what is being loaded or done, for people
  * @property {"strict" | "relaxed" | "memory"} durability what is really used; memory: the browser keeps nothing, and runs end with the tab
- * @property {"direct" | "service-worker"} storage
+ * @property {"direct" | "service-worker" | "extension"} storage
  * @property {boolean | null} persisted whether the browser promised not to evict the store; null while unknown
  * @property {import("./store_watch.mjs").QuotaFacts | null} quota bytes, and whether that is much
  * @property {import("./store_watch.mjs").Eviction | null} evicted a store that was here before, until dismissEviction()
@@ -66,7 +66,7 @@ export class StatusBoard extends Board {
   /** @param {import("./client.mjs").OpenOptions} options */
   constructor({ durability = "strict", storage = "direct", snapshot = "auto" }) {
     super({
-      state: "loading", role: null, standby: "cold", progress: 0, stage: "starting", durability, storage,
+      state: "loading", role: null, standby: "cold", progress: 0, stage: "starting", durability: storage === "extension" ? "relaxed" : durability, storage,
       persisted: null, quota: null, evicted: null, server: null, update: null, heap: null, unresponsive: null, recycled: 0, boot: null, snapshot: snapshot === "off" ? "off" : "none", error: null,
     });
   }

@@ -9,6 +9,7 @@ import { OP, opOf } from "../service_worker/store_frames.mjs";
  * @typedef {{usage: number, quota: number, level: QuotaLevel}} QuotaFacts bytes
  * @typedef {{what: "replaced" | "rolled-back", storeId: string, seenAt: number}} Eviction the store that is gone (wholly, or its last commits)
  * @typedef {{durability: "strict" | "relaxed" | "memory", quota: QuotaFacts | null, evicted: Eviction | null}} StoreFacts
+ * @typedef {{usage?: number, quota?: number}} Room
  * @typedef {{code: string, message: string, facts: Record<string, unknown>}} Refusal
  */
 
@@ -22,8 +23,13 @@ export class StoreWatch {
   #refused = false; // the last write that failed found no room, and none has succeeded since
   /** @type {ReturnType<typeof setTimeout> | null} */ #later = null;
 
-  /** @param {"strict" | "relaxed"} durability @param {() => void} changed @param {() => void} wrote a while ago, and perhaps more since */
-  constructor(durability, changed, wrote) {
+  /**
+   * @param {"strict" | "relaxed"} durability @param {() => void} changed @param {() => void} wrote a while ago, and perhaps more since
+   * @param {string} store its kind, for people @param {(() => Promise<Room | null>) | null} room of a store that tells it; null: the browser estimates it
+   */
+  constructor(durability, changed, wrote, store, room) {
+    this.store = store;
+    this.room = room;
     this.changed = changed;
     this.wrote = wrote;
     /** @type {StoreFacts} */ this.facts = { durability, quota: null, evicted: null };
@@ -48,8 +54,7 @@ export class StoreWatch {
 
   /** Ask the browser how full it is. The browser's figure is an estimate; what a write was told counts for more. */
   async measure() {
-    const estimate = await navigator.storage?.estimate?.().catch(() => null); // absent in WebKitGTK and on plain http
-    const { usage = 0, quota = 0 } = estimate ?? {};
+    const { usage = 0, quota = 0 } = (await (this.room ?? estimated)()) ?? {};
     if (!quota && !this.#refused) return;
     const share = quota ? usage / quota : 0;
     const level = this.#refused || share >= FULL ? "full" : share >= WARN ? "warn" : "ok";
@@ -64,7 +69,7 @@ export class StoreWatch {
     if (!STARTS.has(message.method)) return null;
     if (this.facts.durability === "memory" && JSON.parse(message.params).require_durable) return notDurable();
     if (this.facts.quota?.level !== "full") return null;
-    return this.measure().then(() => (this.facts.quota?.level === "full" ? full(this.facts.quota) : null));
+    return this.measure().then(() => (this.facts.quota?.level === "full" ? full(this.store, this.facts.quota) : null));
   }
 
   #look() {
@@ -81,11 +86,14 @@ export class StoreWatch {
   }
 }
 
-/** @param {QuotaFacts} quota @returns {Refusal} */
-const full = ({ usage, quota }) => ({
+/** @returns {Promise<Room | null>} */
+const estimated = async () => (await navigator.storage?.estimate?.().catch(() => null)) ?? null; // absent in WebKitGTK and on plain http
+
+/** @param {string} store @param {QuotaFacts} quota @returns {Refusal} */
+const full = (store, { usage, quota }) => ({
   code: "StorageQuotaError",
-  message: `the IndexedDB store is full (${usage} of ${quota} bytes): nothing new is started, and nothing was written; free space, runs that have begun go on`,
-  facts: { store: "IndexedDB", reason: "full", usage, quota },
+  message: `the ${store} store is full (${usage} of ${quota} bytes): nothing new is started, and nothing was written; free space, runs that have begun go on`,
+  facts: { store, reason: "full", usage, quota },
 });
 
 /** @returns {Refusal} */

@@ -9,6 +9,9 @@ const CACHE = "weft-witness";
  * @typedef {{storeId: string, position: Position, at: number, lost: import("./store_watch.mjs").Eviction | null}} Testimony
  */
 
+/** By which name the store is witnessed: an extension has two of the same name. @param {{name: string, storage: string}} store */
+export const witnessOf = ({ name, storage }) => (storage === "extension" ? `${name} in browser.storage` : name);
+
 /** @param {string} name of the store */
 const address = (name) => new URL(`/weft-witness/${encodeURIComponent(name)}`, location.origin).href;
 

@@ -1,12 +1,12 @@
 /**
- * A store that lives in the Service Worker, used like IdbStore.
+ * A store that lives in the Service Worker (or the background of an extension), used like IdbStore.
  *
  * The browser may stop the Service Worker at any time, also between a commit and its reply; a port then goes silent. So every request has a
  * deadline and is sent again over a new port, and every write has a batch id under which the store applies it once. Writes go one at a time:
  * then the last batch id of a client is all the store has to remember.
  */
 import { OLDEST, PROTOCOL } from "../browser/protocol.mjs";
-import { OP, errorReply, opOf } from "./store_frames.mjs";
+import { OP, errorReply, opOf, roomOf } from "./store_frames.mjs";
 import { HostDied, StoreLine } from "./store_line.mjs";
 
 /** A port is used for this long; the message that brings a new one is what keeps the Service Worker alive. */
@@ -16,18 +16,19 @@ const TRY_TIMEOUTS_MS = [2_000, 4_000, 8_000];
 const DEATHS = 20;
 
 /**
- * @typedef {{durability: "strict" | "relaxed", client: string, needPort: (id: number) => void, timeouts?: number[]}} ClientOptions
- *   `needPort(id)` asks the page for a port, which arrives in `connected({id, port})`
+ * @typedef {{durability: "strict" | "relaxed", client: string, needPort: (id: number) => void, timeouts?: number[], host?: string}} ClientOptions
+ *   `needPort(id)` asks the page for a port, which arrives in `connected({id, port})`; `host`: what it is called
  */
 
 export class StoreClient {
   /** @param {string} name @param {ClientOptions} options */
-  constructor(name, { durability, client, needPort, timeouts = TRY_TIMEOUTS_MS }) {
+  constructor(name, { durability, client, needPort, timeouts = TRY_TIMEOUTS_MS, host = "the service worker" }) {
     this.name = name;
     this.durability = durability;
     this.client = client;
     this.needPort = needPort;
     this.timeouts = timeouts;
+    this.host = host;
     this.lastId = 0;
     this.lastBatch = 0;
     /** @type {Promise<unknown>} the end of the last write */ this.writing = Promise.resolve();
@@ -44,6 +45,11 @@ export class StoreClient {
     const written = this.writing.then(() => this.#send(frame, batch));
     this.writing = written;
     return written;
+  }
+
+  /** Of a store that tells how full it is. */
+  async room() {
+    return roomOf(await this.call(Uint8Array.of(OP.room)));
   }
 
   /** The page's answer to `needPort`. @param {{id: number, port?: MessagePort, error?: string}} message */
@@ -77,7 +83,7 @@ export class StoreClient {
         if (this.line === line) this.line = null;
       }
     }
-    return errorReply(batch ? "CommitUnknownError" : "StorageUnavailableError", `the service worker did not answer: ${reason}`);
+    return errorReply(batch ? "CommitUnknownError" : "StorageUnavailableError", `${this.host} did not answer: ${reason}`);
   }
 
   /** A Service Worker of the build before says which protocol it speaks; true when it is to be asked again in that. @param {{error: string}} reply */

@@ -7,6 +7,7 @@ import { api } from "./api.mjs";
 import { ensureEngine } from "./host.mjs";
 import { answer } from "./messages.mjs";
 import { listen } from "./own.mjs";
+import { storeHost } from "./storage.mjs";
 
 /** While an engine works: should it or its document be gone, it is back after this time. */
 const LOOK_AGAIN_MS = 60_000;
@@ -17,6 +18,7 @@ api.alarms.onAlarm.addListener((/** @type {{name: string}} */ { name }) => name 
 api.runtime.onMessage.addListener((/** @type {any} */ message, /** @type {any} */ sender, /** @type {(reply: object) => void} */ reply) =>
   answer(message, sender, reply, wake));
 listen(wake);
+storeHost.listen();
 
 /** It may be time to look at what is due: the store knows what is. */
 async function wake() {

@@ -4,6 +4,7 @@
  */
 import { Weft } from "./weft/client.mjs";
 import { api } from "./api.mjs";
+import { storageOptions } from "./storage.mjs";
 import { ACTIVITIES, STORE, WORKFLOWS } from "./workflows.mjs";
 
 /** Nothing to do for so long, and nothing due for so long: until then it is cheaper to stay. */
@@ -18,6 +19,7 @@ export async function runEngine(parked) {
   const weft = await Weft.open({
     name: STORE, base: api.runtime.getURL("weft/"), workflows: WORKFLOWS, activities: ACTIVITIES,
     serviceWorker: null, background: false, persist: false, // unlimitedStorage keeps it
+    ...(await storageOptions()),
   });
   const ended = new AbortController();
   void counted(weft, ended.signal);

@@ -2,11 +2,12 @@
 import { parked } from "./host.mjs";
 import { asked } from "./own.mjs";
 import { whoIs } from "./senders.mjs";
+import { chosenStorage } from "./storage.mjs";
 
 /** @typedef {Record<string, (message: any, sender: any) => Promise<unknown>>} Handlers by the message's `t` */
 
 /** What pages of any extension with an engine ask. @param {() => Promise<void>} wake @returns {Handlers} */
-const common = (wake) => ({ ensure: wake, parked });
+const common = (wake) => ({ ensure: wake, parked, storage: chosenStorage });
 
 /** @param {import("./senders.mjs").From} from @param {string} type @param {() => Promise<void>} wake */
 function handlerOf(from, type, wake) {

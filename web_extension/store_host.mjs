@@ -2,17 +2,16 @@
  * Serves stores over browser.storage, in the background of the extension: to the pages that connect a port named "weft-store", or in the same
  * context. As the host in a Service Worker it holds nothing that matters, and may be stopped at any moment.
  */
-import { PROTOCOL } from "../browser/protocol.mjs";
-import { serveStore } from "../service_worker/store_host.mjs";
+import { PROTOCOL } from "./weft/protocol.mjs";
+import { serveStore } from "./weft/store_host.mjs";
 import { ExtensionStore } from "./extension_store.mjs";
 import { JsonPort } from "./json_port.mjs";
+import { whoIs } from "./senders.mjs";
 
 export const PORT_NAME = "weft-store";
 
 /**
  * @typedef {object} Runtime
- * @property {string} id
- * @property {(path: string) => string} getURL
  * @property {() => {permissions?: string[]}} getManifest
  * @property {import("./json_port.mjs").Listening<(port: import("./json_port.mjs").RuntimePort) => void>} onConnect
  */
@@ -30,7 +29,8 @@ export class StoreHost {
   listen() {
     this.runtime.onConnect.addListener((port) => {
       if (port.name !== PORT_NAME) return;
-      if (this.#isOurs(port.sender)) void serveStore(new JsonPort(port), PROTOCOL, (name) => this.#store(name));
+      // A content script has our id, too, but the address of its page.
+      if (whoIs(port.sender ?? {}) === "extension") void serveStore(new JsonPort(port), PROTOCOL, (name) => this.#store(name));
       else port.disconnect();
     });
   }
@@ -40,11 +40,6 @@ export class StoreHost {
     const { port1, port2 } = new MessageChannel();
     void serveStore(port1, PROTOCOL, (name) => this.#store(name));
     return port2;
-  }
-
-  /** Pages of this extension only: a content script has our id, too, but the address of its page. @param {import("./json_port.mjs").Sender} [sender] */
-  #isOurs(sender) {
-    return sender?.id === this.runtime.id && Boolean(sender.url?.startsWith(this.runtime.getURL("")));
   }
 
   /** @param {string} name */

@@ -11,7 +11,7 @@ from weft_core.ports import Condition, Op, Row
 GET, HAS, SCAN, APPLY, DELETE_PREFIX = 1, 2, 3, 4, 5
 REVERSE, AFTER, BEFORE, CAPPED = 1, 2, 4, 8
 _CUT = 0x8000_0000
-STORE = "IndexedDB"
+INDEXED_DB = "IndexedDB"
 
 _U32 = Struct("<I")
 _SCAN = Struct("<BBI")
@@ -47,13 +47,13 @@ def apply_request(conditions: Sequence[Condition], ops: Sequence[Op]) -> bytes:
     return b"".join(parts)
 
 
-def check(reply: bytes) -> None:
-    """Raise the StorageError that the reply carries, if any."""
+def check(reply: bytes, store: str = INDEXED_DB) -> None:
+    """Raise the StorageError that the reply carries, if any; ``store`` is what its message calls the store."""
     if not reply[0]:
         return
     code, at = _blob(reply, 1)
     message, _ = _blob(reply, at)
-    raise store_error(code.decode(), message.decode())
+    raise store_error(code.decode(), message.decode(), store)
 
 
 def value_of(reply: bytes) -> bytes | None:
@@ -89,11 +89,11 @@ def _blob(data: bytes, at: int) -> tuple[bytes, int]:
     return data[start:end], end
 
 
-def store_error(code: str, reason: str) -> errors.StorageError:
+def store_error(code: str, reason: str, store: str = INDEXED_DB) -> errors.StorageError:
     """The Python error of a code that JavaScript gave."""
     found = getattr(errors, code, errors.StorageError)
     if found is errors.StorageError or not issubclass(found, errors.StorageError):
-        return errors.StorageError(f"the {STORE} store failed: {reason}", store=STORE, reason=reason)
+        return errors.StorageError(f"the {store} store failed: {reason}", store=store, reason=reason)
     if found is errors.StorageOpenError:
-        return found(store=STORE, reason=reason, path="this site", remedy="reload the page")
-    return found(store=STORE, reason=reason)
+        return found(store=store, reason=reason, path="this site", remedy="reload the page")
+    return found(store=store, reason=reason)

@@ -24,6 +24,7 @@ from weft_core.workflow import Schedule, declared_in, definitions_in
 
 from . import guard, loop, opening
 from .compiling import APP
+from .frames import INDEXED_DB
 from .host import default_host
 from .storage import BridgeStorage
 from .transport import FetchTransport
@@ -61,6 +62,7 @@ class Runtime:
         require_durable: bool,
         server: str,
         beware: dict[str, Any] | None = None,
+        kind: str = INDEXED_DB,
     ) -> None:  # fmt: skip
         """Open an engine, recover its runs, and begin to answer. Again, when the one before has stopped.
 
@@ -69,7 +71,7 @@ class Runtime:
         """
         beware = beware or {}
         self._host.stretch.told = self._entering if beware.get("tell") else None
-        self._storage = BridgeStorage(self._bridge, durability=durability)
+        self._storage = BridgeStorage(self._bridge, durability=durability, kind=kind)
         self._found = await opening.position(self._storage) if self._memory is None else None
         store = self._memory or await opening.chosen(self._storage, require_durable)
         if store is not self._storage:
@@ -194,7 +196,13 @@ async def open(options_json: str) -> str:
     assert _runtime is not None
     try:
         options = json.loads(options_json)
-        await _runtime.open(options["durability"], options["require_durable"], options["server"], options.get("beware"))
+        await _runtime.open(
+            options["durability"],
+            options["require_durable"],
+            options["server"],
+            options.get("beware"),
+            options["store"],
+        )
     except WeftError as error:
         return json.dumps(error.to_json())
     return ""

@@ -1,4 +1,4 @@
-"""Which store an engine gets: IndexedDB where it keeps what is written to it, else memory, and nobody is deceived."""
+"""Which store an engine gets: the browser's where it keeps what is written, else memory, and nobody is deceived."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from weft_core.model import keys
 from weft_core.ports import Storage
 from weft_core.storage.memory import MemoryStorage
 
+from .storage import BridgeStorage
+
 PROBE = "meta/probe"
 _MARK = b"weft"
 
 
-async def probe(storage: Storage) -> None:
+async def probe(storage: BridgeStorage) -> None:
     """Write, read and delete. ``StorageDeniedError``: nothing is kept here; other trouble is raised as it is."""
     await storage.put(PROBE, _MARK)
     if await storage.get(PROBE) != _MARK:
-        raise StorageDeniedError(store="IndexedDB", reason="what was written could not be read back")
+        raise StorageDeniedError(store=storage.kind, reason="what was written could not be read back")
     await storage.delete(PROBE)
 
 
-async def chosen(storage: Storage, require_durable: bool) -> Storage:
+async def chosen(storage: BridgeStorage, require_durable: bool) -> Storage:
     """The store itself. Only where the browser denies it, memory, or with ``require_durable`` StorageCapabilityError.
 
     A store that is merely in trouble is never exchanged: its runs wait for it (G17).
@@ -31,7 +33,7 @@ async def chosen(storage: Storage, require_durable: bool) -> Storage:
         if not require_durable:
             return MemoryStorage()
         remedy = "allow this site to keep data, or open the page in an ordinary window"
-        raise StorageCapabilityError(store="IndexedDB", capability="durability", remedy=remedy) from denial
+        raise StorageCapabilityError(store=storage.kind, capability="durability", remedy=remedy) from denial
     return storage
 
 

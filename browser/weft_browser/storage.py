@@ -28,7 +28,10 @@ class Bridge(Protocol):
 class BridgeStorage:
     """Storage whose requests travel as frames. Whether they end here or in the Service Worker, JavaScript knows."""
 
-    def __init__(self, bridge: Bridge, *, durability: Literal["relaxed", "strict"] = "strict") -> None:
+    def __init__(
+        self, bridge: Bridge, *, durability: Literal["relaxed", "strict"] = "strict", kind: str = frames.INDEXED_DB
+    ) -> None:
+        self.kind = kind
         self._send = bridge.store
         self._loop = asyncio.get_event_loop()
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
@@ -96,10 +99,10 @@ class BridgeStorage:
 
     async def _ask(self, frame: bytes) -> bytes:
         if self._closed:
-            raise StorageClosedError(store=frames.STORE)
+            raise StorageClosedError(store=self.kind)
         request = next(_numbers)
         waiting = self._waiting[request] = self._loop.create_future()
         self._send(request, to_js(frame))
         reply: bytes = await waiting
-        frames.check(reply)
+        frames.check(reply, self.kind)
         return reply

@@ -1,4 +1,4 @@
-/** Loads Python without an engine and gives it stores: over IndexedDB directly, or over the Service Worker. */
+/** Loads Python without an engine and gives it stores: over IndexedDB directly, or over the Service Worker or the background of an extension. */
 import { IdbStore } from "./weft/idb_store.mjs";
 import { StoreClient } from "./weft/store_client.mjs";
 import { loadInterpreter } from "./weft/interpreter.mjs";

@@ -1,0 +1,61 @@
+/**
+ * A page of the extension: `window.check(what, options)` runs storage checks in its worker, over IndexedDB or the store in the background;
+ * `window.store(...)` is a store of this page's own, which can be made to stop in the middle of a batch.
+ */
+import { Broker } from "./weft/broker.mjs";
+import { portToBackground } from "./store_port.mjs";
+import { ExtensionStore } from "./extension_store.mjs";
+import { applyRequest, keyRequest, rowsOf, scanRequest, textOf } from "./requests.mjs";
+
+const broker = new Broker(null, portToBackground(chrome.runtime));
+const worker = new Worker("./store_worker.mjs", { type: "module" });
+const waiting = new Map();
+worker.onmessage = ({ data }) => {
+  if (data.t === "need-port") void broker.connect(worker, data.id);
+  else waiting.get(data.id)(data);
+};
+let last = 0;
+window.check = async (what, options = {}) => {
+  const id = ++last;
+  worker.postMessage({ t: "check", id, what, options });
+  const { ok, error } = await new Promise((resolve) => waiting.set(id, resolve));
+  if (error) throw new Error(error);
+  return JSON.parse(ok);
+};
+
+/** The browser's storage, which stops for ever before its `stopAt`-th write from now (counted from 1), and after it if `after`. */
+function stopping(stopAt, after) {
+  const area = chrome.storage.local;
+  let writes = 0;
+  const write = (method) => async (argument) => {
+    const stop = ++writes === stopAt;
+    if (!stop || after) await area[method](argument);
+    if (!stop) return;
+    document.title = "stopped";
+    return new Promise(() => {});
+  };
+  return { get: (names) => area.get(names), getKeys: () => area.getKeys(), getBytesInUse: (names) => area.getBytesInUse(names), QUOTA_BYTES: area.QUOTA_BYTES, set: write("set"), remove: write("remove") };
+}
+
+class Store {
+  constructor(name, area = chrome.storage.local, options = {}) {
+    this.store = new ExtensionStore(name, area, options);
+  }
+  async #ask(frame, batch) {
+    const reply = await this.store.call(frame, batch);
+    if (reply[0] === 1) throw new Error(textOf(reply.subarray(1)));
+    return reply;
+  }
+  get = async (key) => {
+    const reply = await this.#ask(keyRequest(1, key));
+    return reply[1] ? new TextDecoder().decode(reply.subarray(2)) : null;
+  };
+  rows = async (prefix, options = {}) => rowsOf(await this.#ask(scanRequest(prefix, options)));
+  apply = async (conditions, ops, batch) => (await this.#ask(applyRequest(conditions, ops), batch))[1] === 1;
+  deletePrefix = (prefix) => this.#ask(keyRequest(5, prefix));
+  close = () => this.store.close();
+}
+
+window.store = (name, options) => new Store(name, undefined, options);
+window.stoppingStore = (name, stopAt, after) => new Store(name, stopping(stopAt, after));
+window.ready = true;

@@ -1,0 +1,20 @@
+/** Which of the two stores the engine has, and the way to it: IndexedDB, or browser.storage.local, as the user has chosen. */
+import { api } from "./api.mjs";
+import { StoreHost } from "./store_host.mjs";
+import { portToBackground } from "./store_port.mjs";
+
+/** Of the background; other pages have no use for it. */
+export const storeHost = new StoreHost(api.runtime, api.storage?.local);
+
+/** From the item "settings", which may have nothing about it. @returns {Promise<"indexeddb" | "extension">} */
+export async function chosenStorage() {
+  const { settings } = await api.storage.local.get("settings");
+  return settings?.storage === "extension" ? "extension" : "indexeddb";
+}
+
+/** For Weft.open(), in the page of the engine: Chromium's offscreen document has no storage and asks the background, Firefox's is the background. */
+export async function storageOptions() {
+  const chosen = api.storage ? await chosenStorage() : (await api.runtime.sendMessage({ t: "storage" })).ok;
+  if (chosen !== "extension") return {};
+  return { storage: chosen, storagePort: api.storage ? async () => storeHost.port() : portToBackground(api.runtime) };
+}
