@@ -38,27 +38,27 @@ class RefusedError(Exception):
 async def clip(ctx: Context, request: dict) -> dict:
     """Returns what was saved, and ``status``: delivered, kept (there is no webhook) or rejected."""
     url, title = request["url"], request.get("title") or request["url"]
-    ctx.set_attributes({"title": title[:200], "url": url[:500], "state": "fetching"})
+    await ctx.set_attributes({"title": title[:200], "url": url[:500], "state": "fetching"})
     html = request.get("html") or await ctx.run(fetch_page, url)
 
-    ctx.set_attribute("state", "reading")
+    await ctx.set_attribute("state", "reading")
     article = await ctx.run(extract, html, title)
     tags = await ctx.run(tag, article["text"])
     saved = {"url": url, "title": article["title"], "excerpt": article["text"][:EXCERPT], "tags": tags}
-    ctx.set_attributes({"title": saved["title"][:200], "state": "waiting for you"})
+    await ctx.set_attributes({"title": saved["title"][:200], "state": "waiting for you"})
 
     if request.get("review", True):
         decided = await ctx.review(saved, type="clip")
         if decided.decision != "approved":
-            ctx.set_attribute("state", "rejected")
+            await ctx.set_attribute("state", "rejected")
             return {**saved, "status": "rejected", "comment": decided.comment}
 
     if not request.get("webhook"):
-        ctx.set_attribute("state", "kept")
+        await ctx.set_attribute("state", "kept")
         return {**saved, "status": "kept"}
-    ctx.set_attribute("state", "delivering")
+    await ctx.set_attribute("state", "delivering")
     receipt = await ctx.run(deliver, request["webhook"], {"id": ctx.id, **saved, "text": article["text"]})
-    ctx.set_attribute("state", "delivered")
+    await ctx.set_attribute("state", "delivered")
     return {**saved, "status": "delivered", "receipt": receipt}
 
 

@@ -19,8 +19,8 @@ export async function clipFromMenu({ menuItemId, linkUrl }, tab) {
   return menuItemId === "link" ? startClip({ url: String(linkUrl), kind: "link" }) : clipTab(tab.id, menuItemId === "selection" ? "selection" : "page");
 }
 
-/** @param {number} tabId @param {"page" | "selection"} kind @returns {Promise<string>} the run's id */
-export async function clipTab(tabId, kind) {
+/** @param {number} tabId @param {"page" | "selection"} kind @param {string} [id] @returns {Promise<string>} the run's id */
+export async function clipTab(tabId, kind, id) {
   const [{ result }] = await api.scripting.executeScript({ target: { tabId }, func: capture, args: [kind] });
-  return startClip({ ...result, kind });
+  return startClip({ ...result, kind }, id);
 }

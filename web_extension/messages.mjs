@@ -9,8 +9,9 @@ import { chosenStorage } from "./storage.mjs";
 /** What pages of any extension with an engine ask. @param {() => Promise<void>} wake @returns {Handlers} */
 const common = (wake) => ({ ensure: wake, parked, storage: chosenStorage });
 
-/** @param {import("./senders.mjs").From} from @param {string} type @param {() => Promise<void>} wake */
+/** @param {import("./senders.mjs").From} from @param {unknown} type @param {() => Promise<void>} wake */
 function handlerOf(from, type, wake) {
+  if (typeof type !== "string") return null;
   const shared = from === "extension" ? common(wake) : {};
   if (Object.hasOwn(shared, type)) return shared[type];
   if (!Object.hasOwn(asked[from], type)) return null;
@@ -27,7 +28,7 @@ function handlerOf(from, type, wake) {
  */
 export function answer(message, sender, reply, wake) {
   const from = whoIs(sender);
-  const handler = from && handlerOf(from, String(message?.t), wake);
+  const handler = from && handlerOf(from, message?.t, wake);
   if (!handler) {
     if (from) reply({ error: { code: "MessageRefusedError", message: `${from} may not ask ${JSON.stringify(message?.t ?? null)?.slice(0, 100)}` } });
     return false;

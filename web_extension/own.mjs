@@ -1,6 +1,6 @@
 /** What is Clip later's own in the background: its context menu, and what it may be asked. The rest would serve any extension. */
 import { api } from "./api.mjs";
-import { startClip } from "./clips.mjs";
+import { clipState, startClip } from "./clips.mjs";
 import { clipFromMenu, clipTab, makeMenus } from "./menus.mjs";
 
 /** Called in the background's first turn. @param {() => Promise<void>} wake */
@@ -14,9 +14,12 @@ export function listen(wake) {
 /** Each leaves something for the engine, which is woken then. @type {Record<import("./senders.mjs").From, Handlers>} */
 export const asked = {
   extension: {
-    "clip-tab": async ({ tabId }) => clipTab(tabId ?? (await api.tabs.query({ active: true, currentWindow: true }))[0].id, "page"),
+    "clip-tab": async ({ tabId, id }) => clipTab(tabId ?? (await api.tabs.query({ active: true, currentWindow: true }))[0].id, "page", id),
+    "clip-link": ({ url, id }) => startClip({ url: String(url), kind: "link" }, id),
   },
   content: {
+    // What such a script says of itself may be false; where it is, the browser tells.
+    "clip-state": ({ id }, sender) => clipState(String(id), sender.url),
     clip: ({ title, html }, sender) => startClip({ url: sender.url, title: String(title ?? ""), html: String(html ?? ""), kind: "page" }),
   },
 };

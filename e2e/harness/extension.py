@@ -41,6 +41,12 @@ class ExtensionBrowser(Browser):
     def url(self, page: str) -> str:
         return f"chrome-extension://{self.id}/{page}"
 
+    def stranger_id(self) -> str:
+        """The id of the other extension that is loaded."""
+        assert self.context is not None
+        [found] = {worker.url.split("/")[2] for worker in self.context.service_workers} - {self.id}
+        return found
+
     def open(self, page: str) -> Page:
         """A page of the extension in a tab."""
         return self.tab(self.url(page))

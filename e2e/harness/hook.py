@@ -57,6 +57,10 @@ class Hook:
     def article(self, number: int) -> str:
         return f"{self.url}articles/{number}"
 
+    def asked(self, number: int) -> int:
+        """How often it was asked for an article."""
+        return self.fetched[f"/articles/{number}"]
+
     def delivered(self, page: Page, run: str) -> dict[str, Any]:
         """Wait until the clip is here. ``page``: any page of the browser, which is heard meanwhile."""
         deadline = time.monotonic() + DELIVERED_WITHIN_S

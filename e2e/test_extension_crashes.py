@@ -1,0 +1,83 @@
+"""The browser ends an extension's parts when it likes: no clip is lost, and none is delivered twice."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import pytest
+from playwright.sync_api import Error, Page
+
+from e2e.harness.extension import ExtensionBrowser, say, settings
+from e2e.harness.hook import Hook
+from e2e.harness.report import told
+
+WORK_S = 60
+DELIVERED_WITHIN_S = 90
+
+
+def insist(page: Page, message: dict[str, Any]) -> Any:
+    """As the popup does: who asks the background while the browser ends it asks again, for the same run."""
+    for _ in range(50):
+        try:
+            return say(page, message)
+        except Error as error:
+            if "Refused" in str(error) or "TypeError" in str(error):
+                raise
+            page.wait_for_timeout(100)
+    raise AssertionError("the background never answered")
+
+
+def all_delivered(page: Page, hook: Hook, runs: list[str]) -> None:
+    deadline = time.monotonic() + DELIVERED_WITHIN_S
+    while missing := set(runs) - set(hook.bodies):
+        assert time.monotonic() < deadline, f"{len(missing)} of {len(runs)} clips are not delivered"
+        page.wait_for_timeout(100)
+    assert set(hook.deliveries.values()) == {1} and len(hook.deliveries) == len(runs), hook.deliveries
+
+
+@pytest.mark.scenario(17)
+def test_a_background_that_is_stopped_again_and_again_loses_no_clip(clipper: ExtensionBrowser, hook: Hook) -> None:
+    """developer.chrome.com PR #5096: thirty seconds idle, five minutes an event; here it lives for one."""
+    chance = random.Random(17)
+    options = clipper.open("options.html")
+    settings(options, webhook=f"{hook.url}hook", review=False)
+    workers = clipper.service_workers(options)
+    runs: list[str] = []
+    end = time.monotonic() + WORK_S
+    while time.monotonic() < end:
+        run = f"clip-crash-{len(runs)}"
+        runs.append(insist(options, {"t": "clip-link", "url": hook.article(len(runs)), "id": run}))
+        assert runs[-1] == run
+        options.wait_for_timeout(chance.uniform(500, 2_000))
+        workers.stop_all()
+    all_delivered(options, hook, runs)
+    alarms = options.evaluate("chrome.alarms.getAll()")
+    assert [alarm["name"] for alarm in alarms] in ([], ["weft"]), alarms
+    assert workers.stops >= len(runs) // 2
+    told("the background is stopped", faults=workers.stops, effects=len(runs), clips=len(runs))
+
+
+@pytest.mark.scenario(18)
+def test_a_browser_that_is_killed_goes_on_with_the_clips_when_it_is_started_and_no_page_is_opened(
+    clipper: ExtensionBrowser, hook: Hook
+) -> None:
+    options = clipper.open("options.html")
+    settings(options, webhook=f"{hook.url}hook", review=False)
+    hook.away = True
+    runs = []
+    for number in range(4):
+        runs.append(insist(options, {"t": "clip-link", "url": hook.article(number)}))
+        if number % 2:
+            while not hook.asked(number):
+                options.wait_for_timeout(20)
+        assert clipper.kill() > 1
+        clipper.launch()
+        if number < 3:
+            options = clipper.open("options.html")
+    hook.away = False
+    assert clipper.context is not None
+    [blank] = clipper.context.pages
+    all_delivered(blank, hook, runs)
+    told("the browser is killed", faults=4, effects=len(runs))
