@@ -22,7 +22,7 @@ NODE_READY := browser/node_modules/.weft-installed
 # The sources of the demo page: a change in any of them builds it anew.
 DEMO_SOURCES = $(shell find browser service_worker examples weft_core -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help demo demo-build test unit e2e check npm format bench soak clean
+.PHONY: help demo demo-build test unit e2e check npm extension format bench soak clean
 
 help:
 	@sed -n 's/^\([a-z][a-z0-9]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -60,6 +60,11 @@ check: $(VENV_READY) $(NODE_READY) ## lint, types, and who may import whom
 
 npm: $(NODE_READY) ## the npm package: build/npm/weft-browser-VERSION.tgz
 	@npm --prefix browser run --silent package
+
+extension: $(VENV_READY) ## the extension Clip later for Chromium and Firefox: folders and zips in build/extension
+	@tools/ensure_node.sh
+	@$(PY) -m weft_browser.extension build/extension --source web_extension
+	@tools/web_ext.sh lint --source-dir build/extension/firefox --no-config-discovery --warnings-as-errors
 
 format: $(VENV_READY) ## rewrite the Python files in the project's format
 	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .

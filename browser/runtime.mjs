@@ -1,5 +1,6 @@
 /** Starts Pyodide from the checked files of a build: from scratch, or from a memory snapshot. Knows no workflows. */
 import { AssetError } from "./assets.mjs";
+import { loadModule } from "./load_module.mjs";
 
 /** Where Python has the archives of the build; `precompile.py` and `warm.py` know these names too. */
 const STDLIB = "stdlib.zip";
@@ -94,8 +95,7 @@ export class Runtime {
   #module(name) {
     const url = this.#at(name);
     this.assets.check(url);
-    const again = () => import(`${url}?again`); // a module that failed once stays failed under its name
-    return import(url).catch(again).catch((error) => {
+    return loadModule(url).catch((error) => {
       throw new AssetError(`weft/${name}`, `cannot be loaded (${error.message})`);
     });
   }

@@ -46,8 +46,12 @@ def build(
     cache: Path | None = None,
     report: Report = lambda line: None,
     remove_service_worker: bool = False,
+    revise: Callable[[Path], None] = lambda weft: None,
 ) -> Built:
-    """Make or renew the site in ``out``. Raises :class:`BuildError` with what to do."""
+    """Make or renew the site in ``out``; ``revise`` may change what is in ``out/weft`` before it is sealed.
+
+    Raises :class:`BuildError` with what to do.
+    """
     tree = ingredients.source_tree()
     store = cache or ingredients.default_cache(tree)
     out.mkdir(parents=True, exist_ok=True)
@@ -78,6 +82,7 @@ def build(
         shutil.copyfile(source, out / name)
     for name, text in scripts.of_site(tree).items():
         (out / "weft" / name).write_text(text, "utf-8")
+    revise(out / "weft")
     built = _seal(out, [name for _, name in site + compiled], [f"weft/{wheel.name}" for wheel in packages], runtime)
     if remove_service_worker:
         text = (tree / "service_worker" / "sw_remove.mjs").read_text("utf-8")

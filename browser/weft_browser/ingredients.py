@@ -28,7 +28,9 @@ PYODIDE_PLATFORM = ("--platform", "pyemscripten_2026_0_wasm32", "--python-versio
 DATE = (2020, 1, 1, 0, 0, 0)
 
 
-ONLY_BUILD = frozenset({"build.py", "extension.py", "ingredients.py", "precompile.py", "scripts.py"})
+ONLY_BUILD = frozenset(
+    {"build.py", "extension.py", "ingredients.py", "new_extension.py", "precompile.py", "reviewable.py", "scripts.py"}
+)
 """Modules of ``weft_browser`` that no page needs."""
 
 

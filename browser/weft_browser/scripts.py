@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-NOT_IN_A_SITE = {"sw.mjs", "sw_remove.mjs", "react.mjs"}
-"""The Service Worker lies beside the page, and React's hooks are for bundlers. Every other script is in ``weft/``."""
+NOT_IN_A_SITE = {"sw.mjs", "sw_remove.mjs", "react.mjs", "packaged_module.mjs"}
+"""The Service Worker lies beside the page, React's hooks are for bundlers, the last is for extensions.
+Every other script is in ``weft/``."""
 ENTRIES = ("client.mjs", "connection.mjs", "panel.mjs", "worker.mjs", "snapshot_worker.mjs")
 """What pages and workers load; the rest is imported by these."""
 
