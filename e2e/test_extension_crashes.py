@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -81,3 +82,54 @@ def test_a_browser_that_is_killed_goes_on_with_the_clips_when_it_is_started_and_
     [blank] = clipper.context.pages
     all_delivered(blank, hook, runs)
     told("the browser is killed", faults=4, effects=len(runs))
+
+
+LEAVE = """async ([id, params]) => {
+  const { leave } = await import("./weft/left_calls.mjs");
+  await leave("clips", { id, method: "start", params: { id, workflow: "clip", ...params } });
+  await chrome.runtime.sendMessage({ t: "ensure" });
+}"""
+DUE_S = 50
+"""An engine that has nothing to do for ten seconds ends, if nothing is due in the next thirty."""
+
+
+def test_an_engine_with_nothing_to_do_ends_and_an_alarm_that_nobody_pushes_off_brings_it_back(
+    clipper: ExtensionBrowser, hook: Hook
+) -> None:
+    """duckduckgo PR #1241: an alarm that is made anew at each wake-up never comes. Nothing is kept alive meanwhile."""
+    options = clipper.open("options.html")
+    workers = clipper.service_workers(options)
+    request = {"url": hook.article(1), "webhook": f"{hook.url}hook", "review": False}
+    due = time.time() + DUE_S
+    options.evaluate(LEAVE, ["clip-due", {"input": [request], "start_at": due}])
+    assert engine_there(clipper, options)
+    wait(options, lambda: not engine_there(clipper, options), "the engine ends")
+    alarms = lambda: options.evaluate("chrome.alarms.getAll()")  # noqa: E731
+    wait(options, lambda: abs(alarms()[0]["scheduledTime"] / 1000 - due) < 2, "the alarm stands where something is due")
+    [alarm] = alarms()
+    workers.stop_all()
+    assert say(options, {"t": "ensure"}) is None, "a wake-up in between"
+    assert alarms() == [alarm]
+
+    assert clipper.context is not None
+    blank = clipper.context.pages[0]
+    options.close()
+    assert not hook.deliveries
+    wait(blank, lambda: "clip-due" in hook.bodies, "delivered")
+    assert time.time() > due - 1 and list(hook.deliveries.values()) == [1]
+
+
+def engine_there(clipper: ExtensionBrowser, page: Page) -> bool:
+    """Whether the document with the engine is there."""
+    assert clipper.context is not None
+    session = clipper.context.new_cdp_session(page)
+    targets = session.send("Target.getTargets")["targetInfos"]
+    session.detach()
+    return any(target["url"].endswith("/offscreen.html") for target in targets)
+
+
+def wait(page: Page, condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DELIVERED_WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {DELIVERED_WITHIN_S} s: {what}"
+        page.wait_for_timeout(200)
