@@ -15,3 +15,26 @@ def test_a_page_that_is_clipped_is_read_tagged_and_delivered(clipper: ExtensionB
     assert body["title"] == "Looms, part 1" and set(body["tags"]) >= {"threads", "shuttle", "loom"}, body
     assert "Home About" not in body["text"] and "secret" not in body["text"]
     assert list(hook.deliveries.values()) == [1]
+
+
+CLICK = "([info, tab]) => chrome.contextMenus.onClicked.dispatch(info, tab)"
+SELECT = "() => getSelection().selectAllChildren(document.querySelector('article p'))"
+
+
+def test_the_context_menu_clips_a_page_a_selection_and_a_link(clipper: ExtensionBrowser, hook: Hook) -> None:
+    options = clipper.open("options.html")
+    settings(options, webhook=f"{hook.url}hook", review=False)
+    for menu in ("page", "selection", "link"):  # to change one that is not there is an error
+        assert options.evaluate("(id) => chrome.contextMenus.update(id, {})", menu) is None
+    page = clipper.tab(hook.article(4))
+    page.evaluate(SELECT)
+    tab = {"id": clipper.tab_id(options, hook.article(4))}
+    background = clipper.background()
+    clicks = [{"menuItemId": "page"}, {"menuItemId": "selection"}, {"menuItemId": "link", "linkUrl": hook.article(5)}]
+    for click in clicks:
+        background.evaluate(CLICK, [click, tab])
+    found = sorted(hook.arrived(options, len(clicks)), key=lambda body: (body["url"], len(body["text"])))
+    assert [body["url"] for body in found] == [hook.article(4), hook.article(4), hook.article(5)]
+    assert found[0]["text"].startswith("A loom holds") and "wool" not in found[0]["text"], "only what is selected"
+    assert "part 4 are wool" in found[1]["text"] and "part 5 are wool" in found[2]["text"]
+    assert hook.asked(5) == 1, "the link's page was fetched by a step"

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Error, Page, Playwright
+from playwright.sync_api import BrowserContext, Error, Page, Playwright, Worker
 
 from e2e.harness.browser import ARGUMENTS, Browser
 
@@ -40,6 +40,12 @@ class ExtensionBrowser(Browser):
 
     def url(self, page: str) -> str:
         return f"chrome-extension://{self.id}/{page}"
+
+    def background(self) -> Worker:
+        """The extension's service worker, which must be running."""
+        assert self.context is not None
+        [found] = [worker for worker in self.context.service_workers if worker.url == self.url("background.mjs")]
+        return found
 
     def stranger_id(self) -> str:
         """The id of the other extension that is loaded."""

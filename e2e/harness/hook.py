@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -63,13 +64,19 @@ class Hook:
 
     def delivered(self, page: Page, run: str) -> dict[str, Any]:
         """Wait until the clip is here. ``page``: any page of the browser, which is heard meanwhile."""
-        deadline = time.monotonic() + DELIVERED_WITHIN_S
-        while run not in self.bodies:
-            assert time.monotonic() < deadline, (
-                f"{run} was not delivered in {DELIVERED_WITHIN_S} s: {list(self.bodies)}"
-            )
-            page.wait_for_timeout(50)
+        self._wait(page, lambda: run in self.bodies)
         return self.bodies[run]
+
+    def arrived(self, page: Page, count: int) -> list[dict[str, Any]]:
+        """Wait until so many clips are here."""
+        self._wait(page, lambda: len(self.bodies) >= count)
+        return list(self.bodies.values())
+
+    def _wait(self, page: Page, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + DELIVERED_WITHIN_S
+        while not condition():
+            assert time.monotonic() < deadline, f"delivered in {DELIVERED_WITHIN_S} s: {list(self.bodies)}"
+            page.wait_for_timeout(50)
 
     def close(self) -> None:
         self._server.shutdown()
