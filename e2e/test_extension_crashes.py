@@ -119,6 +119,22 @@ def test_an_engine_with_nothing_to_do_ends_and_an_alarm_that_nobody_pushes_off_b
     assert time.time() > due - 1 and list(hook.deliveries.values()) == [1]
 
 
+def test_where_nothing_is_due_a_browser_starts_without_an_engine_and_without_an_alarm(
+    clipper: ExtensionBrowser, hook: Hook
+) -> None:
+    options = clipper.open("options.html")
+    wait(options, lambda: not engine_there(clipper, options), "the engine that came with the installation ends")
+    wait(options, lambda: options.evaluate("chrome.alarms.getAll()") == [], "there is no alarm")
+    clipper.close()
+    clipper.launch()
+    options = clipper.open("options.html")
+    options.wait_for_timeout(1_000)  # as long as it takes to make one
+    assert not engine_there(clipper, options) and options.evaluate("chrome.alarms.getAll()") == []
+    settings(options, webhook=f"{hook.url}hook", review=False)
+    say(options, {"t": "clip-link", "url": hook.article(6), "id": "clip-then"})
+    assert hook.delivered(options, "clip-then")["title"] == "Looms, part 6"
+
+
 def engine_there(clipper: ExtensionBrowser, page: Page) -> bool:
     """Whether the document with the engine is there."""
     assert clipper.context is not None

@@ -16,7 +16,7 @@ from e2e.harness.report import told
 
 ORDERS: list[Any] = [
     {"t": "clip-link", "url": "http://127.0.0.1/stolen"}, {"t": "clip-tab"}, {"t": "ensure"},
-    {"t": "parked", "next": None}, {"t": "counts", "waiting": 99, "running": 99},
+    {"t": "park", "next": None}, {"t": "counts", "waiting": 99, "running": 99},
     {"t": "__proto__"}, {"t": "constructor"}, {"t": "toString"},
     {"t": ["clip"]}, {"t": None}, {}, "ensure", 7, None, {"t": "x" * 1_000_000},
 ]  # fmt: skip

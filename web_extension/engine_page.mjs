@@ -1,6 +1,6 @@
 /**
  * The page that has the engine in a worker: an ordinary Weft client, whatever page it is. It tells the background how many clips wait and go on,
- * and when nothing is due for a while it closes the engine and says when it is wanted again.
+ * and asks it to end the engine when nothing has been due for a while, or when the engine cannot be had.
  */
 import { Weft } from "./weft/client.mjs";
 import { api } from "./api.mjs";
@@ -11,30 +11,48 @@ import { ACTIVITIES, STORE, WORKFLOWS } from "./workflows.mjs";
 const QUIET_MS = 10_000;
 const SOON_MS = 30_000;
 const LOOK_MS = 1_000;
+/** Before an engine that failed is tried again. */
+const FAILED_MS = 60_000;
 
-/** @typedef {{t: "parked", next: number | null}} Parked epoch ms */
+/**
+ * @typedef {{t: "park", next: number | null}} Park when something is due next, epoch ms
+ * @typedef {(message: Park) => Promise<void>} ParkAsked ends the engine and its page, unless something was left for it meanwhile
+ */
 
-/** @param {(message: Parked) => void} parked called once, when the engine has ended @returns {Promise<() => void>} end it */
-export async function runEngine(parked) {
-  const weft = await Weft.open({
+/** @param {ParkAsked} park @returns {Promise<() => void>} end it; its runs stand at their checkpoints */
+export async function runEngine(park) {
+  const ended = new AbortController();
+  /** @type {Weft | undefined} */ let weft;
+  try {
+    weft = await open();
+    void counted(weft, ended.signal);
+  } catch (error) {
+    console.error("weft: no engine:", error);
+  }
+  void parking(weft, park, ended.signal);
+  return () => {
+    ended.abort();
+    void weft?.close();
+  };
+}
+
+async function open() {
+  return Weft.open({
     name: STORE, base: api.runtime.getURL("weft/"), workflows: WORKFLOWS, activities: ACTIVITIES,
     serviceWorker: null, background: false, persist: false, // unlimitedStorage keeps it
     ...(await storageOptions()),
   });
-  const ended = new AbortController();
-  void counted(weft, ended.signal);
-  void quiet(weft, ended.signal).then((next) => {
-    if (ended.signal.aborted) return;
-    ended.abort();
-    void weft.close().then(() => parked({ t: "parked", next }));
-  });
-  return () => {
-    ended.abort();
-    void weft.close();
-  };
 }
 
-/** Resolves with when something is due next. @param {Weft} weft @param {AbortSignal} ended @returns {Promise<number | null>} */
+/** Asks to be ended, again and again, for the background may be stopped while it is asked. @param {Weft | undefined} weft @param {ParkAsked} park @param {AbortSignal} ended */
+async function parking(weft, park, ended) {
+  for (; !ended.aborted; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
+    const next = weft ? await quiet(weft, ended).catch(() => Date.now() + FAILED_MS) : Date.now() + FAILED_MS;
+    if (!ended.aborted) await park({ t: "park", next }).catch(() => {});
+  }
+}
+
+/** Resolves with when something is due next; rejects when the engine answers nothing. @param {Weft} weft @param {AbortSignal} ended @returns {Promise<number | null>} */
 async function quiet(weft, ended) {
   let since = Date.now();
   for (; !ended.aborted; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {

@@ -3,7 +3,7 @@
  * has it itself. Either way the browser may end it at any time, and `ensureEngine()` brings it back.
  */
 import { left } from "./weft/left_calls.mjs";
-import { wakeAt } from "./alarms.mjs";
+import { wakeAt, wakeWithin } from "./alarms.mjs";
 import { api } from "./api.mjs";
 import { STORE } from "./workflows.mjs";
 
@@ -21,7 +21,7 @@ const eventPage = {
   there: async () => running !== null,
   async open() {
     const { runEngine } = await import("./engine_page.mjs"); // a Service Worker may not import later, and has no page
-    running = runEngine((message) => void parked(message));
+    running = runEngine((message) => park(message));
   },
   async close() {
     (await running)?.();
@@ -34,21 +34,41 @@ const host = api.offscreen ? offscreen : eventPage;
 /** One change at a time: Chromium allows one document, and two that are made at once are an error. @param {() => Promise<void>} change */
 const alone = async (change) => void (await navigator.locks.request(LOCK, change));
 
+/** While an engine works: should it or its document be gone, it is back after this time. */
+const LOOK_AGAIN_MS = 60_000;
+/** In browser.storage.local: when something is due, null for never; absent while an engine works, which alone knows. */
+const DUE = "due";
+
+async function open() {
+  await wakeWithin(LOOK_AGAIN_MS);
+  await api.storage.local.remove(DUE);
+  await host.open();
+}
+
+/** It may be time to look at what is due: an engine runs if it is, or if that is not known. */
+export async function lookAtDue() {
+  const { [DUE]: due } = await api.storage.local.get(DUE);
+  if (due !== undefined && (due === null || due > Date.now()) && !(await left(STORE))) return alone(() => wakeAt(due));
+  return ensureEngine();
+}
+
 /** An engine runs, or begins to. It is told that something may have been left for it. */
 export function ensureEngine() {
   return alone(async () => {
-    if (!(await host.there())) return host.open();
+    if (!(await host.there())) return open();
+    await wakeWithin(LOOK_AGAIN_MS);
     const channel = new BroadcastChannel(`weft:${STORE}`);
     channel.postMessage({ v: 1, t: "left" });
     channel.close();
   });
 }
 
-/** The engine had nothing to do before `next`, and has ended. @param {{next: number | null}} message epoch ms */
-export function parked({ next }) {
+/** The engine has nothing to do before `next`: it is ended, and woken then. @param {{next: number | null}} message epoch ms */
+export function park({ next }) {
   return alone(async () => {
+    if (await left(STORE)) return; // it will hear of it
     await host.close();
-    if (await left(STORE)) return host.open(); // was left meanwhile
+    await api.storage.local.set({ [DUE]: next });
     await wakeAt(next);
   });
 }

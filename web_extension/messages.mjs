@@ -1,5 +1,5 @@
 /** What the background answers, and to whom: a script in somebody's page may ask what is made for it (own.mjs), and nothing else. */
-import { parked } from "./host.mjs";
+import { park } from "./host.mjs";
 import { asked } from "./own.mjs";
 import { whoIs } from "./senders.mjs";
 import { chosenStorage } from "./storage.mjs";
@@ -7,7 +7,7 @@ import { chosenStorage } from "./storage.mjs";
 /** @typedef {Record<string, (message: any, sender: any) => Promise<unknown>>} Handlers by the message's `t` */
 
 /** What pages of any extension with an engine ask. @param {() => Promise<void>} wake @returns {Handlers} */
-const common = (wake) => ({ ensure: wake, parked, storage: chosenStorage });
+const common = (wake) => ({ ensure: wake, park, storage: chosenStorage });
 
 /** @param {import("./senders.mjs").From} from @param {unknown} type @param {() => Promise<void>} wake */
 function handlerOf(from, type, wake) {

@@ -2,4 +2,4 @@
 import { api } from "./api.mjs";
 import { runEngine } from "./engine_page.mjs";
 
-void runEngine((message) => void api.runtime.sendMessage(message));
+void runEngine((message) => api.runtime.sendMessage(message));
