@@ -95,12 +95,17 @@ export class RunsView {
   }
 }
 
+/** What its author calls it (the search attribute "title"), else its id. @param {Run} run */
+function name({ id, attributes: { title } }) {
+  return typeof title === "string" && title ? h("span", { class: "run-title", title: id, text: title }) : h("span", { class: "run-id", text: id });
+}
+
 /** @param {Run} run */
 function line(run) {
   const waiting = run.finished_at ? (run.error?.message ?? "") : waits(run);
   return [
     icon("open"),
-    h("span", { class: "run-name" }, h("b", { text: run.workflow }), h("span", { class: "run-id", text: run.id })),
+    h("span", { class: "run-name" }, h("b", { text: run.workflow }), name(run)),
     h("span", { class: `chip ${mood(run)}`, text: RUN[run.status] ?? run.status }),
     h("time", { datetime: new Date(run.created_at).toISOString(), text: clock(run.created_at) }),
     h("span", { class: "run-wait", text: waiting && !run.finished_at ? `waits for ${waiting}` : waiting || "–" }),

@@ -89,6 +89,7 @@ button:disabled { cursor: default; opacity: 0.55; }
 .run-name { grid-area: name; display: flex; align-items: baseline; gap: 0.55rem; min-inline-size: 0; font-size: 0.9375rem; }
 .run-name b { flex: none; max-inline-size: 60%; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .run-id { min-inline-size: 0; overflow: hidden; color: var(--ink-soft); font: 0.75rem/1.5 var(--mono); text-overflow: ellipsis; white-space: nowrap; }
+.run-title { min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .run-line .chip { grid-area: chip; justify-self: end; }
 .run-line time { grid-area: time; justify-self: end; color: var(--ink-soft); }
 .run-wait { grid-area: wait; overflow: hidden; color: var(--ink-soft); text-overflow: ellipsis; white-space: nowrap; }

@@ -60,11 +60,21 @@ export function watchRuns(weft, filter, tell) {
     update({ runs: items, more: cursor !== null, loading: false, error: null });
   }, (error) => update({ error, loading: false }));
   const follow = async () => {
-    for await (const _ of weft.tail(null, { signal })) look();
+    for await (const _ of news(weft, signal)) look();
   };
   look();
   follow().catch((error) => update({ error }));
   return stop;
+}
+
+/**
+ * The events of all runs. First comes null, when from then on none is missed: what is looked at after that stays true.
+ * @param {import("./asking.mjs").Asking} weft @param {AbortSignal} [signal] @returns {AsyncGenerator<WeftEvent | null, void, void>}
+ */
+export async function* news(weft, signal) {
+  const { cursor } = await weft.call("events", { after: "now" }, 0);
+  yield null;
+  yield* weft.tail(null, { after: cursor, signal });
 }
 
 /** @template {object} View @param {View} view @param {(view: View) => void} tell */

@@ -216,10 +216,14 @@ def shop(storage_site: Path, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def extension(built_once: BuiltOnce) -> Path:
-    """The extension for Chromium, unpacked."""
+    """The extension for Chromium, unpacked, with a page that asks nothing of it."""
     from weft_browser.extension import build_extension
 
-    return built_once("extension", lambda out: build_extension(out, source=ROOT / "web_extension"))
+    def make(out: Path) -> None:
+        build_extension(out, source=ROOT / "web_extension")
+        (out / "blank.html").write_text("<!doctype html><title>Nothing</title>", "utf-8")
+
+    return built_once("extension", make)
 
 
 @pytest.fixture

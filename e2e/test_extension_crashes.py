@@ -97,7 +97,7 @@ def test_an_engine_with_nothing_to_do_ends_and_an_alarm_that_nobody_pushes_off_b
     clipper: ExtensionBrowser, hook: Hook
 ) -> None:
     """duckduckgo PR #1241: an alarm that is made anew at each wake-up never comes. Nothing is kept alive meanwhile."""
-    options = clipper.open("options.html")
+    options = clipper.open("blank.html")
     workers = clipper.service_workers(options)
     request = {"url": hook.article(1), "webhook": f"{hook.url}hook", "review": False}
     due = time.time() + DUE_S
@@ -122,12 +122,12 @@ def test_an_engine_with_nothing_to_do_ends_and_an_alarm_that_nobody_pushes_off_b
 def test_where_nothing_is_due_a_browser_starts_without_an_engine_and_without_an_alarm(
     clipper: ExtensionBrowser, hook: Hook
 ) -> None:
-    options = clipper.open("options.html")
+    options = clipper.open("blank.html")
     wait(options, lambda: not engine_there(clipper, options), "the engine that came with the installation ends")
     wait(options, lambda: options.evaluate("chrome.alarms.getAll()") == [], "there is no alarm")
     clipper.close()
     clipper.launch()
-    options = clipper.open("options.html")
+    options = clipper.open("blank.html")
     options.wait_for_timeout(1_000)  # as long as it takes to make one
     assert not engine_there(clipper, options) and options.evaluate("chrome.alarms.getAll()") == []
     settings(options, webhook=f"{hook.url}hook", review=False)

@@ -51,7 +51,7 @@ async def clip(ctx: Context, request: dict) -> dict:
         decided = await ctx.review(saved, type="clip")
         if decided.decision != "approved":
             await ctx.set_attribute("state", "rejected")
-            return {**saved, "status": "rejected", "comment": decided.comment}
+            return {**saved, "status": "rejected", "comment": decided.feedback}
 
     if not request.get("webhook"):
         await ctx.set_attribute("state", "kept")

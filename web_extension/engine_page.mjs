@@ -3,7 +3,10 @@
  * and asks it to end the engine when nothing has been due for a while, or when the engine cannot be had.
  */
 import { Weft } from "./weft/client.mjs";
+import { news } from "./weft/watching.mjs";
 import { api } from "./api.mjs";
+import { showCounts } from "./badge.mjs";
+import { isLookedAt } from "./looking.mjs";
 import { storageOptions } from "./storage.mjs";
 import { ACTIVITIES, STORE, WORKFLOWS } from "./workflows.mjs";
 
@@ -13,6 +16,12 @@ const SOON_MS = 30_000;
 const LOOK_MS = 1_000;
 /** Before an engine that failed is tried again. */
 const FAILED_MS = 60_000;
+
+/** After these others wait, or fewer go on. */
+const COUNTED = new Set([
+  "run_started", "run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated",
+  "review_requested", "review_decided", "review_timed_out", "review_cancelled",
+]);
 
 /**
  * @typedef {{t: "park", next: number | null}} Park when something is due next, epoch ms
@@ -57,19 +66,20 @@ async function quiet(weft, ended) {
   let since = Date.now();
   for (; !ended.aborted; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
     const { idle, next_timer: next, now } = await weft.diagnostics();
-    if (!idle || (next !== null && next - now < SOON_MS)) since = Date.now();
+    if (!idle || (next !== null && next - now < SOON_MS) || (await isLookedAt())) since = Date.now();
     else if (Date.now() - since > QUIET_MS) return next;
   }
   return null;
 }
 
+/** To the background, which has the badge. Firefox's is this page, and hears nothing that it says itself. @type {typeof showCounts} */
+const tellCounts = (counts) => (api.action ? showCounts(counts) : api.runtime.sendMessage({ t: "counts", ...counts }));
+
 /** Says how many reviews wait and how many clips go on, whenever that may have changed. @param {Weft} weft @param {AbortSignal} ended */
 async function counted(weft, ended) {
   const tell = async () => {
-    const [{ items }, running] = await Promise.all([weft.reviews(), weft.count({ status: ["pending", "running", "suspended"] })]);
-    await api.runtime.sendMessage({ t: "counts", waiting: items.length, running });
+    const [{ items }, running] = await Promise.all([weft.reviews({ status: "pending" }), weft.count({ status: ["pending", "running", "suspended"] })]);
+    await tellCounts({ waiting: items.length, running });
   };
-  const CHANGES = new Set(["run_started", "run_finished", "run_failed", "run_cancelled", "review_requested", "review_decided"]);
-  await tell().catch(() => {});
-  for await (const { type } of weft.tail(null, { signal: ended })) if (CHANGES.has(type)) await tell().catch(() => {}); // nobody listens: told again with the next
+  for await (const event of news(weft, ended)) if (!event || COUNTED.has(event.type)) await tell().catch(() => {}); // nobody listens: told again with the next
 }

@@ -1,4 +1,5 @@
 /** What the background answers, and to whom: a script in somebody's page may ask what is made for it (own.mjs), and nothing else. */
+import { showCounts } from "./badge.mjs";
 import { park } from "./host.mjs";
 import { asked } from "./own.mjs";
 import { whoIs } from "./senders.mjs";
@@ -7,7 +8,7 @@ import { chosenStorage } from "./storage.mjs";
 /** @typedef {Record<string, (message: any, sender: any) => Promise<unknown>>} Handlers by the message's `t` */
 
 /** What pages of any extension with an engine ask. @param {() => Promise<void>} wake @returns {Handlers} */
-const common = (wake) => ({ ensure: wake, park, storage: chosenStorage });
+const common = (wake) => ({ ensure: wake, park, storage: chosenStorage, counts: showCounts });
 
 /** @param {import("./senders.mjs").From} from @param {unknown} type @param {() => Promise<void>} wake */
 function handlerOf(from, type, wake) {
