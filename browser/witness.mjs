@@ -12,8 +12,8 @@ const CACHE = "weft-witness";
 /** By which name the store is witnessed: an extension has two of the same name. @param {{name: string, storage: string}} store */
 export const witnessOf = ({ name, storage }) => (storage === "extension" ? `${name} in browser.storage` : name);
 
-/** @param {string} name of the store */
-const address = (name) => new URL(`/weft-witness/${encodeURIComponent(name)}`, location.origin).href;
+/** The cache of an extension takes no address of its own origin. @param {string} name of the store */
+const address = (name) => new URL(`/weft-witness/${encodeURIComponent(name)}`, /^https?:/.test(location.origin) ? location.origin : "https://extension.invalid").href;
 
 /** @param {string} name @param {(before: Testimony | null) => Testimony | null} change null: leave it @returns {Promise<Testimony | null>} */
 async function testify(name, change) {

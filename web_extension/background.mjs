@@ -19,3 +19,4 @@ api.runtime.onMessage.addListener((/** @type {any} */ message, /** @type {any} *
   answer(message, sender, reply, ensureEngine));
 listen(ensureEngine);
 storeHost.listen();
+void lookAtDue(); // whatever it is started for: an extension that is switched on again has lost its alarms, and no event tells it

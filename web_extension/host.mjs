@@ -45,21 +45,23 @@ async function open() {
   await host.open();
 }
 
-/** It may be time to look at what is due: an engine runs if it is, or if that is not known. */
-export async function lookAtDue() {
-  const { [DUE]: due } = await api.storage.local.get(DUE);
-  if (due !== undefined && (due === null || due > Date.now()) && !(await left(STORE))) return alone(() => wakeAt(due));
-  return ensureEngine();
+async function ensure() {
+  if (!(await host.there())) return open();
+  await wakeWithin(LOOK_AGAIN_MS);
+  const channel = new BroadcastChannel(`weft:${STORE}`);
+  channel.postMessage({ v: 1, t: "left" });
+  channel.close();
 }
 
 /** An engine runs, or begins to. It is told that something may have been left for it. */
-export function ensureEngine() {
+export const ensureEngine = () => alone(ensure);
+
+/** It may be time to look at what is due: an engine runs if it is, or if that is not known. */
+export function lookAtDue() {
   return alone(async () => {
-    if (!(await host.there())) return open();
-    await wakeWithin(LOOK_AGAIN_MS);
-    const channel = new BroadcastChannel(`weft:${STORE}`);
-    channel.postMessage({ v: 1, t: "left" });
-    channel.close();
+    const { [DUE]: due } = await api.storage.local.get(DUE);
+    const known = due !== undefined && (due === null || due > Date.now());
+    return known && !(await left(STORE)) ? wakeAt(due) : ensure();
   });
 }
 

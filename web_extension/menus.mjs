@@ -10,8 +10,9 @@ const MENUS = [
 ];
 const WEB = ["http://*/*", "https://*/*"];
 
-export function makeMenus() {
-  api.contextMenus.removeAll(() => MENUS.forEach((menu) => api.contextMenus.create({ ...menu, documentUrlPatterns: WEB })));
+export async function makeMenus() {
+  await api.contextMenus.removeAll();
+  for (const menu of MENUS) api.contextMenus.create({ ...menu, documentUrlPatterns: WEB }, () => void api.runtime.lastError); // the same, made twice at once
 }
 
 /** @param {{menuItemId: string, linkUrl?: string}} info @param {{id: number}} tab @returns {Promise<string>} the run's id */

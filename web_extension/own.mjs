@@ -6,6 +6,7 @@ import { clipFromMenu, clipTab, makeMenus } from "./menus.mjs";
 /** Called in the background's first turn. @param {() => Promise<void>} wake */
 export function listen(wake) {
   api.runtime.onInstalled.addListener(makeMenus);
+  api.runtime.onStartup.addListener(makeMenus); // a Firefox that crashed soon after the installation has not kept them
   api.contextMenus.onClicked.addListener((/** @type {any} */ info, /** @type {any} */ tab) => void clipFromMenu(info, tab).then(wake));
 }
 

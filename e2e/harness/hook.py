@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -20,10 +21,15 @@ ARTICLE = """<!doctype html><html lang="en"><head><title>Looms, part {number}</t
 
 
 class Hook:
-    """Stays while browsers are killed. ``away``: it answers 503, as a server that is being renewed."""
+    """Stays while browsers are killed. ``away``: it answers 503, as a server that is being renewed.
+
+    ``answers`` cleared: it takes deliveries and says nothing.
+    """
 
     def __init__(self) -> None:
         self.away = False
+        self.answers = threading.Event()
+        self.answers.set()
         self.fetched: Counter[str] = Counter()
         self.deliveries: Counter[str] = Counter()
         self.bodies: dict[str, dict[str, Any]] = {}
@@ -39,14 +45,16 @@ class Hook:
                 if not hook.away:
                     hook.deliveries[self.headers["Idempotency-Key"]] += 1
                     hook.bodies[body["id"]] = body
+                hook.answers.wait(DELIVERED_WITHIN_S)
                 self._answer("thanks", "text/plain")
 
             def _answer(self, text: str, kind: str) -> None:
-                self.send_response(503 if hook.away else 200)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(text.encode())))
-                self.end_headers()
-                self.wfile.write(text.encode())
+                with contextlib.suppress(OSError):  # who asked is gone
+                    self.send_response(503 if hook.away else 200)
+                    self.send_header("Content-Type", kind)
+                    self.send_header("Content-Length", str(len(text.encode())))
+                    self.end_headers()
+                    self.wfile.write(text.encode())
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Quiet."""
