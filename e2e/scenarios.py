@@ -39,6 +39,7 @@ SCENARIOS = (
     Scenario(16, "a review over a restart"),
     Scenario(17, "the background of an extension is stopped again and again", faults=15, effects=15),
     Scenario(18, "the browser of an extension is killed, and started without a page", TWO, faults=4, effects=4),
+    Scenario(19, "a batch of browser.storage is interrupted, in an extension", faults=6, effects=3),
     Scenario(20, "the connection to IndexedDB is lost", TWO, faults=3),
     Scenario(21, "an upgrade of the database by another tab, and a blocked one"),
     Scenario(22, "a corrupt record in the profile"),

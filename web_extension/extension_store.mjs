@@ -53,9 +53,11 @@ export class ExtensionStore {
     return answered;
   }
 
-  /** Another context may have it when what was asked is done. */
+  /** Resolves when what was asked is done and another context may have it. */
   close() {
-    this.#turn = this.#turn.then(() => this.#forget());
+    const closed = this.#turn.then(() => this.#forget());
+    this.#turn = closed;
+    return closed;
   }
 
   /** @param {Uint8Array} frame @param {BatchId} [batch] @returns {Promise<Uint8Array>} */

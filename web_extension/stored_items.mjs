@@ -15,8 +15,8 @@ const WRITTEN_DOWN_MS = 24 * 3600 * 1000; // no client sends a batch again for t
 const FIRST_SLICE = 32;
 
 /**
- * @typedef {{seq: number, at: number}} Applied the last batch of a client
- * @typedef {{frame: string, client?: string, seq?: number, at: number}} Record a request that is to be carried out, in base64; of a batch with an id
+ * @typedef {{frame: string, client?: string, last?: string}} Record a request that is to be carried out, in base64; of a batch with an id
+ *   also the client and what its item shall say: which its last batch was, and when
  * @typedef {Map<string, any>} Changes items by name; undefined: it is removed
  */
 
@@ -45,7 +45,7 @@ export class StoredItems {
     const { [this.names.record]: record, ...rest } = await this.area.get([...clients, this.names.record]);
     const old = [];
     for (const [name, last] of Object.entries(rest)) {
-      if (Date.now() - last?.at < WRITTEN_DOWN_MS) this.applied.set(name.slice(this.names.clients.length), last.seq);
+      if (Date.now() - Number(String(last).split(" ")[1]) < WRITTEN_DOWN_MS) this.#written(name, last);
       else old.push(name);
     }
     if (record !== undefined) await this.#carryOut(this.#found(record));
@@ -108,14 +108,15 @@ export class StoredItems {
     const { conditions, ops, opsAt } = frames.readApply(frame);
     if (batch && (this.applied.get(batch.client) ?? 0) >= batch.seq) return true;
     if (!(await this.#hold(conditions))) return false;
-    if (ops.length) await this.#write({ ...batch, frame: toBase64(unconditional(frame, opsAt)), at: Date.now() });
+    const id = batch && { client: batch.client, last: `${batch.seq} ${Date.now()}` };
+    if (ops.length) await this.#write({ frame: toBase64(unconditional(frame, opsAt)), ...id });
     return true;
   }
 
   /** @param {Uint8Array} frame @returns {Promise<number>} how many */
   async deletePrefix(frame) {
     const before = this.keys.keys.length;
-    await this.#write({ frame: toBase64(frame), at: Date.now() });
+    await this.#write({ frame: toBase64(frame) });
     return before - this.keys.keys.length;
   }
 
@@ -135,7 +136,7 @@ export class StoredItems {
   }
 
   /** What is to be done for a request; again and again it comes to the same. @param {Record} record @returns {Changes} */
-  #changesOf({ frame, client, seq, at }) {
+  #changesOf({ frame, client, last }) {
     const request = fromBase64(frame);
     /** @type {Changes} */ const changes = new Map();
     if (frames.opOf(request) === OP.deletePrefix) {
@@ -148,7 +149,7 @@ export class StoredItems {
       else if (this.has(key)) changes.set(this.names.value(key), undefined);
       else changes.delete(this.names.value(key));
     }
-    if (client !== undefined) changes.set(this.names.client(client), { seq, at });
+    if (client !== undefined) changes.set(this.names.client(client), last);
     return changes;
   }
 
@@ -177,7 +178,7 @@ export class StoredItems {
 
   /** @param {string} name @param {any} value */
   #written(name, value) {
-    if (this.names.isClient(name)) this.applied.set(name.slice(this.names.clients.length), value.seq);
+    if (this.names.isClient(name)) this.applied.set(name.slice(this.names.clients.length), Number.parseInt(value, 10));
     else if (value === undefined) this.keys.delete(this.names.keyOf(name));
     else this.keys.add(this.names.keyOf(name));
   }

@@ -25,13 +25,15 @@ window.check = async (what, options = {}) => {
 
 /** The browser's storage, which stops for ever before its `stopAt`-th write from now (counted from 1), and after it if `after`. */
 function stopping(stopAt, after) {
+  let stopped;
+  window.stopped = new Promise((resolve) => (stopped = resolve));
   const area = chrome.storage.local;
   let writes = 0;
   const write = (method) => async (argument) => {
     const stop = ++writes === stopAt;
     if (!stop || after) await area[method](argument);
     if (!stop) return;
-    document.title = "stopped";
+    stopped();
     return new Promise(() => {});
   };
   return { get: (names) => area.get(names), getKeys: () => area.getKeys(), getBytesInUse: (names) => area.getBytesInUse(names), QUOTA_BYTES: area.QUOTA_BYTES, set: write("set"), remove: write("remove") };
@@ -48,13 +50,30 @@ class Store {
   }
   get = async (key) => {
     const reply = await this.#ask(keyRequest(1, key));
-    return reply[1] ? new TextDecoder().decode(reply.subarray(2)) : null;
+    return reply[1] ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(reply.subarray(2)) : null;
   };
   rows = async (prefix, options = {}) => rowsOf(await this.#ask(scanRequest(prefix, options)));
   apply = async (conditions, ops, batch) => (await this.#ask(applyRequest(conditions, ops), batch))[1] === 1;
   deletePrefix = (prefix) => this.#ask(keyRequest(5, prefix));
   close = () => this.store.close();
+  /** Another context may have it afterwards. */
+  use = async (work) => {
+    const done = await work(this);
+    await this.close();
+    return done;
+  };
 }
+
+/** Move a counter that others move, too: the store is another's between reading and writing. Resolves with how often it was us. */
+window.countInTurns = async (name, rounds) => {
+  const s = new Store(name, undefined, { openTimeoutMs: 20_000 });
+  let won = 0;
+  for (let round = 0; round < rounds; round++) {
+    const n = await s.use(() => s.get("n"));
+    won += await s.use(() => s.apply([["n", n]], [["n", String(Number(n) + 1)], [`by/${Math.random()}`, "1"]]));
+  }
+  return won;
+};
 
 window.store = (name, options) => new Store(name, undefined, options);
 window.stoppingStore = (name, stopAt, after) => new Store(name, stopping(stopAt, after));
