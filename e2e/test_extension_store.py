@@ -155,16 +155,18 @@ def test_a_full_store_refuses_what_does_not_fit_before_the_browser_does_and_goes
     filled = page.evaluate(
         """async () => {
           let full = null;
-          for (let n = 0; !full; n++) full = await s.apply([], [[`k/${n}`, 'x'.repeat(90_000)]]).then(() => null, (e) => e.message);
+          for (let n = 0; !full; n++)
+            full = await s.apply([], [[`k/${n}`, 'x'.repeat(90_000)]]).then(() => null, (error) => error.message);
           const used = await chrome.storage.local.getBytesInUse(null);
-          return {full, used, quota: chrome.storage.local.QUOTA_BYTES, more: await s.apply([], [['k/0', null], ['k/1', null]])};
+          const freed = await s.apply([], [['k/0', null], ['k/1', null]]);
+          return {full, used, freed, quota: chrome.storage.local.QUOTA_BYTES};
         }"""
     )
     assert re.match(r"StorageQuotaError: \d+ of 10485760 bytes are used, and the batch needs \d+", filled["full"]), (
         filled
     )
     assert filled["quota"] - 512 * 1024 < filled["used"] <= filled["quota"]
-    assert filled["more"], "what frees room finds room"
+    assert filled["freed"], "what frees room finds room"
     assert page.evaluate("s.apply([], [['small', '1'], ['smaller', '2']])")
     assert page.evaluate("s.get('small')") == "1"
 
@@ -190,8 +192,8 @@ def test_what_the_browser_refuses_is_the_same_error_and_nothing_of_it_is_written
 
 
 HOSTILE = [
-    "__proto__", "constructor", "toString", "hasOwnProperty", "length", "weft/x/d/y", "/", "\\", '"', "\ufeffbom", "%2F",
-    "\ue000", "\uffff", "\U0001f600", "a" * 1024, "\u20ac" * 341, " ", "\n", "<!--\u2028",
+    "__proto__", "constructor", "toString", "hasOwnProperty", "length", "weft/x/d/y", "/", "\\", '"', "%2F",
+    "\ufeffbom", "\ue000", "\uffff", "\U0001f600", "a" * 1024, "\u20ac" * 341, " ", "\n", "<!--\u2028",
 ]  # fmt: skip
 
 
@@ -208,6 +210,7 @@ def test_keys_that_would_be_something_else_in_javascript_are_keys(browser: Exten
         assert page.evaluate("s.rows('')") == expected
         assert page.evaluate("(keys) => Promise.all(keys.map((key) => s.get(key)))", HOSTILE) == [v for _, v in pairs]
         assert page.evaluate("(pairs) => s.apply(pairs, [['last', '1']])", pairs), "as conditions"
+        page.evaluate("s.close()")
     assert page.evaluate("({}).bom") is None
     page.evaluate("s.deletePrefix('')")
     page.evaluate(OPEN, "hostile")
@@ -221,7 +224,8 @@ def test_what_the_store_counts_is_what_the_browser_counts(browser: ExtensionBrow
     counted = page.evaluate(
         """async () => {
           const {sizeOf} = await import('./item_names.mjs');
-          const items = Object.entries(await chrome.storage.local.get(null)).filter(([name]) => name.startsWith('weft/counted/'));
+          const all = Object.entries(await chrome.storage.local.get(null));
+          const items = all.filter(([name]) => name.startsWith('weft/counted/'));
           const real = await chrome.storage.local.getBytesInUse(items.map(([name]) => name));
           return [items.length, real, items.reduce((sum, [name, value]) => sum + sizeOf(name, value), 0)];
         }"""
@@ -233,16 +237,20 @@ def test_a_script_in_somebodys_page_gets_no_store(browser: ExtensionBrowser, hoo
     """CWE-346: a content script has the extension's id, and perhaps been deceived by its page."""
     page = open_page(browser)
     browser.tab(hook.article(1))
-    asked = page.evaluate(
-        """async ([tabId, frame]) => (await chrome.scripting.executeScript({target: {tabId}, args: [frame], func: (frame) => new Promise((resolve) => {
-          const port = chrome.runtime.connect({name: 'weft-store'});
-          port.onMessage.addListener((message) => resolve(message));
-          port.onDisconnect.addListener(() => resolve('refused'));
-          port.postMessage({v: 2, id: 1, name: 'weft:clips', durability: 'relaxed', frame});
-        })}))[0].result""",
-        [browser.tab_id(page, hook.article(1)), base64.b64encode(b"\x01\x01\0\0\0a").decode()],
-    )
+    frame = base64.b64encode(b"\x01\x01\0\0\0a").decode()
+    asked = page.evaluate(ASK_FROM_A_TAB, [browser.tab_id(page, hook.article(1)), frame])
     assert asked == "refused"
+
+
+ASK_FROM_A_TAB = """async ([tabId, frame]) => {
+  const ask = (frame) => new Promise((resolve) => {
+    const port = chrome.runtime.connect({name: 'weft-store'});
+    port.onMessage.addListener((message) => resolve(message));
+    port.onDisconnect.addListener(() => resolve('refused'));
+    port.postMessage({v: 2, id: 1, name: 'weft:clips', durability: 'relaxed', frame});
+  });
+  return (await chrome.scripting.executeScript({target: {tabId}, args: [frame], func: ask}))[0].result;
+}"""
 
 
 def begin(page: Page, name: str, write: int, after: bool) -> None:

@@ -4,10 +4,10 @@
  */
 import { ALARM } from "./alarms.mjs";
 import { api } from "./api.mjs";
-import { ensureEngine, lookAtDue } from "./host.mjs";
+import { ensureEngine, lookAtDue, restartEngine } from "./host.mjs";
 import { answer } from "./messages.mjs";
 import { listen } from "./own.mjs";
-import { storeHost } from "./storage.mjs";
+import { onStorageChosen, storeHost } from "./storage.mjs";
 
 api.runtime.onInstalled.addListener((/** @type {{previousVersion?: string}} */ { previousVersion }) => {
   const renewed = previousVersion !== undefined && previousVersion !== api.runtime.getManifest().version;
@@ -19,4 +19,5 @@ api.runtime.onMessage.addListener((/** @type {any} */ message, /** @type {any} *
   answer(message, sender, reply, ensureEngine));
 listen(ensureEngine);
 storeHost.listen();
+onStorageChosen(() => void restartEngine());
 void lookAtDue(); // whatever it is started for: an extension that is switched on again has lost its alarms, and no event tells it

@@ -65,6 +65,14 @@ export function lookAtDue() {
   });
 }
 
+/** What it was made with has changed. Its runs stand at their checkpoints. */
+export function restartEngine() {
+  return alone(async () => {
+    if (await host.there()) await host.close();
+    await open();
+  });
+}
+
 /** The engine has nothing to do before `next`: it is ended, and woken then. @param {{next: number | null}} message epoch ms */
 export function park({ next }) {
   return alone(async () => {

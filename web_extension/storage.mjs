@@ -12,6 +12,13 @@ export async function chosenStorage() {
   return settings?.storage === "extension" ? "extension" : "indexeddb";
 }
 
+/** The engine goes on with the other store; the runs of this one wait there. Called in the background's first turn. @param {() => void} changed */
+export function onStorageChosen(changed) {
+  api.storage.onChanged.addListener((/** @type {any} */ { settings }, /** @type {string} */ area) => {
+    if (area === "local" && settings && settings.newValue?.storage !== settings.oldValue?.storage) changed();
+  });
+}
+
 /** For Weft.open(), in the page of the engine: Chromium's offscreen document has no storage and asks the background, Firefox's is the background. */
 export async function storageOptions() {
   const chosen = api.storage ? await chosenStorage() : (await api.runtime.sendMessage({ t: "storage" })).ok;

@@ -70,6 +70,7 @@ window.countInTurns = async (name, rounds) => {
   let won = 0;
   for (let round = 0; round < rounds; round++) {
     const n = await s.use(() => s.get("n"));
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 3)); // two that take turns strictly would leave all to one
     won += await s.use(() => s.apply([["n", n]], [["n", String(Number(n) + 1)], [`by/${Math.random()}`, "1"]]));
   }
   return won;
