@@ -12,7 +12,9 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SUFFIXES = {".mjs", ".js", ".json", ".html", ".css", ".svg", ".png", ".webmanifest", ".ts"}
-ROOTS = ("browser", "service_worker")
+ROOTS = ("browser", "service_worker", "web_extension", "web_extension_template")
+WHOLE = "web_extension_template"
+"""Of this one all files, for `weft new extension`."""
 LEFT_OUT = {"node_modules", "weft_browser", "dist", "__pycache__"}
 
 
@@ -32,6 +34,7 @@ def assets(root: Path) -> list[Path]:
     for top in ROOTS:
         for path in sorted((root / top).rglob("*")):
             relative = path.relative_to(root)
-            if path.is_file() and path.suffix in SUFFIXES and not LEFT_OUT.intersection(relative.parts):
+            wanted = path.suffix in SUFFIXES or (top == WHOLE and path.suffix in {".py", ".md"})
+            if path.is_file() and wanted and not LEFT_OUT.intersection(relative.parts):
                 found.append(relative)
     return found

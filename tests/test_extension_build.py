@@ -125,6 +125,18 @@ def test_mozillas_linter_has_nothing_to_say(built: Path) -> None:
     assert found["metadata"]["id"] == manifest(built / "firefox")["browser_specific_settings"]["gecko"]["id"]
 
 
+def test_nothing_of_an_earlier_build_or_of_anything_else_gets_into_the_package(built: Path, tmp_path: Path) -> None:
+    out = tmp_path / "firefox"
+    shutil.copytree(built / "firefox", out)
+    (out / "removed.mjs").write_text("// the source has it no more")
+    build_extension(out, source=SOURCE, browser="firefox")
+    assert not (out / "removed.mjs").exists() and (out / "weft" / "client.mjs").is_file()
+    with pytest.raises(BuildError, match="name a folder beside"):
+        build_extension(SOURCE / "out", source=SOURCE)
+    with pytest.raises(BuildError, match="not of an earlier build; name a new folder"):
+        build_extension(built, source=SOURCE)
+
+
 # ---------------------------------------------------------------- a manifest of one's own
 
 

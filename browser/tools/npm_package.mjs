@@ -25,7 +25,7 @@ execFileSync("npm", ["pack", folder, "--pack-destination", out, "--ignore-script
 
 function copyScripts() {
   for (const from of [browser, path.join(root, "service_worker")]) {
-    for (const name of fs.readdirSync(from).filter((file) => /\.d\.mts$|\.mjs$/.test(file) && !file.startsWith("sw"))) {
+    for (const name of fs.readdirSync(from).filter((file) => /\.d\.mts$|\.mjs$/.test(file) && !file.startsWith("sw") && file !== "packaged_module.mjs")) {
       const text = fs.readFileSync(path.join(from, name), "utf8");
       fs.writeFileSync(path.join(folder, name), text.replaceAll('"../service_worker/', '"./').replaceAll('"../browser/', '"./'));
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ def build_extension(
     ``workflows`` every Python file of ``source`` is one. Raises :class:`BuildError` with what to do.
     """
     manifest = manifest_of(source, browser)
+    _clear(out, source)
     built = build(
         out, page=source, workflows=workflows or sorted(source.glob("*.py")), cache=cache, report=report,
         revise=make_reviewable,
@@ -47,6 +49,16 @@ def build_extension(
         (out / name).unlink(missing_ok=True)
     (out / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     return built
+
+
+def _clear(out: Path, source: Path) -> None:
+    """Of an earlier build nothing may stay, for all that lies in ``out`` is in the package."""
+    if source.resolve() in (out.resolve(), *out.resolve().parents):
+        raise BuildError(f"{out} lies in {source}, so the next build would pack it; name a folder beside that one")
+    if (out / "weft" / MANIFEST).is_file():
+        shutil.rmtree(out)
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BuildError(f"{out} is there and not of an earlier build; name a new folder")
 
 
 def manifest_of(source: Path, browser: Browser) -> dict[str, Any]:

@@ -9,7 +9,17 @@ from collections.abc import Callable, Mapping
 
 import typer
 
-from weft_server.cli.commands import browsing, deploying, keeping, looking, reviewing, running, scheduling, steering
+from weft_server.cli.commands import (
+    browsing,
+    deploying,
+    extending,
+    keeping,
+    looking,
+    reviewing,
+    running,
+    scheduling,
+    steering,
+)
 
 Table = Mapping[str, Callable[..., None]]
 
@@ -35,6 +45,8 @@ COMMANDS: Table = {
     "version": looking.version_,
 }
 BROWSER: Table = {"build": browsing.build_, "serve": browsing.serve_}
+EXTENSION: Table = {"build": extending.build_}
+NEW: Table = {"extension": extending.new_}
 SCHEDULE: Table = {
     "list": scheduling.list_,
     "create": scheduling.create_,
@@ -52,10 +64,15 @@ app = typer.Typer(
     add_completion=False,
 )
 browser = typer.Typer(help="The browser runtime.", no_args_is_help=True)
+extension = typer.Typer(help="Extensions for browsers.", no_args_is_help=True)
+new = typer.Typer(help="A folder to begin with.", no_args_is_help=True)
 schedule = typer.Typer(help="Schedules: what starts runs by time.", no_args_is_help=True)
 app.add_typer(browser, name="browser")
+app.add_typer(extension, name="extension")
+app.add_typer(new, name="new")
 app.add_typer(schedule, name="schedule")
 
-for group, commands in ((app, COMMANDS), (browser, BROWSER), (schedule, SCHEDULE)):
+GROUPS = ((app, COMMANDS), (browser, BROWSER), (extension, EXTENSION), (new, NEW), (schedule, SCHEDULE))
+for group, commands in GROUPS:
     for name, command in commands.items():
         group.command(name)(command)

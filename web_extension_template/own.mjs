@@ -1,0 +1,15 @@
+/** What is this extension's own in the background: what it listens to, and what it may be asked. */
+import { startLater } from "./asking.mjs";
+
+/** Called in the background's first turn: register listeners for browser events here, and call `wake` when one has left something to do. */
+export function listen() {}
+
+/** @typedef {import("./messages.mjs").Handlers} Handlers */
+
+/** Each leaves something for the engine, which is woken then. @type {Record<import("./senders.mjs").From, Handlers>} */
+export const asked = {
+  extension: {
+    hello: ({ name }) => startLater("hello", [String(name)]),
+  },
+  content: {}, // scripts in other people's pages may ask nothing
+};
