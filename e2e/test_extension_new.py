@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,11 +68,27 @@ def test_a_new_extension_passes_the_strict_types_that_ours_pass(tmp_path: Path) 
     settings: dict[str, object] = {"extends": str(ours / "tsconfig.json"), "include": [f"{source}/*.mjs"]}
     settings["compilerOptions"] = {"rootDirs": together}
     (tmp_path / "tsconfig.json").write_text(json.dumps(settings))
-    tsc = [
-        "node",
-        str(ours / "node_modules" / "typescript" / "bin" / "tsc"),
-        "--project",
-        str(tmp_path / "tsconfig.json"),
-    ]
-    done = subprocess.run(tsc, capture_output=True, text=True, check=False)
+    tsc = ours / "node_modules" / "typescript" / "bin" / "tsc"
+    command = ["node", str(tsc), "--project", str(tmp_path / "tsconfig.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_extension_of_the_docs_does_what_its_popup_asks(
+    playwright: Playwright, chromium: str, tmp_path: Path
+) -> None:
+    """The files of docs/extension.md; tests/test_extension_docs.py runs its commands."""
+    weft("new", "extension", tmp_path / "reminders", "--name", "Reminders")
+    page = (ROOT / "docs" / "extension.md").read_text("utf-8")
+    for name, text in re.findall(r"^```\w+\n(?:#|//) (\S+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        (tmp_path / name).write_text(text.replace('"10 minutes"', '"1s"'))
+    weft("extension", "build", tmp_path / "reminders", "--out", tmp_path / "built")
+    browser = ExtensionBrowser(playwright, chromium, tmp_path / "profile", tmp_path / "built").launch()
+    try:
+        popup = browser.open("popup.html")
+        popup.get_by_label("Whom to greet").fill("tea")
+        popup.get_by_role("button", name="Start").click()
+        run = popup.get_by_role("list", name="Runs").get_by_role("listitem")
+        expect(run).to_have_text("tea: It is time: tea", timeout=ENDS_WITHIN_MS)
+    finally:
+        browser.close()

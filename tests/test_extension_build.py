@@ -16,6 +16,7 @@ import pytest
 
 from weft_browser.extension import BROWSERS, Browser, build_extension, manifest_of, zip_extension
 from weft_browser.ingredients import BuildError
+from weft_browser.new_extension import new_extension
 from weft_browser.reviewable import without_code_from_outside
 from weft_core.version import VERSION
 
@@ -114,15 +115,16 @@ def test_what_was_evaluated_is_refused_as_the_browser_refuses_it() -> None:
 
 
 @pytest.mark.timeout(300)
-def test_mozillas_linter_has_nothing_to_say(built: Path) -> None:
-    done = subprocess.run([*LINT, "--source-dir", str(built / "firefox")], capture_output=True, text=True, check=False)
-    assert done.stdout.startswith("{"), done.stderr
-    found = json.loads(done.stdout)
-    said = [
-        (each["code"], each["file"], each["line"]) for kind in ("errors", "warnings", "notices") for each in found[kind]
-    ]
-    assert said == []
-    assert found["metadata"]["id"] == manifest(built / "firefox")["browser_specific_settings"]["gecko"]["id"]
+def test_mozillas_linter_has_nothing_to_say_of_it_or_of_a_new_one(built: Path, tmp_path: Path) -> None:
+    new_extension(tmp_path / "greeter")
+    build_extension(tmp_path / "built", source=tmp_path / "greeter", browser="firefox")
+    for folder in (built / "firefox", tmp_path / "built"):
+        done = subprocess.run([*LINT, "--source-dir", str(folder)], capture_output=True, text=True, check=False)
+        assert done.stdout.startswith("{"), done.stderr
+        found = json.loads(done.stdout)
+        told = [each for kind in ("errors", "warnings", "notices") for each in found[kind]]
+        assert [(each["code"], each["file"], each["line"]) for each in told] == []
+        assert found["metadata"]["id"] == manifest(folder)["browser_specific_settings"]["gecko"]["id"]
 
 
 def test_nothing_of_an_earlier_build_or_of_anything_else_gets_into_the_package(built: Path, tmp_path: Path) -> None:

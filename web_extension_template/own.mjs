@@ -1,8 +1,11 @@
 /** What is this extension's own in the background: what it listens to, and what it may be asked. */
 import { startLater } from "./asking.mjs";
 
-/** Called in the background's first turn: register listeners for browser events here, and call `wake` when one has left something to do. */
-export function listen() {}
+/**
+ * Called in the background's first turn: register listeners for browser events here, and call `wake` when one has left something to do.
+ * @param {() => Promise<void>} wake
+ */
+export function listen(wake) {}
 
 /** @typedef {import("./messages.mjs").Handlers} Handlers */
 
