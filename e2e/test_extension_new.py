@@ -12,6 +12,7 @@ from playwright.sync_api import Playwright, expect
 
 from e2e.conftest import ROOT
 from e2e.harness.extension import ExtensionBrowser
+from e2e.harness.extension_firefox import ID, ExtensionFirefox
 
 NAME = 'Ada & "Bob" <greet>'
 ENDS_WITHIN_MS = 60_000
@@ -56,6 +57,28 @@ def test_a_new_extension_greets_though_the_browser_is_killed_in_between(
         run = popup.get_by_role("list", name="Runs").get_by_role("listitem")
         expect(run).to_have_text("Grace: Hello, Grace, and good-bye", timeout=ENDS_WITHIN_MS)
         assert popup.evaluate(EVENTS) == EACH_ONCE
+    finally:
+        browser.close()
+
+
+def test_a_new_extension_greets_in_firefox_too(firefox: str, tmp_path: Path) -> None:
+    source, folder = tmp_path / "greeter", tmp_path / "built"
+    weft("new", "extension", source)
+    told = source / "manifest.firefox.json"
+    told.write_text(
+        told.read_text("utf-8").replace("greeter@extension.example", ID)
+    )  # as the docs say: one of your own
+    weft("extension", "build", source, "--out", folder, "--browser", "firefox")
+    browser = ExtensionFirefox(firefox, tmp_path / "profile", folder).launch()
+    try:
+        browser.open("popup.html")
+        browser.evaluate("() => document.querySelector('button').click()")
+        shown = "() => [...document.querySelectorAll('li')].map((line) => line.textContent)"
+        browser.until(lambda: browser.evaluate(shown) == ["Ada: running, sleep"], "the run does not wait")
+        assert browser.kill() > 2
+        browser.launch().open("popup.html")
+        browser.until(lambda: browser.evaluate(shown) == ["Ada: Hello, Ada, and good-bye"], "the run does not end")
+        assert browser.evaluate(EVENTS) == EACH_ONCE
     finally:
         browser.close()
 
