@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Playwright
 
-from e2e.conftest import ROOT, BuiltOnce
+from e2e.conftest import BuiltOnce
 from e2e.harness.extension import ExtensionBrowser
+from e2e.harness.extension_store import build_store_extension
 from e2e.harness.hook import Hook
 from e2e.harness.report import told
+from e2e.test_extension_storage import on_extension_storage
 from e2e.test_store_contract import check
 
-HERE = Path(__file__).resolve().parent
 ROADS = ("direct", "extension")
 
 OPEN = "(name) => void (window.s = store(name))"
@@ -34,47 +33,43 @@ BATCH_ID = {"client": "fault", "seq": 1}
 @pytest.fixture(scope="session")
 def store_extension(built_once: BuiltOnce, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The extension with the pages of these tests in it, and without the permission that lifts the quota."""
-    from weft_browser.extension import build_extension
-
-    def build(out: Path) -> None:
-        source = tmp_path_factory.mktemp("store-extension")
-        for folder in (ROOT / "web_extension", HERE / "store_site", HERE / "extension_store_site"):
-            shutil.copytree(folder, source, dirs_exist_ok=True)
-        manifest = json.loads((source / "manifest.json").read_text())
-        manifest["permissions"].remove("unlimitedStorage")
-        (source / "manifest.json").write_text(json.dumps(manifest))
-        build_extension(out, source=source, workflows=[source / "clip.py", source / "clip_activities.py"])
-
-    return built_once("store-extension", build)
+    return built_once(
+        "store-extension",
+        lambda out: build_store_extension(out, tmp_path_factory.mktemp("store-extension"), "chromium"),
+    )
 
 
 @pytest.fixture
-def browser(playwright: Playwright, chromium: str, tmp_path: Path, store_extension: Path) -> Iterator[ExtensionBrowser]:
-    browser = ExtensionBrowser(playwright, chromium, tmp_path / "profile", store_extension)
-    browser.launch()
-    yield browser
-    browser.close()
+def store_browser(
+    playwright: Playwright, chromium: str, tmp_path: Path, store_extension: Path
+) -> Iterator[ExtensionBrowser]:
+    store_browser = ExtensionBrowser(playwright, chromium, tmp_path / "profile", store_extension)
+    store_browser.launch()
+    yield store_browser
+    store_browser.close()
 
 
-def open_page(browser: ExtensionBrowser) -> Page:
-    page = browser.open("store.html")
+def open_page(store_browser: ExtensionBrowser) -> Page:
+    page = store_browser.open("store.html")
     page.evaluate("window.ready ?? new Promise((resolve) => addEventListener('load', resolve))")
     return page
 
 
 @pytest.mark.parametrize("road", ROADS)
-def test_both_stores_keep_the_storage_contract(browser: ExtensionBrowser, road: str) -> None:
-    report = check(open_page(browser), "contract", storage=road)
+def test_both_stores_keep_the_storage_contract(store_browser: ExtensionBrowser, road: str) -> None:
+    report = check(open_page(store_browser), "contract", storage=road)
     assert report["ok"], "\n".join(f"{name}\n{trace}" for name, trace in report["failed"])
     assert len(report["passed"]) > 50
 
 
-def test_a_batch_is_all_or_nothing_whenever_the_writer_dies_and_is_applied_once(browser: ExtensionBrowser) -> None:
+def test_a_batch_is_all_or_nothing_whenever_the_writer_dies_and_is_applied_once(
+    store_browser: ExtensionBrowser,
+) -> None:
     """darkreader PR #6951, SolveSync #46: browser.storage has no transactions."""
-    reader = open_page(browser)
+    reader = open_page(store_browser)
     for number, (write, after) in enumerate(MOMENTS * 3):
         name = f"torn-{number}"
-        die_in_a_batch(browser, name, write, after)
+        die_in_a_batch(store_browser, name, write, after)
         reader.evaluate(OPEN, name)
         rows = reader.evaluate("s.rows('')")
         decided = write > RECORD or after
@@ -86,29 +81,31 @@ def test_a_batch_is_all_or_nothing_whenever_the_writer_dies_and_is_applied_once(
     told("writers die in a batch", kills=len(MOMENTS * 3), torn=0)
 
 
-def test_a_record_is_carried_out_by_whoever_comes_even_if_that_one_dies_too(browser: ExtensionBrowser) -> None:
-    die_in_a_batch(browser, "again", RECORD, True)
+def test_a_record_is_carried_out_by_whoever_comes_even_if_that_one_dies_too(store_browser: ExtensionBrowser) -> None:
+    die_in_a_batch(store_browser, "again", RECORD, True)
     for write, after in ((1, False), (1, True), (2, False)):  # of the recovery: what is put, then what is removed
-        page = open_page(browser)
+        page = open_page(store_browser)
         page.evaluate("([write, after]) => void stoppingStore('again', write, after).get('a')", [write, after])
         stopped(page)
-    page = open_page(browser)
+    page = open_page(store_browser)
     page.evaluate(OPEN, "again")
     assert page.evaluate("s.rows('')") == AFTER
     assert not page.evaluate("chrome.storage.local.get('weft/again/w')"), "the record is there after all"
 
 
 @pytest.mark.scenario(19)
-def test_the_browser_is_killed_between_the_record_of_a_batch_and_its_application(browser: ExtensionBrowser) -> None:
+def test_the_browser_is_killed_between_the_record_of_a_batch_and_its_application(
+    store_browser: ExtensionBrowser,
+) -> None:
     kills = 0
     for write, after in ((RECORD, False), (RECORD, True), (PUTS, True)):
         name = f"killed-{write}-{after}"
-        page = open_page(browser)
+        page = open_page(store_browser)
         begin(page, name, write, after)
-        browser.kill()
+        store_browser.kill()
         kills += 1
-        browser.launch()
-        page = open_page(browser)
+        store_browser.launch()
+        page = open_page(store_browser)
         page.evaluate(OPEN, name)
         assert page.evaluate("s.rows('')") == (AFTER if (write, after) != (RECORD, False) else BEFORE)
         assert page.evaluate("([batch, id]) => s.apply([], batch, id)", [BATCH, BATCH_ID])
@@ -116,10 +113,10 @@ def test_the_browser_is_killed_between_the_record_of_a_batch_and_its_application
     told("the browser is killed in a batch of browser.storage", kills=kills, effects=0)
 
 
-def test_a_background_stopped_at_any_moment_loses_no_batch_and_doubles_none(browser: ExtensionBrowser) -> None:
+def test_a_background_stopped_at_any_moment_loses_no_batch_and_doubles_none(store_browser: ExtensionBrowser) -> None:
     """The counter moves by conditional batches only. FIELD: 30 s idle is what it gets (developer.chrome.com #5096)."""
-    page = open_page(browser)
-    workers = browser.service_workers(page)
+    page = open_page(store_browser)
+    workers = store_browser.service_workers(page)
     check(page, "count_up", storage="extension", database="stopped", until=1)  # Python is loaded now
     page.evaluate("void (window.counted = check('count_up', {storage: 'extension', database: 'stopped', until: 600}))")
     for _ in range(6):
@@ -128,9 +125,9 @@ def test_a_background_stopped_at_any_moment_loses_no_batch_and_doubles_none(brow
     told("the background is stopped while it stores", stops_proven=workers.stops, batches=600)
 
 
-def test_one_context_writes_and_the_other_is_told_or_waits_for_its_turn(browser: ExtensionBrowser) -> None:
+def test_one_context_writes_and_the_other_is_told_or_waits_for_its_turn(store_browser: ExtensionBrowser) -> None:
     """SolveSync #46: two flows both had "the lock" in browser.storage, and a commit was doubled."""
-    first, second = open_page(browser), open_page(browser)
+    first, second = open_page(store_browser), open_page(store_browser)
     for page in (first, second):
         page.evaluate("window.s = store('shared', {openTimeoutMs: 200})")
     assert first.evaluate("s.apply([], [['n', '0']])")
@@ -146,8 +143,10 @@ def test_one_context_writes_and_the_other_is_told_or_waits_for_its_turn(browser:
     assert all(won) and sum(won) < 300, "both won some, and some were lost to the other"
 
 
-def test_a_full_store_refuses_what_does_not_fit_before_the_browser_does_and_goes_on(browser: ExtensionBrowser) -> None:
-    page = open_page(browser)
+def test_a_full_store_refuses_what_does_not_fit_before_the_browser_does_and_goes_on(
+    store_browser: ExtensionBrowser,
+) -> None:
+    page = open_page(store_browser)
     report = check(page, "quota", storage="extension", size=2**20)
     assert report["code"] == "StorageQuotaError" and report["small"]
     assert report["taken"] == 6, "7 values of 1.4 MB in base64 would fit, but not the record of the last besides"
@@ -171,9 +170,11 @@ def test_a_full_store_refuses_what_does_not_fit_before_the_browser_does_and_goes
     assert page.evaluate("s.get('small')") == "1"
 
 
-def test_what_the_browser_refuses_is_the_same_error_and_nothing_of_it_is_written(browser: ExtensionBrowser) -> None:
+def test_what_the_browser_refuses_is_the_same_error_and_nothing_of_it_is_written(
+    store_browser: ExtensionBrowser,
+) -> None:
     """Others of the extension use the same 10 MB, and the store does not know how much they have just written."""
-    page = open_page(browser)
+    page = open_page(store_browser)
     page.evaluate(OPEN, "beside")
     page.evaluate("s.apply([], [['a', '1'], ['gone', '1']])")
     other = "(bytes) => chrome.storage.local.set({other: 'x'.repeat(bytes)})"
@@ -197,9 +198,9 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-def test_keys_that_would_be_something_else_in_javascript_are_keys(browser: ExtensionBrowser) -> None:
+def test_keys_that_would_be_something_else_in_javascript_are_keys(store_browser: ExtensionBrowser) -> None:
     """msgpack-javascript PR #166: `__proto__` as a key changed the object."""
-    page = open_page(browser)
+    page = open_page(store_browser)
     pairs = [[key, key[:3]] for key in HOSTILE]
     expected = sorted(pairs, key=lambda pair: pair[0].encode())  # not the order of JavaScript's text
     for name in ("hostile", "__proto__", "hostile/d"):
@@ -217,8 +218,8 @@ def test_keys_that_would_be_something_else_in_javascript_are_keys(browser: Exten
     assert len(page.evaluate("s.rows('')")) == len(HOSTILE) + 1, "the store of a similar name is untouched"
 
 
-def test_what_the_store_counts_is_what_the_browser_counts(browser: ExtensionBrowser) -> None:
-    page = open_page(browser)
+def test_what_the_store_counts_is_what_the_browser_counts(store_browser: ExtensionBrowser) -> None:
+    page = open_page(store_browser)
     page.evaluate(OPEN, "counted")
     page.evaluate("(keys) => s.apply([], keys.map((key) => [key, key]), {client: 'c', seq: 1})", HOSTILE)
     counted = page.evaluate(
@@ -233,12 +234,12 @@ def test_what_the_store_counts_is_what_the_browser_counts(browser: ExtensionBrow
     assert counted[0] == len(HOSTILE) + 1 and counted[1] == counted[2]
 
 
-def test_a_script_in_somebodys_page_gets_no_store(browser: ExtensionBrowser, hook: Hook) -> None:
+def test_a_script_in_somebodys_page_gets_no_store(store_browser: ExtensionBrowser, hook: Hook) -> None:
     """CWE-346: a content script has the extension's id, and perhaps been deceived by its page."""
-    page = open_page(browser)
-    browser.tab(hook.article(1))
+    page = open_page(store_browser)
+    store_browser.tab(hook.article(1))
     frame = base64.b64encode(b"\x01\x01\0\0\0a").decode()
-    asked = page.evaluate(ASK_FROM_A_TAB, [browser.tab_id(page, hook.article(1)), frame])
+    asked = page.evaluate(ASK_FROM_A_TAB, [store_browser.tab_id(page, hook.article(1)), frame])
     assert asked == "refused"
 
 
@@ -268,7 +269,37 @@ def stopped(page: Page) -> None:
     page.close()
 
 
-def die_in_a_batch(browser: ExtensionBrowser, name: str, write: int, after: bool) -> None:
-    page = open_page(browser)
+def die_in_a_batch(store_browser: ExtensionBrowser, name: str, write: int, after: bool) -> None:
+    page = open_page(store_browser)
     begin(page, name, write, after)
     page.close()
+
+
+FULL = """async () => {
+  const { connect } = await import("./weft/connection.mjs");
+  const weft = connect({ name: "clips" });
+  const level = (wanted) =>
+    new Promise((resolve) => weft.onstatus(({ quota }) => quota?.level === wanted && resolve(quota)));
+  const clip = { url: "http://127.0.0.1:1/", title: "", html: "", kind: "link", webhook: "", review: true };
+  const start = () => weft.start("clip", [clip]);
+  const first = await level("ok");
+  await chrome.storage.local.set({ other: "x".repeat((first.quota - first.usage) * 0.96) });
+  await start(); // there is still room for it
+  const full = await level("full");
+  const refused = await start().then(() => null, ({ code, message }) => `${code}: ${message}`);
+  await chrome.storage.local.remove("other");
+  const { id } = await start();
+  weft.close();
+  return { first, full, refused, id };
+}"""
+
+
+def test_an_engine_says_how_full_its_ten_megabytes_are_and_starts_nothing_when_they_are(
+    store_browser: ExtensionBrowser, hook: Hook
+) -> None:
+    """all-api-hub PR #1504. What is full is not what the browser estimates for a site."""
+    found = on_extension_storage(store_browser, hook).evaluate(FULL)
+    assert found["first"]["quota"] == 10485760 and 0 < found["first"]["usage"] < 100_000
+    assert found["full"]["usage"] > 0.95 * 10485760
+    assert found["refused"].startswith("StorageQuotaError: the browser.storage store is full ("), found["refused"]
+    assert found["id"], "and goes on when there is room"

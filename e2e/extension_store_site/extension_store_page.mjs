@@ -7,7 +7,8 @@ import { portToBackground } from "./store_port.mjs";
 import { ExtensionStore } from "./extension_store.mjs";
 import { applyRequest, keyRequest, rowsOf, scanRequest, textOf } from "./requests.mjs";
 
-const broker = new Broker(null, portToBackground(chrome.runtime));
+const api = globalThis.browser ?? chrome;
+const broker = new Broker(null, portToBackground(api.runtime));
 const worker = new Worker("./store_worker.mjs", { type: "module" });
 const waiting = new Map();
 worker.onmessage = ({ data }) => {
@@ -27,7 +28,7 @@ window.check = async (what, options = {}) => {
 function stopping(stopAt, after) {
   let stopped;
   window.stopped = new Promise((resolve) => (stopped = resolve));
-  const area = chrome.storage.local;
+  const area = api.storage.local;
   let writes = 0;
   const write = (method) => async (argument) => {
     const stop = ++writes === stopAt;
@@ -40,7 +41,7 @@ function stopping(stopAt, after) {
 }
 
 class Store {
-  constructor(name, area = chrome.storage.local, options = {}) {
+  constructor(name, area = api.storage.local, options = {}) {
     this.store = new ExtensionStore(name, area, options);
   }
   async #ask(frame, batch) {
