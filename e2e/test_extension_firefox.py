@@ -13,6 +13,7 @@ from e2e.harness.extension_firefox import ExtensionFirefox
 from e2e.harness.hook import Hook
 from e2e.harness.report import told
 
+WITNESSED = "async () => (await (await caches.open('weft-witness')).keys()).length"
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -58,6 +59,8 @@ def test_a_page_is_clipped_from_the_context_menu_in_firefox(
     [body] = hook.bodies.values()
     assert body["title"] == "Looms, part 1" and set(body["tags"]) >= {"threads", "shuttle", "loom"}, body
     assert "Home About" not in body["text"] and list(hook.deliveries.values()) == [1]
+    browser.open("options.html")
+    assert browser.evaluate(WITNESSED) == 1
 
 
 @pytest.mark.scenario(18, engines=[FIREFOX])
@@ -92,6 +95,7 @@ def test_an_event_page_that_is_ended_while_a_clip_is_delivered_comes_back_by_its
     browser = clipper_with()
     hook.answers.clear()
     run = browser.say({"t": "clip-link", "url": hook.article(1)})
+    browser.tab("about:blank")  # a page of the extension that is looked at would have it back at once
     delivered(browser, hook, run)
     browser.end_background()
     hook.answers.set()
@@ -113,4 +117,20 @@ def test_an_extension_that_is_switched_off_and_on_again_goes_on(
     hook.away = False
     browser.addon("enable")
     delivered(browser, hook, run)
+    assert list(hook.deliveries.values()) == [1]
+
+
+def test_a_clip_waits_for_the_permission_for_web_sites_which_the_options_page_asks_for(
+    clipper_with: Callable[..., ExtensionFirefox], hook: Hook
+) -> None:
+    """Firefox grants it with the installation since its version 127; it can be taken away again in about:addons."""
+    browser = clipper_with()
+    browser.grant(False)
+    browser.until(lambda: browser.evaluate("async () => !document.getElementById('hosts').hidden"), "nothing is said")
+    run = browser.say({"t": "clip-link", "url": hook.article(1)})
+    browser.until(lambda: hook.asked(1), "the article is not asked for")
+    browser.click("#allow")
+    browser.allow()
+    delivered(browser, hook, run)
+    assert browser.evaluate("async () => document.getElementById('hosts').hidden")
     assert list(hook.deliveries.values()) == [1]

@@ -5,6 +5,7 @@
 import { ALARM } from "./alarms.mjs";
 import { api } from "./api.mjs";
 import { ensureEngine, lookAtDue, restartEngine } from "./host.mjs";
+import { listenForHosts } from "./hosts.mjs";
 import { answer } from "./messages.mjs";
 import { listen } from "./own.mjs";
 import { onStorageChosen, storeHost } from "./storage.mjs";
@@ -18,6 +19,7 @@ api.alarms.onAlarm.addListener((/** @type {{name: string}} */ { name }) => name 
 api.runtime.onMessage.addListener((/** @type {any} */ message, /** @type {any} */ sender, /** @type {(reply: object) => void} */ reply) =>
   answer(message, sender, reply, ensureEngine));
 listen(ensureEngine);
+listenForHosts(ensureEngine);
 storeHost.listen();
 onStorageChosen(() => void restartEngine());
 void lookAtDue(); // whatever it is started for: an extension that is switched on again has lost its alarms, and no event tells it

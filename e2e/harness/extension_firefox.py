@@ -56,6 +56,13 @@ _RING = """async (id) => {
   for (const alarm of alarms) alarm.timer.init(alarm, 0, Ci.nsITimer.TYPE_ONE_SHOT);
   return alarms.map(({ name, scheduledTime }) => [name, Math.round((scheduledTime - Date.now()) / 1_000)]);
 }"""
+_ALLOW = """async () => {
+  const { document, PopupNotifications } = Services.wm.getMostRecentWindow("navigator:browser");
+  const asks = document.getElementById("addon-webext-permissions-notification");
+  if (PopupNotifications.panel.state !== "open" || !asks) return false;
+  asks.button.click();
+  return true;
+}"""
 _CHOOSE = """async (label) => {
   const menu = Services.wm.getMostRecentWindow("navigator:browser").document.getElementById("contentAreaContextMenu");
   const item = menu.state === "open" && [...menu.querySelectorAll("menuitem")].find((item) => item.label === label);
@@ -153,6 +160,16 @@ class ExtensionFirefox:
         mouse = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": press}
         self.marionette.call("WebDriver:PerformActions", actions=[mouse])
         self.until(lambda: self.marionette.chrome(_CHOOSE, label), f"the context menu shows no {label!r}")
+
+    def click(self, selector: str) -> None:
+        """As the user does, whose consent it may be."""
+        self.marionette.call("Marionette:SetContext", value="content")
+        [element] = self.marionette.call("WebDriver:FindElements", using="css selector", value=selector)
+        self.marionette.call("WebDriver:ElementClick", id=next(iter(element.values())))
+
+    def allow(self) -> None:
+        """What Firefox asks the user about a permission of the extension."""
+        self.until(lambda: self.marionette.chrome(_ALLOW), "Firefox does not ask")
 
     def addon(self, *methods: str) -> None:
         """What a user does to it in about:addons: "disable", "enable"."""
