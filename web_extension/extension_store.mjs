@@ -30,6 +30,7 @@ const ANSWER_TIMEOUT_MS = 30_000;
 
 export class ExtensionStore {
   /** @type {Promise<StoredItems> | null} */ #opening = null;
+  #isOpen = false;
   /** @type {() => void} of the lock */ #release = () => {};
   /** @type {Promise<unknown>} the end of the last request */ #turn = Promise.resolve();
 
@@ -72,8 +73,6 @@ export class ExtensionStore {
       return frames.errorReply(code, message);
     }
   }
-
-  #isOpen = false;
 
   async #open() {
     this.#release = await locked(`weft-store:${this.name}`, this.openTimeoutMs);
