@@ -123,7 +123,8 @@ def test_where_nothing_is_due_a_browser_starts_without_an_engine_and_without_an_
     clipper: ExtensionBrowser, hook: Hook
 ) -> None:
     options = clipper.open("blank.html")
-    wait(options, lambda: not engine_there(clipper, options), "the engine that came with the installation ends")
+    wait(options, lambda: engine_there(clipper, options), "an engine comes with the installation")
+    wait(options, lambda: not engine_there(clipper, options), "it ends")
     wait(options, lambda: options.evaluate("chrome.alarms.getAll()") == [], "there is no alarm")
     clipper.close()
     clipper.launch()
