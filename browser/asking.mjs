@@ -56,6 +56,11 @@ export class Asking extends Verbs {
     return tailItems((from) => this.#caller.call("stream_read", { id, name, after: from, wait: STREAM_WAIT_S }, 0), after, signal);
   }
 
+  /** @param {() => void} callback called whenever another engine begins to answer @returns {() => void} unsubscribe */
+  onleader(callback) {
+    return this.#feed.subscribe({ event() {}, closed() {}, leader: callback });
+  }
+
   /**
    * Everything in the store as one file, as at one commit, while runs go on. `weft import` and every page's import() take it.
    * @param {{compress?: boolean, onProgress?: (progress: {bytes: number}) => void}} [options] @returns {Promise<Blob>}

@@ -9,7 +9,12 @@ export async function persist() {
   return promised ?? persisted();
 }
 
+/** An extension with this permission is exempt from eviction, though Chromium's persisted() does not say so. */
+const KEPT = "unlimitedStorage";
+
 /** Whether it promised before. @returns {Promise<boolean | null>} */
 export async function persisted() {
+  const extension = /** @type {any} */ (globalThis).chrome?.runtime?.getManifest?.(); // no page of the web has it
+  if (extension?.permissions?.includes(KEPT)) return true;
   return (await navigator.storage?.persisted?.().catch(() => null)) ?? null;
 }

@@ -68,13 +68,25 @@ export function watchRuns(weft, filter, tell) {
 }
 
 /**
- * The events of all runs. First comes null, when from then on none is missed: what is looked at after that stays true.
- * @param {import("./asking.mjs").Asking} weft @param {AbortSignal} [signal] @returns {AsyncGenerator<WeftEvent | null, void, void>}
+ * The events of all runs. First comes null, when from then on none is missed: what is looked at after that stays true. It comes again when
+ * another engine answers, which may have another store: one that was imported, or that the user of an extension has chosen.
+ * @param {import("./asking.mjs").Asking} weft @param {AbortSignal} signal @returns {AsyncGenerator<WeftEvent | null, void, void>}
  */
 export async function* news(weft, signal) {
-  const { cursor } = await weft.call("events", { after: "now" }, 0);
-  yield null;
-  yield* weft.tail(null, { after: cursor, signal });
+  while (!signal.aborted) {
+    const turn = new AbortController();
+    const end = () => turn.abort();
+    signal.addEventListener("abort", end);
+    const stop = weft.onleader(end);
+    try {
+      const { cursor } = await weft.call("events", { after: "now" }, 0);
+      yield null;
+      yield* weft.tail(null, { after: cursor, signal: turn.signal });
+    } finally {
+      stop();
+      signal.removeEventListener("abort", end);
+    }
+  }
 }
 
 /** @template {object} View @param {View} view @param {(view: View) => void} tell */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,17 @@ def test_settings_and_clips_survive_a_restart_and_all_of_it_is_a_file_that_weft_
         dialog.get_by_role("button", name=answer).press("Enter")
         expect(options.locator("#moved")).to_contain_text(outcome, timeout=BOOT_MS)
     expect(panel.get_by_role("button", name="Looms, part 3")).to_contain_text("done")
+
+    options.get_by_label("browser.storage").press("Space")
+    options.get_by_role("button", name="Save").press("Enter")
+    expect(panel.get_by_text("No runs here.")).to_be_visible(timeout=BOOT_MS)
+    expect(panel.locator("dd").first).to_have_text("relaxed")
+    say(options, {"t": "clip-link", "url": hook.article(4)})
+    expect(panel.get_by_role("button", name="Looms, part 4")).to_contain_text("done", timeout=BOOT_MS)
+    options.get_by_label("IndexedDB").press("Space")
+    options.get_by_role("button", name="Save").press("Enter")
+    expect(panel.get_by_role("button", name="Looms, part 3")).to_contain_text("done", timeout=BOOT_MS)
+    expect(panel.locator("dd")).to_have_text(["strict", "yes", re.compile(" of "), "online"])
     told("settings and a backup", shutdowns=1, moves=2, effects=sum(hook.deliveries.values()))
 
 
@@ -170,6 +182,7 @@ def test_the_pages_are_seemly_in_light_and_dark_and_narrow(
     texts = 0
     for scheme in ("light", "dark"):
         for page, widths in ((popup, (400, 320)), (options, (1280, 400))):
+            page.bring_to_front()  # one that is behind draws a frame a second
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             for width in widths:
                 page.set_viewport_size({"width": width, "height": 600})

@@ -18,7 +18,8 @@ const clips = new Clips(at("clips"));
 /** @type {number | null} */ let next = null;
 
 const draw = () => at("status").replaceChildren(...statusLine(weft.status.state, next));
-const look = coalesced(new AbortController().signal, async () => {
+const { signal } = new AbortController(); // as long as the popup is there
+const look = coalesced(signal, async () => {
   const [asked, newest, { next_timer: timer }] = await Promise.all([weft.reviews({ status: "pending" }), weft.list({ limit: NEWEST }), weft.diagnostics()]);
   at("clips-section").hidden = false; // the focus may go there
   const above = reviews.show(asked.items);
@@ -33,7 +34,7 @@ const look = coalesced(new AbortController().signal, async () => {
 }, (error) => troubled(error.message));
 
 async function follow() {
-  for await (const _ of news(weft)) look();
+  for await (const _ of news(weft, signal)) look();
 }
 
 void clipHere({ title: at("here-title"), site: at("here-site"), button: /** @type {HTMLButtonElement} */ (at("clip")), hint: at("clip-hint") });

@@ -1,4 +1,5 @@
 /** The popup: starts the workflow and lists its newest runs. It may close at any moment; what it has asked for is written down. */
+import { newId } from "./asking.mjs";
 import { connected, tell } from "./connected.mjs";
 
 const form = /** @type {HTMLFormElement} */ (document.querySelector("form"));
@@ -10,7 +11,8 @@ const weft = connected(say);
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  tell({ t: "hello", name: new FormData(form).get("name") }).then(() => say("Started."), (error) => say(error.message));
+  const id = newId("hello"); // tell() may have to ask twice: one id is one run
+  tell({ t: "hello", name: new FormData(form).get("name"), id }).then(() => say("Started."), (error) => say(error.message));
 });
 
 async function show() {

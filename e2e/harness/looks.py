@@ -8,9 +8,9 @@ _CONTROLS = "a[href], button, input:not([hidden]), select, textarea, summary"
 _LOOK = """async (controls) => {
   const within = (el) => [el, ...(el.shadowRoot ? all(el.shadowRoot) : [])];
   const all = (root) => [...root.querySelectorAll("*")].flatMap(within);
-  await new Promise(requestAnimationFrame);  // what the colours pass through on their way is no look
-  const moving = all(document).flatMap((el) => el.getAnimations()).filter((it) => it instanceof CSSTransition);
-  await Promise.all(moving.map((it) => it.finished.catch(() => {})));
+  const moving = () => all(document).flatMap((el) => el.getAnimations()).filter((it) => it instanceof CSSTransition);
+  do await new Promise(requestAnimationFrame);  // what the colours pass through on their way is no look
+  while (moving().length);
   const seen = (el) => el.checkVisibility({ opacityProperty: false }) && el.getBoundingClientRect().width > 1;
   const elements = all(document).filter(seen);
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
