@@ -12,7 +12,7 @@ export function listen(wake) {}
 /** Each leaves something for the engine, which is woken then. @type {Record<import("./senders.mjs").From, Handlers>} */
 export const asked = {
   extension: {
-    hello: ({ name, id }) => startLater("hello", [String(name)], String(id)),
+    hello: ({ name, id }) => startLater("hello", [String(name)], id),
   },
   content: {}, // scripts in other people's pages may ask nothing
 };
