@@ -61,6 +61,7 @@ def test_a_page_is_clipped_from_the_context_menu_in_firefox(
     assert "Home About" not in body["text"] and list(hook.deliveries.values()) == [1]
     browser.open("options.html")
     assert browser.evaluate(WITNESSED) == 1
+    assert browser.evaluate("async () => navigator.storage.persisted()")
 
 
 @pytest.mark.scenario(18, engines=[FIREFOX])
@@ -86,6 +87,24 @@ def test_a_firefox_that_is_killed_goes_on_with_the_clips_when_it_is_started_and_
     browser.until(lambda: len(hook.bodies) == 5, "the menu does not clip")
     assert list(hook.deliveries.values()) == [1] * 5
     told("Firefox with an extension is killed", faults=4, effects=5)
+
+
+def test_runs_in_browser_storage_survive_a_kill_of_firefox(
+    clipper_with: Callable[..., ExtensionFirefox], hook: Hook
+) -> None:
+    """It keeps more than JSON there, other than Chromium; what is written is the same."""
+    browser = clipper_with()
+    browser.settings(webhook=f"{hook.url}hook", review=False, storage="extension")
+    hook.away = True
+    run = browser.say({"t": "clip-link", "url": hook.article(1)})
+    browser.until(lambda: hook.asked(1), "the article is not asked for")
+    assert browser.kill() > 1
+    hook.away = False
+    browser.launch()
+    delivered(browser, hook, run)
+    browser.open("options.html")
+    assert any(run in key for key in browser.evaluate("async () => Object.keys(await browser.storage.local.get())"))
+    assert list(hook.deliveries.values()) == [1]
 
 
 def test_an_event_page_that_is_ended_while_a_clip_is_delivered_comes_back_by_its_alarm(

@@ -34,7 +34,8 @@ export async function runEngine(park) {
   /** @type {Weft | undefined} */ let weft;
   try {
     weft = await open();
-    void counted(weft, ended.signal);
+    void weft.persist(); // granted with unlimitedStorage, but Firefox wants to be asked for it
+    void counted(weft, ended.signal).catch((error) => ended.signal.aborted || console.warn("weft: not counted any more:", error));
   } catch (error) {
     console.error("weft: no engine:", error);
   }
@@ -48,7 +49,7 @@ export async function runEngine(park) {
 async function open() {
   return Weft.open({
     name: STORE, base: api.runtime.getURL("weft/"), workflows: WORKFLOWS, activities: ACTIVITIES,
-    serviceWorker: null, background: false, persist: false, // unlimitedStorage keeps it
+    serviceWorker: null, background: false, persist: false,
     ...(await storageOptions()),
   });
 }
