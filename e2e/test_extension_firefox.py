@@ -153,3 +153,25 @@ def test_a_clip_waits_for_the_permission_for_web_sites_which_the_options_page_as
     delivered(browser, hook, run)
     assert browser.evaluate("async () => document.getElementById('hosts').hidden")
     assert list(hook.deliveries.values()) == [1]
+
+
+POPUP_SHOWS = """async (text) => {
+  const badge = await Promise.all([browser.action.getBadgeText({}), browser.action.getTitle({})]);
+  return document.body.innerText.includes(text) ? badge : null;
+}"""
+
+
+def test_a_clip_is_approved_in_the_popup_in_firefox_and_the_badge_tells(
+    clipper_with: Callable[..., ExtensionFirefox], hook: Hook
+) -> None:
+    browser = clipper_with()
+    browser.settings(webhook=f"{hook.url}hook", review=True)
+    run = browser.say({"t": "clip-link", "url": hook.article(2)})
+    browser.open("popup.html")
+    badge = ["1", "Clip later: 1 waits for you"]
+    browser.until(lambda: browser.evaluate(POPUP_SHOWS, "Waiting for you") == badge, "nothing waits")
+    browser.end_background()
+    browser.click(".ask .primary")
+    delivered(browser, hook, run)
+    browser.until(lambda: browser.evaluate(POPUP_SHOWS, "delivered") == ["", "Clip later"], "the badge still counts")
+    told("approved in Firefox", faults=1, effects=sum(hook.deliveries.values()))

@@ -8,8 +8,8 @@ import { tell } from "./connected.mjs";
 export async function clipHere({ title, site, button, hint }) {
   const tab = await lookedAt();
   const address = webAddress(tab?.url);
-  title.textContent = address ? tab.title || address : "This page cannot be clipped";
-  site.textContent = address ? siteOf(address) : "Clips are of web pages.";
+  title.textContent = address ? tab.title || address : "Nothing to clip here";
+  site.textContent = address ? siteOf(address) : "This is no page of the web.";
   button.disabled = address === null;
   button.onclick = async () => {
     button.disabled = true;
