@@ -145,14 +145,18 @@ def test_a_clip_waits_for_the_permission_for_web_sites_which_the_options_page_as
     """Firefox grants it with the installation since its version 127; it can be taken away again in about:addons."""
     browser = clipper_with()
     browser.grant(False)
+    browser.tab(hook.article(2))
+    browser.clip_from_menu("Clip this page later")  # reads the tab all the same: it was asked to
+    browser.open("options.html")
     browser.until(lambda: browser.evaluate("async () => !document.getElementById('hosts').hidden"), "nothing is said")
     run = browser.say({"t": "clip-link", "url": hook.article(1)})
     browser.until(lambda: hook.asked(1), "the article is not asked for")
     browser.click("#allow")
     browser.allow()
     delivered(browser, hook, run)
+    browser.until(lambda: len(hook.bodies) == 2, "the page is not delivered")
     assert browser.evaluate("async () => document.getElementById('hosts').hidden")
-    assert list(hook.deliveries.values()) == [1]
+    assert list(hook.deliveries.values()) == [1, 1] and hook.asked(2) == 1, (hook.deliveries, hook.fetched)
 
 
 POPUP_SHOWS = """async (text) => {

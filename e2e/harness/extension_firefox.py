@@ -49,7 +49,11 @@ _GRANT = """async ([id, method]) => {
   const origins = ["http://*/*", "https://*/*"];
   await ExtensionPermissions[method](id, { permissions: [], origins }, WebExtensionPolicy.getByID(id).extension);
 }"""
-_END = "async (id) => WebExtensionPolicy.getByID(id).extension.terminateBackground()"
+_END = """async (id) => {
+  const { extension } = WebExtensionPolicy.getByID(id);
+  await extension.terminateBackground();
+  return extension.backgroundState; // seen at once: a page that is looked at may have it started again
+}"""
 _RING = """async (id) => {
   const { extension } = WebExtensionPolicy.getByID(id);
   const alarms = [...extension.apiManager.getAPI("alarms", extension).alarms].map(([, alarm]) => alarm);
@@ -107,6 +111,7 @@ class ExtensionFirefox:
                 stdout=log, stderr=log, preexec_fn=die_with_the_tests,
             )  # fmt: skip
         self._session = Marionette(self._profile, self._process.pid)
+        self.until(lambda: self.background() != "absent", "Firefox has not loaded the unsigned add-on, as ESR does")
         return self
 
     def tab(self, url: str) -> str:
@@ -181,8 +186,8 @@ class ExtensionFirefox:
 
     def end_background(self) -> None:
         """End the event page as Firefox does when no event has come for half a minute, whatever goes on in it."""
-        self.marionette.chrome(_END, ID)
-        assert self.background() == "stopped"
+        state = self.marionette.chrome(_END, ID)
+        assert state == "stopped", state
 
     def bring_alarms_forward(self) -> list[tuple[str, int]]:
         """The alarms that stand are due at once. Returns their names, and in how many seconds they would have been."""
