@@ -79,7 +79,7 @@ const tellCounts = (counts) => (api.action ? showCounts(counts) : api.runtime.se
 /** Says how many reviews wait and how many clips go on, whenever that may have changed. @param {Weft} weft @param {AbortSignal} ended */
 async function counted(weft, ended) {
   const tell = async () => {
-    const [{ items }, running] = await Promise.all([weft.reviews({ status: "pending" }), weft.count({ status: ["pending", "running", "suspended"] })]);
+    const [{ items }, running] = await Promise.all([weft.reviews({ status: "pending", limit: 1_000 }), weft.count({ status: ["pending", "running", "suspended"] })]);
     await tellCounts({ waiting: items.length, running });
   };
   for await (const event of news(weft, ended)) if (!event || COUNTED.has(event.type)) await tell().catch(() => {}); // nobody listens: told again with the next

@@ -20,7 +20,7 @@ const clips = new Clips(at("clips"));
 const draw = () => at("status").replaceChildren(...statusLine(weft.status.state, next));
 const { signal } = new AbortController(); // as long as the popup is there
 const look = coalesced(signal, async () => {
-  const [asked, newest, { next_timer: timer }] = await Promise.all([weft.reviews({ status: "pending" }), weft.list({ limit: NEWEST }), weft.diagnostics()]);
+  const [asked, newest, { next_timer: timer }] = await Promise.all([weft.reviews({ status: "pending", limit: 1_000 }), weft.list({ limit: NEWEST }), weft.diagnostics()]);
   at("clips-section").hidden = false; // the focus may go there
   const above = reviews.show(asked.items);
   const others = newest.items.filter((run) => !above.has(run.id));
