@@ -17,7 +17,7 @@ from weft_core.frames.checkpoint.peek import Opaque, peek
 from weft_core.frames.checkpoint.restore import Restored, restore
 from weft_core.frames.checkpoint.rewrite import StoredFrame, rewrite
 from weft_core.frames.checkpoint.snapshot import snapshot
-from weft_core.frames.durable import durable
+from weft_core.frames.durable import Refuse, durable
 from weft_core.frames.labels import Label
 from weft_core.frames.live import plan_of
 from weft_core.frames.mentions import known_names, mentions_of, value_of
@@ -39,6 +39,7 @@ __all__ = [
     "Label",
     "Opaque",
     "Plan",
+    "Refuse",
     "Restored",
     "Root",
     "StoredFrame",

@@ -6,7 +6,7 @@ import functools
 import sys
 import types
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from weft_core.codec import allow_module
 from weft_core.codec.registry import home_of
@@ -20,7 +20,14 @@ from weft_core.frames.runtime.helpers import RT
 from weft_core.frames.source.find import SourceFile, absent, file_of, kind_of, locate, unavailable, uses_private
 from weft_core.frames.source.texts import show_text
 
+if TYPE_CHECKING:
+    import ast  # the compiler is loaded only when something is compiled
+
 F = TypeVar("F", bound=Callable[..., Any])
+Refuse = Callable[[str, "ast.AST", str], TransformError]
+"""The error for a message, the node it is about, and a reason."""
+Check = Callable[["ast.AST", Refuse], None]
+"""Looks at the source of a function before it is compiled, and raises what ``Refuse`` makes."""
 
 _roots: dict[tuple[str, int, str, str], Root] = {}
 """(file, line, name, key) -> compiled once, also if the definition runs again."""
@@ -28,24 +35,25 @@ _RUNTIME_CELLS = {name: types.CellType(value) for name, value in RT.items()}
 
 
 @overload
-def durable(fn: F, *, name: str | None = None) -> F: ...
+def durable(fn: F, *, name: str | None = None, check: Check | None = None) -> F: ...
 
 
 @overload
-def durable(fn: None = None, *, name: str | None = None) -> Callable[[F], F]: ...
+def durable(fn: None = None, *, name: str | None = None, check: Check | None = None) -> Callable[[F], F]: ...
 
 
-def durable(fn: Any = None, *, name: str | None = None) -> Any:
+def durable(fn: Any = None, *, name: str | None = None, check: Check | None = None) -> Any:
     """Make an ``async def`` (or generator function) durable: its frames can be stored and resumed.
 
     It must be the innermost decorator; ``@staticmethod`` and ``@classmethod`` may be under it. ``name`` is what
-    checkpoints store, default ``module:qualname``; keep it when the function is renamed or moved.
+    checkpoints store, default ``module:qualname``; keep it when the function is renamed or moved. ``check`` may refuse
+    it; a function from the build-time cache has passed it.
     Raises :class:`TransformError` or :class:`SourceUnavailableError`.
     """
     if fn is None:
-        return functools.partial(durable, name=name)
+        return functools.partial(durable, name=name, check=check)
     if isinstance(fn, (staticmethod, classmethod)):
-        return type(fn)(durable(fn.__func__, name=name))
+        return type(fn)(durable(fn.__func__, name=name, check=check))
     if not isinstance(fn, types.FunctionType):
         raise DefinitionError(f"@durable needs a function defined with def, got {fn!r}")
     if hasattr(fn, "__durable__"):
@@ -59,7 +67,7 @@ def durable(fn: Any = None, *, name: str | None = None) -> Any:
             f"wrapper added by another decorator is not that function",
             function=fn.__qualname__,
         )
-    root = _root_of(fn, name)
+    root = _root_of(fn, name, check)
     cells = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
     live = make_function(root.plan.live_code, fn.__globals__, cells, fn.__name__)
     _copy_looks(fn, live)
@@ -71,7 +79,7 @@ def durable(fn: Any = None, *, name: str | None = None) -> Any:
     return live
 
 
-def _root_of(fn: types.FunctionType, name: str | None) -> Root:
+def _root_of(fn: types.FunctionType, name: str | None, check: Check | None) -> Root:
     code = fn.__code__
     key = name or f"{home_of(fn.__module__)}:{fn.__qualname__}"
     file, module = file_of(fn), stored_module(fn.__globals__)
@@ -88,7 +96,7 @@ def _root_of(fn: types.FunctionType, name: str | None) -> Root:
     else:
         root = None
     try:
-        _roots[at] = root = root or _live(planned(key, fn, file))
+        _roots[at] = root = root or _live(planned(key, fn, file, check))
     except TransformError as refused:
         # A syntax error shows the author's line and not how the compiler found it.
         raise refused.with_traceback(None) from None
@@ -116,20 +124,25 @@ def _live(root: Root) -> Root:
     return root
 
 
-def planned(key: str, fn: types.FunctionType, file: SourceFile) -> Root:
+def planned(key: str, fn: types.FunctionType, file: SourceFile, check: Check | None = None) -> Root:
     """The plans of an author's function, from its source. Raises TransformError."""
     code = fn.__code__
     node, cls = locate(fn, file)
+
+    def refuse(message: str, at: ast.AST, reason: str) -> TransformError:
+        return refusal(
+            message, at, reason=reason, function=fn.__qualname__, filename=code.co_filename, lines=file.lines
+        )  # fmt: skip
+
     if kind_of(node) == "plain":
-        raise refusal(
+        raise refuse(
             f"@durable needs an async function or a generator function; {fn.__qualname__} is an ordinary function, "
             f"which cannot be suspended; write `async def`, or call it without @durable",
             node,
-            reason="ordinary-function",
-            function=fn.__qualname__,
-            filename=code.co_filename,
-            lines=file.lines,
+            "ordinary-function",
         )
+    if check is not None:
+        check(node, refuse)
     # Imported when first needed: a program whose functions all come from the build-time cache never needs it.
     from weft_core.frames import compile as compiler
 

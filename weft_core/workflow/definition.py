@@ -14,6 +14,7 @@ from weft_core.model.retention import Retention
 from weft_core.workflow.attributes import SearchAttribute
 from weft_core.workflow.declared import SIGNALS, UPDATES, declared_names
 from weft_core.workflow.migration import Migration, StoredRun
+from weft_core.workflow.unawaited import refuse_unawaited
 
 T = TypeVar("T")
 In = TypeVar("In")
@@ -85,7 +86,7 @@ codec.register(Query, name="weft:query", get=lambda q: q.name, new=Query)
 def durable(fn: F) -> F:
     """Make a helper coroutine (or generator) part of the checkpoint: its position and locals are stored too."""
     codec.allow_module(fn.__module__)
-    compiled: F = frames.durable(fn)
+    compiled: F = frames.durable(fn, check=refuse_unawaited)
     return compiled
 
 
@@ -120,7 +121,7 @@ class Workflow:
         self.key = frames.workflow_key(self.name, version)
         """Names its function in checkpoints."""
         codec.allow_module(fn.__module__)
-        self.fn = frames.durable(getattr(fn, "__wrapped_source__", fn), name=self.key)
+        self.fn = frames.durable(getattr(fn, "__wrapped_source__", fn), name=self.key, check=refuse_unawaited)
         self.migrations: list[Migration] = []
         self.activities = tuple(activities)
         self.retention = retention
