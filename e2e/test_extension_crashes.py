@@ -89,8 +89,8 @@ LEAVE = """async ([id, params]) => {
   await leave("clips", { id, method: "start", params: { id, workflow: "clip", ...params } });
   await chrome.runtime.sendMessage({ t: "ensure" });
 }"""
-DUE_S = 50
-"""An engine that has nothing to do for ten seconds ends, if nothing is due in the next thirty."""
+DUE_S = 45
+"""An engine that has nothing to do for five seconds ends, if nothing is due in the next thirty."""
 
 
 def test_an_engine_with_nothing_to_do_ends_and_an_alarm_that_nobody_pushes_off_brings_it_back(

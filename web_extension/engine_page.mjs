@@ -11,7 +11,7 @@ import { storageOptions } from "./storage.mjs";
 import { ACTIVITIES, STORE, WORKFLOWS } from "./workflows.mjs";
 
 /** Nothing to do for so long, and nothing due for so long: until then it is cheaper to stay. */
-const QUIET_MS = 10_000;
+const QUIET_MS = 5_000;
 const SOON_MS = 30_000;
 const LOOK_MS = 1_000;
 /** Before an engine that failed is tried again. */
