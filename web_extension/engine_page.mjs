@@ -24,8 +24,8 @@ const COUNTED = new Set([
 ]);
 
 /**
- * @typedef {{t: "park", next: number | null}} Park when something is due next, epoch ms
- * @typedef {(message: Park) => Promise<void>} ParkAsked ends the engine and its page, unless something was left for it meanwhile
+ * @typedef {{t: "park", next: number | null, failed?: boolean}} Park when something is due next, epoch ms
+ * @typedef {(message: Park) => Promise<void>} ParkAsked ends the engine and its page, unless something was left for one that works
  */
 
 /** @param {ParkAsked} park @returns {Promise<() => void>} end it; its runs stand at their checkpoints */
@@ -57,8 +57,9 @@ async function open() {
 /** Asks to be ended, again and again, for the background may be stopped while it is asked. @param {Weft | undefined} weft @param {ParkAsked} park @param {AbortSignal} ended */
 async function parking(weft, park, ended) {
   for (; !ended.aborted; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
-    const next = weft ? await quiet(weft, ended).catch(() => Date.now() + FAILED_MS) : Date.now() + FAILED_MS;
-    if (!ended.aborted) await park({ t: "park", next }).catch(() => {});
+    const next = weft && (await quiet(weft, ended).catch(() => undefined));
+    const failed = next === undefined;
+    if (!ended.aborted) await park({ t: "park", next: failed ? Date.now() + FAILED_MS : next, failed }).catch(() => {});
   }
 }
 

@@ -73,10 +73,13 @@ export function restartEngine() {
   });
 }
 
-/** The engine has nothing to do before `next`: it is ended, and woken then. @param {{next: number | null}} message epoch ms */
-export function park({ next }) {
+/**
+ * The engine has nothing to do before `next`, or none could be had: it is ended, and woken then.
+ * @param {{next: number | null, failed?: boolean}} message epoch ms
+ */
+export function park({ next, failed }) {
   return alone(async () => {
-    if (await left(STORE)) return; // it will hear of it
+    if (!failed && (await left(STORE))) return; // it will hear of it
     await host.close();
     await api.storage.local.set({ [DUE]: next });
     await wakeAt(next);

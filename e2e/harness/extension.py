@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from playwright.sync_api import BrowserContext, Error, Page, Playwright, Worker
 from e2e.harness.browser import ARGUMENTS, Browser
 
 STARTED_WITHIN_S = 20
+WITHIN_S = 90
 SEND = "(message) => chrome.runtime.sendMessage(message)"
 
 
@@ -74,3 +76,20 @@ def say(page: Page, message: dict[str, Any]) -> Any:
 def settings(page: Page, **change: Any) -> None:
     """Change what the user has chosen, from a page of the extension."""
     page.evaluate("async (change) => (await import('./settings.mjs')).writeSettings(change)", change)
+
+
+def engine_there(clipper: ExtensionBrowser, page: Page) -> bool:
+    """Whether the document with the engine is there."""
+    assert clipper.context is not None
+    session = clipper.context.new_cdp_session(page)
+    targets = session.send("Target.getTargets")["targetInfos"]
+    session.detach()
+    return any(target["url"].endswith("/offscreen.html") for target in targets)
+
+
+def wait(page: Page, condition: Callable[[], bool], what: str) -> None:
+    """Wait until something is true; ``page``: any page of the browser, which is heard meanwhile."""
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {WITHIN_S} s: {what}"
+        page.wait_for_timeout(200)

@@ -1,0 +1,45 @@
+"""A version of an extension whose workflows cannot be imported holds what is asked of it; the next version does it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Playwright
+
+from e2e.conftest import ROOT
+from e2e.harness.extension import ExtensionBrowser, engine_there, say, settings, wait
+from e2e.harness.hook import Hook
+
+LEFT = "import('./weft/left_calls.mjs').then(({ left }) => left('clips'))"
+
+
+def test_an_engine_that_cannot_be_opened_is_given_up_and_what_is_left_for_it_is_done_by_the_next_version(
+    playwright: Playwright, chromium: str, tmp_path: Path, extension: Path, hook: Hook
+) -> None:
+    from weft_browser.extension import build_extension
+
+    source, folder = tmp_path / "source", tmp_path / "extension"
+    shutil.copytree(ROOT / "web_extension", source)
+    clip = source / "clip.py"
+    clip.write_text(clip.read_text() + '\n\nraise RuntimeError("this version is broken")\n')
+    shutil.copyfile(extension / "blank.html", source / "blank.html")
+    build_extension(folder, source=source)
+
+    clipper = ExtensionBrowser(playwright, chromium, tmp_path / "profile", folder)
+    clipper.launch()
+    page = clipper.open("blank.html")
+    settings(page, webhook=f"{hook.url}hook", review=False)
+    say(page, {"t": "clip-link", "url": hook.article(7), "id": "clip-held"})
+    wait(page, lambda: not engine_there(clipper, page), "the document of an engine that fails is closed")
+    wait(page, lambda: len(page.evaluate("chrome.alarms.getAll()")) == 1, "it is tried again later")
+    assert page.evaluate(LEFT) == 1 and not hook.bodies
+    clipper.close()
+
+    shutil.rmtree(folder)
+    shutil.copytree(extension, folder)
+    clipper.launch()
+    page = clipper.open("blank.html")
+    assert hook.delivered(page, "clip-held")["title"] == "Looms, part 7"
+    assert page.evaluate(LEFT) == 0 and list(hook.deliveries.values()) == [1]
+    clipper.close()
