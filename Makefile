@@ -41,10 +41,12 @@ $(DEMO)/index.html: $(VENV_READY) $(DEMO_SOURCES)
 	@touch $@
 
 test: $(DEMO)/index.html $(NODE_READY) ## every test: unit, command line, real browser
+	@tools/web_ext.sh --version >/dev/null
 	@$(PY) -m pytest tests -n auto
 	@tools/with_browsers.sh $(VENV) $(PY) -m pytest e2e -n $(BESIDE)
 
 unit: $(VENV_READY) ## the tests that need no browser
+	@tools/web_ext.sh --version >/dev/null
 	@$(PY) -m pytest tests -n auto
 
 e2e: $(DEMO)/index.html $(NODE_READY) ## the tests in real browsers: Chromium, Firefox, WebKitGTK
