@@ -126,7 +126,9 @@ async def test_callers_of_one_turn_share_a_commit_once_it_has_been_long(path: Pa
     storage = eager_storage(path)
     watched = await watch(storage)
     await asyncio.gather(*(storage.put(f"k/{index}", b"") for index in range(40)))
-    assert watched.committed_in() == ["loop", "loop"], "the first one at once, all others together"
+    first, *others = watched.committed_in()
+    # The thread, if it is tidying up after the first just then, has them all.
+    assert first == "loop" and len(others) == 1, "the first one at once, all others together"
     await asyncio.gather(*(storage.put(f"k/{index}", b"") for index in range(100)))
     assert "thread" in watched.committed_in()
     assert len(await storage.scan("k/")) == 100

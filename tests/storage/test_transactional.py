@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import sqlite3
@@ -25,6 +26,7 @@ from weft_core.errors import (
     EngineFencedError,
     OperationMisuseError,
     RunFailedError,
+    RunFinishedError,
     StorageCapabilityError,
 )
 from weft_core.storage import CompressedStorage, ScopedStorage
@@ -375,7 +377,8 @@ async def test_cancel_terminate_and_queues_are_as_for_other_activities(path: Pat
     async with Open(path, workflows=[runs], queues=[one]) as engine:
         for name in "abc":
             await engine.start(runs, name, id=name)
-        await engine.cancel("c")
+        with contextlib.suppress(RunFinishedError):  # it may have had its turn already
+            await engine.cancel("c")
         await engine.settle()
         assert {name: (await engine.describe(name))["status"] for name in "ab"} == dict.fromkeys("ab", "completed")
         assert engine.queues()["one"]["running"] == 0
