@@ -118,6 +118,20 @@ def test_an_engine_with_nothing_to_do_ends_and_an_alarm_that_nobody_pushes_off_b
     assert time.time() > due - 1 and list(hook.deliveries.values()) == [1]
 
 
+def test_what_an_engine_cannot_begin_is_kept_and_asked_again_and_does_not_keep_it_awake(
+    clipper: ExtensionBrowser, hook: Hook
+) -> None:
+    """A workflow that this version does not have: another may."""
+    options = clipper.open("blank.html")
+    options.evaluate(LEAVE, ["clip-of-another", {"workflow": "no_such_workflow", "input": []}])
+    assert engine_there(clipper, options)
+    wait(options, lambda: not engine_there(clipper, options), "the engine ends")
+    wait(options, lambda: options.evaluate("chrome.alarms.getAll()") != [], "it is woken again")
+    assert options.evaluate("import('./weft/left_calls.mjs').then(({ left }) => left('clips'))") == 1
+    say(options, {"t": "clip-link", "url": hook.article(8), "id": "clip-beside"})
+    wait(options, lambda: bool(hook.asked(8)), "others are not held up by it")
+
+
 def test_where_nothing_is_due_a_browser_starts_without_an_engine_and_without_an_alarm(
     clipper: ExtensionBrowser, hook: Hook
 ) -> None:

@@ -29,7 +29,10 @@ export async function answer(site, event, url) {
 /** @param {string} name */
 function opened(name) {
   let cache = known.get(name);
-  if (!cache) known.set(name, (cache = caches.open(name)));
+  if (!cache) {
+    known.set(name, (cache = caches.open(name)));
+    cache.catch(() => known.delete(name)); // may be better next time
+  }
   return cache;
 }
 

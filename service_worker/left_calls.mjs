@@ -9,7 +9,7 @@ import { openDatabase } from "./idb_open.mjs";
 const CALLS = "calls";
 const OPEN_TIMEOUT_MS = 4_000;
 /** Answers after which asking again is pointless. Others (the store is full, the run waits for code) may be better next time. */
-const FINAL = new Set(["ReviewDecidedError", "ReviewNotFoundError", "InvalidInputError", "RunNotFoundError", "RunFinishedError", "WorkflowNotRegisteredError"]);
+const FINAL = new Set(["ReviewDecidedError", "ReviewNotFoundError", "InvalidInputError", "RunNotFoundError", "RunFinishedError"]);
 
 /** @typedef {{id: string, method: string, params: object}} LeftCall */
 

@@ -24,7 +24,7 @@ const COUNTED = new Set([
 ]);
 
 /**
- * @typedef {{t: "park", next: number | null, failed?: boolean}} Park when something is due next, epoch ms
+ * @typedef {{t: "park", next: number | null, failed?: boolean, again?: boolean}} Park when something is due next, epoch ms; `again`: it was asked before
  * @typedef {(message: Park) => Promise<void>} ParkAsked ends the engine and its page, unless something was left for one that works
  */
 
@@ -56,10 +56,10 @@ async function open() {
 
 /** Asks to be ended, again and again, for the background may be stopped while it is asked. @param {Weft | undefined} weft @param {ParkAsked} park @param {AbortSignal} ended */
 async function parking(weft, park, ended) {
-  for (; !ended.aborted; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
+  for (let again = false; !ended.aborted; again = true, await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
     const next = weft && (await quiet(weft, ended).catch(() => undefined));
     const failed = next === undefined;
-    if (!ended.aborted) await park({ t: "park", next: failed ? Date.now() + FAILED_MS : next, failed }).catch(() => {});
+    if (!ended.aborted) await park({ t: "park", next: failed ? Date.now() + FAILED_MS : next, failed, again }).catch(() => {});
   }
 }
 

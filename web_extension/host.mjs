@@ -48,6 +48,10 @@ async function open() {
 async function ensure() {
   if (!(await host.there())) return open();
   await wakeWithin(LOOK_AGAIN_MS);
+  tellOfLeft();
+}
+
+function tellOfLeft() {
   const channel = new BroadcastChannel(`weft:${STORE}`);
   channel.postMessage({ v: 1, t: "left" });
   channel.close();
@@ -74,14 +78,17 @@ export function restartEngine() {
 }
 
 /**
- * The engine has nothing to do before `next`, or none could be had: it is ended, and woken then.
- * @param {{next: number | null, failed?: boolean}} message epoch ms
+ * The engine has nothing to do before `next`, or none could be had: it is ended, and woken then. What is left for it, it is told of once; what it
+ * could not do then either, it is asked again when it is woken.
+ * @param {{next: number | null, failed?: boolean, again?: boolean}} message epoch ms
  */
-export function park({ next, failed }) {
+export function park({ next, failed, again }) {
   return alone(async () => {
-    if (!failed && (await left(STORE))) return; // it will hear of it
+    const waits = (await left(STORE)) > 0;
+    if (waits && !failed && !again) return tellOfLeft();
+    const due = waits ? Math.min(next ?? Infinity, Date.now() + LOOK_AGAIN_MS) : next;
     await host.close();
-    await api.storage.local.set({ [DUE]: next });
-    await wakeAt(next);
+    await api.storage.local.set({ [DUE]: due });
+    await wakeAt(due);
   });
 }
