@@ -1,7 +1,7 @@
 """Following runs: the typed events of one run until it ends, and the events of all runs from a cursor that is kept.
 
     python examples/tail.py
-    python examples/tail.py parcel.db      # kill -9 it and run it again: each line of the log is printed once
+    python examples/tail.py parcel.db      # kill -9 it and run it again: the log goes on where it was
 
 A tail gives an event once it is durable, in order, without gap or repetition, stored ones first and then live ones. It
 holds back at most 1,000 events in memory: a slow reader reads from the store. In a page it is ``weft.tail(run.id)``.
@@ -31,11 +31,16 @@ async def journey(ctx: Context, parcel: dict) -> dict:
 
 
 async def everything(engine: Engine, kept: Path) -> None:
-    """A log of what any run of the store does. The file has the place to go on, for the next process too."""
+    """A log of what any run of the store does. The file has the place to go on, for the next process too.
+
+    It misses no line. Killed after it has printed one and before it has noted so, it prints that one again.
+    """
     tail = engine.tail(types=[ActivityCompleted], after=kept.read_text() if kept.exists() else "oldest")
     async for event in tail:
         print("log:", event.run_id, event.result, flush=True)
-        kept.write_text(str(tail.cursor))
+        noted = kept.with_suffix(".new")
+        noted.write_text(str(tail.cursor))
+        noted.replace(kept)  # whole or not at all
 
 
 async def main(store: str = "parcel.db") -> dict:

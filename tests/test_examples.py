@@ -64,14 +64,14 @@ def test_its_workflow_runs_by_the_command_line_with_its_signals(weft: Cli, progr
     assert json.loads("\n".join(said(process))) == program.result
 
 
-def test_a_tail_killed_in_the_middle_goes_on_where_it_was_and_prints_nothing_twice(weft: Cli) -> None:  # noqa: F811
+def test_a_tail_killed_in_the_middle_goes_on_where_it_was_and_misses_nothing(weft: Cli) -> None:  # noqa: F811
     """G2: the run goes on. The log goes on from the cursor it kept; killed between the two, a line may come again."""
     process = start(weft, "tail.py", "parcel.db")
     assert process.stdout is not None
     before = [process.stdout.readline()]
     while "timer_fired" not in before[-1]:
         before.append(process.stdout.readline())
-    kill(process)
+    before += kill(process)
     after = said(start(weft, "tail.py", "parcel.db"))
     assert json.loads(after[-1]) == BY_FILE["tail.py"].result
     logged = [line.strip() for line in before + after if line.startswith("log:")]

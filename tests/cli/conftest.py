@@ -101,10 +101,12 @@ def eventually(happened: Callable[[], object], what: str, process: subprocess.Po
         time.sleep(0.02)
 
 
-def kill(process: subprocess.Popen[str]) -> None:
-    """kill -9, and nothing gentler."""
+def kill(process: subprocess.Popen[str]) -> list[str]:
+    """kill -9, and nothing gentler. Returns the lines it had said and nobody has read."""
     process.send_signal(signal.SIGKILL)
+    lines = list(process.stdout or ())
     process.communicate()
+    return lines
 
 
 @pytest.fixture
