@@ -22,7 +22,7 @@ from e2e.beside import Beside  # noqa: E402
 from e2e.gate import Gate  # noqa: E402
 from e2e.harness.browser import Browser  # noqa: E402
 from e2e.harness.engines import AnyBrowser, Launch  # noqa: E402
-from e2e.harness.extension import ExtensionBrowser  # noqa: E402
+from e2e.harness.extension import ExtensionBrowser, engine_there, rest, snapshots, wait  # noqa: E402
 from e2e.harness.firefox import Firefox  # noqa: E402
 from e2e.harness.hook import Hook  # noqa: E402
 from e2e.harness.server import Server  # noqa: E402
@@ -234,10 +234,27 @@ def hook() -> Iterator[Hook]:
     hook.close()
 
 
+@pytest.fixture(scope="session")
+def known_extension(playwright: Playwright, chromium: str, extension: Path, built_once: BuiltOnce) -> Path:
+    """A profile in which the extension has been used: its next engine starts from a snapshot, as on most days."""
+
+    def make(profile: Path) -> None:
+        browser = ExtensionBrowser(playwright, chromium, profile, extension).launch()
+        page = browser.open("blank.html")
+        wait(page, lambda: engine_there(browser, page), "an engine comes with the installation")
+        rest(browser, page)
+        assert len(snapshots(page)) == 1, "it ended without a snapshot"
+        browser.close()
+
+    return built_once("known-extension", make)
+
+
 @pytest.fixture
-def clipper(playwright: Playwright, chromium: str, tmp_path: Path, extension: Path) -> Iterator[ExtensionBrowser]:
+def clipper(
+    playwright: Playwright, chromium: str, tmp_path: Path, extension: Path, known_extension: Path
+) -> Iterator[ExtensionBrowser]:
     """A Chromium with the extension in it."""
-    browser = ExtensionBrowser(playwright, chromium, tmp_path / "profile", extension)
-    browser.launch()
+    profile = shutil.copytree(known_extension, tmp_path / "profile", symlinks=True)
+    browser = ExtensionBrowser(playwright, chromium, profile, extension).launch()
     yield browser
     browser.close()

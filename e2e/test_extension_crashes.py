@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Error, Page
 
-from e2e.harness.extension import ExtensionBrowser, engine_there, say, settings, wait
+from e2e.harness.extension import ExtensionBrowser, engine_there, rest, say, settings, wait
 from e2e.harness.hook import Hook
 from e2e.harness.report import told
 
@@ -102,7 +102,7 @@ def test_an_engine_with_nothing_to_do_ends_and_an_alarm_that_nobody_pushes_off_b
     due = time.time() + DUE_S
     options.evaluate(LEAVE, ["clip-due", {"input": [request], "start_at": due}])
     assert engine_there(clipper, options)
-    wait(options, lambda: not engine_there(clipper, options), "the engine ends")
+    rest(clipper, options)
     alarms = lambda: options.evaluate("chrome.alarms.getAll()")  # noqa: E731
     wait(options, lambda: abs(alarms()[0]["scheduledTime"] / 1000 - due) < 2, "the alarm stands where something is due")
     [alarm] = alarms()
@@ -125,7 +125,7 @@ def test_what_an_engine_cannot_begin_is_kept_and_asked_again_and_does_not_keep_i
     options = clipper.open("blank.html")
     options.evaluate(LEAVE, ["clip-of-another", {"workflow": "no_such_workflow", "input": []}])
     assert engine_there(clipper, options)
-    wait(options, lambda: not engine_there(clipper, options), "the engine ends")
+    rest(clipper, options)
     wait(options, lambda: options.evaluate("chrome.alarms.getAll()") != [], "it is woken again")
     assert options.evaluate("import('./weft/left_calls.mjs').then(({ left }) => left('clips'))") == 1
     say(options, {"t": "clip-link", "url": hook.article(8), "id": "clip-beside"})
@@ -137,7 +137,7 @@ def test_where_nothing_is_due_a_browser_starts_without_an_engine_and_without_an_
 ) -> None:
     options = clipper.open("blank.html")
     wait(options, lambda: engine_there(clipper, options), "an engine comes with the installation")
-    wait(options, lambda: not engine_there(clipper, options), "it ends")
+    rest(clipper, options)
     wait(options, lambda: options.evaluate("chrome.alarms.getAll()") == [], "there is no alarm")
     clipper.close()
     clipper.launch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,10 @@ def stranger(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def beside_a_stranger(
-    playwright: Playwright, chromium: str, tmp_path: Path, extension: Path, stranger: Path
+    playwright: Playwright, chromium: str, tmp_path: Path, extension: Path, known_extension: Path, stranger: Path
 ) -> Iterator[ExtensionBrowser]:
-    browser = ExtensionBrowser(playwright, chromium, tmp_path / "profile", extension, stranger)
+    profile = shutil.copytree(known_extension, tmp_path / "profile", symlinks=True)
+    browser = ExtensionBrowser(playwright, chromium, profile, extension, stranger)
     browser.launch()
     yield browser
     browser.close()

@@ -14,6 +14,8 @@ import { ACTIVITIES, STORE, WORKFLOWS } from "./workflows.mjs";
 const QUIET_MS = 5_000;
 const SOON_MS = 30_000;
 const LOOK_MS = 1_000;
+/** So long it stays to have a snapshot made: ended before that, each engine would start from scratch and begin another one. */
+const SNAPSHOT_MS = 60_000;
 /** Before an engine that failed is tried again. */
 const FAILED_MS = 60_000;
 
@@ -65,10 +67,12 @@ async function parking(weft, park, ended) {
 
 /** Resolves with when something is due next; rejects when the engine answers nothing. @param {Weft} weft @param {AbortSignal} ended @returns {Promise<number | null>} */
 async function quiet(weft, ended) {
-  let since = Date.now();
+  const began = Date.now();
+  let since = began;
   for (; !ended.aborted; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
     const { idle, next_timer: next, now } = await weft.diagnostics();
-    if (!idle || (next !== null && next - now < SOON_MS) || (await isLookedAt())) since = Date.now();
+    const makesSnapshot = weft.status.snapshot === "none" && Date.now() - began < SNAPSHOT_MS;
+    if (!idle || makesSnapshot || (next !== null && next - now < SOON_MS) || (await isLookedAt())) since = Date.now();
     else if (Date.now() - since > QUIET_MS) return next;
   }
   return null;

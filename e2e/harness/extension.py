@@ -13,6 +13,13 @@ from e2e.harness.browser import ARGUMENTS, Browser
 
 STARTED_WITHIN_S = 20
 WITHIN_S = 90
+SNAPSHOTS = """async () => {
+  const root = await navigator.storage.getDirectory();
+  const names = [];
+  for await (const [name, folder] of root.entries())
+    if (name.startsWith("weft-python")) for await (const inner of folder.keys()) names.push(inner);
+  return names.filter((name) => name !== "unfinished");
+}"""
 SEND = "(message) => chrome.runtime.sendMessage(message)"
 
 
@@ -93,3 +100,14 @@ def wait(page: Page, condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not in {WITHIN_S} s: {what}"
         page.wait_for_timeout(200)
+
+
+def snapshots(page: Page) -> list[str]:
+    """Of Python's memory, which the extension keeps; ``page`` is one of its own."""
+    found: list[str] = page.evaluate(SNAPSHOTS)
+    return found
+
+
+def rest(clipper: ExtensionBrowser, page: Page) -> None:
+    """Wait until the engine, which has nothing to do, has ended."""
+    wait(page, lambda: not engine_there(clipper, page), "the engine ends")
