@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,22 @@ def given(program: Program) -> Any:
 
 
 def story(events: list[dict[str, Any]]) -> list[Any]:
-    """What a log tells, in the order of the steps: two branches may end in any order, and a reload is no part of it."""
-    plain = [
-        {name: value for name, value in event.items() if name not in NOT_TOLD_ALIKE}
-        for event in events
-        if event["type"] != "run_recovered"
-    ]
+    """What a log tells, in the order of the steps: two branches may end in any order.
+
+    A reload is no part of it, nor is the attempt that it cut.
+    """
+    plain: list[dict[str, Any]] = []
+    cut: Counter[int] = Counter()
+    for event in events:
+        told = {name: value for name, value in event.items() if name not in NOT_TOLD_ALIKE}
+        if "attempt" in told:
+            told["attempt"] -= cut[told["step"]]
+        if told["type"] == "activity_failed" and told["error"]["code"] == "ActivityInterruptedError":
+            begun = ("activity_scheduled", told["step"], told["attempt"])
+            plain = [each for each in plain if (each["type"], each.get("step"), each.get("attempt")) != begun]
+            cut[told["step"]] += 1
+        elif told["type"] != "run_recovered":
+            plain.append(told)
     return sorted(plain, key=lambda event: (event.get("step", 0), event["type"]))
 
 

@@ -752,8 +752,8 @@ class ActivityIndeterminateError(OutcomeError):
 
 class ActivityInterruptedError(OutcomeError):
     template = (
-        "activity {activity!r} was cut off by a crash in attempt {attempt}, its last; whether it took effect is "
-        "unknown. Raise max_attempts if it may be repeated"
+        "activity {activity!r} was cut off by a crash in attempt {attempt}; whether it took effect is unknown. It is "
+        "attempted again as often as max_attempts says"
     )
 
 

@@ -49,7 +49,7 @@ async def test_an_error_is_a_result_like_any_other() -> None:
 
 
 async def test_it_finds_that_a_crash_uses_up_the_last_of_the_attempts() -> None:
-    with pytest.raises(DidNotSurvive, match="cut off by a crash in attempt 5, its last"):
+    with pytest.raises(DidNotSurvive, match="cut off by a crash in attempt 5;"):
         await assert_survives_every_crash(bakery.renting)
 
 

@@ -30,8 +30,8 @@ VERIFY_RETRY = RetryPolicy(max_attempts=10, non_retryable=(InvalidInputError,))
 """How often ``verify`` itself is called until it answers."""
 
 _NO_EFFECT = (
-    "activity {!r} was cut off by a crash in attempt {}, its last, and has taken no effect; raise max_attempts if it "
-    "is to be attempted again"
+    "activity {!r} was cut off by a crash in attempt {}, and has taken no effect; it is attempted again as often as "
+    "max_attempts says"
 )
 
 
