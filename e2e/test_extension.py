@@ -7,7 +7,7 @@ from e2e.harness.hook import Hook
 
 
 def test_a_page_that_is_clipped_is_read_tagged_and_delivered(clipper: ExtensionBrowser, hook: Hook) -> None:
-    options = clipper.open("options.html")
+    options = clipper.open("pages/options.html")
     settings(options, webhook=f"{hook.url}hook", review=False)
     clipper.tab(hook.article(1))
     run = say(options, {"t": "clip-tab", "tabId": clipper.tab_id(options, hook.article(1))})
@@ -22,7 +22,7 @@ SELECT = "() => getSelection().selectAllChildren(document.querySelector('article
 
 
 def test_the_context_menu_clips_a_page_a_selection_and_a_link(clipper: ExtensionBrowser, hook: Hook) -> None:
-    options = clipper.open("options.html")
+    options = clipper.open("pages/options.html")
     settings(options, webhook=f"{hook.url}hook", review=False)
     for menu in ("page", "selection", "link"):  # to change one that is not there is an error
         assert options.evaluate("(id) => chrome.contextMenus.update(id, {})", menu) is None

@@ -41,7 +41,7 @@ def all_delivered(page: Page, hook: Hook, runs: list[str]) -> None:
 def test_a_background_that_is_stopped_again_and_again_loses_no_clip(clipper: ExtensionBrowser, hook: Hook) -> None:
     """developer.chrome.com PR #5096: thirty seconds idle, five minutes an event; here it lives for one."""
     chance = random.Random(17)
-    options = clipper.open("options.html")
+    options = clipper.open("pages/options.html")
     settings(options, webhook=f"{hook.url}hook", review=False)
     workers = clipper.service_workers(options)
     runs: list[str] = []
@@ -63,7 +63,7 @@ def test_a_background_that_is_stopped_again_and_again_loses_no_clip(clipper: Ext
 def test_a_browser_that_is_killed_goes_on_with_the_clips_when_it_is_started_and_no_page_is_opened(
     clipper: ExtensionBrowser, hook: Hook
 ) -> None:
-    options = clipper.open("options.html")
+    options = clipper.open("pages/options.html")
     settings(options, webhook=f"{hook.url}hook", review=False)
     hook.away = True
     runs = []
@@ -75,7 +75,7 @@ def test_a_browser_that_is_killed_goes_on_with_the_clips_when_it_is_started_and_
         assert clipper.kill() > 1
         clipper.launch()
         if number < 3:
-            options = clipper.open("options.html")
+            options = clipper.open("pages/options.html")
     hook.away = False
     assert clipper.context is not None
     [blank] = clipper.context.pages

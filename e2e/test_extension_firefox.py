@@ -36,7 +36,7 @@ def clipper_with(
     def launch(**preferences: Any) -> ExtensionFirefox:
         browser = ExtensionFirefox(firefox, tmp_path / "firefox", firefox_extension, **preferences)
         browsers.append(browser)
-        browser.launch().open("options.html")
+        browser.launch().open("pages/options.html")
         browser.settings(webhook=f"{hook.url}hook", review=False)
         return browser
 
@@ -59,7 +59,7 @@ def test_a_page_is_clipped_from_the_context_menu_in_firefox(
     [body] = hook.bodies.values()
     assert body["title"] == "Looms, part 1" and set(body["tags"]) >= {"threads", "shuttle", "loom"}, body
     assert "Home About" not in body["text"] and list(hook.deliveries.values()) == [1]
-    browser.open("options.html")
+    browser.open("pages/options.html")
     assert browser.evaluate(WITNESSED) == 1
     assert browser.evaluate("async () => navigator.storage.persisted()")
 
@@ -80,7 +80,7 @@ def test_a_firefox_that_is_killed_goes_on_with_the_clips_when_it_is_started_and_
         hook.away = number < 3
         browser.launch()
         if number < 3:
-            browser.open("options.html")
+            browser.open("pages/options.html")
     delivered(browser, hook, *runs)
     browser.tab(hook.article(9))
     browser.clip_from_menu("Clip this page later")
@@ -102,7 +102,7 @@ def test_runs_in_browser_storage_survive_a_kill_of_firefox(
     hook.away = False
     browser.launch()
     delivered(browser, hook, run)
-    browser.open("options.html")
+    browser.open("pages/options.html")
     assert any(run in key for key in browser.evaluate("async () => Object.keys(await browser.storage.local.get())"))
     assert list(hook.deliveries.values()) == [1]
 
@@ -147,7 +147,7 @@ def test_a_clip_waits_for_the_permission_for_web_sites_which_the_options_page_as
     browser.grant(False)
     browser.tab(hook.article(2))
     browser.clip_from_menu("Clip this page later")  # reads the tab all the same: it was asked to
-    browser.open("options.html")
+    browser.open("pages/options.html")
     browser.until(lambda: browser.evaluate("async () => !document.getElementById('hosts').hidden"), "nothing is said")
     run = browser.say({"t": "clip-link", "url": hook.article(1)})
     browser.until(lambda: hook.asked(1), "the article is not asked for")
@@ -171,7 +171,7 @@ def test_a_clip_is_approved_in_the_popup_in_firefox_and_the_badge_tells(
     browser = clipper_with()
     browser.settings(webhook=f"{hook.url}hook", review=True)
     run = browser.say({"t": "clip-link", "url": hook.article(2)})
-    browser.open("popup.html")
+    browser.open("pages/popup.html")
     badge = ["1", "Clip later: 1 waits for you"]
     browser.until(lambda: browser.evaluate(POPUP_SHOWS, "Waiting for you") == badge, "nothing waits")
     browser.end_background()

@@ -40,7 +40,7 @@ def test_firefoxs_storage_keeps_the_storage_contract(fox: ExtensionFirefox) -> N
 
 
 def test_a_clip_on_firefoxs_storage_survives_the_end_of_its_event_page(fox: ExtensionFirefox, hook: Hook) -> None:
-    fox.open("options.html")
+    fox.open("pages/options.html")
     fox.settings(webhook=f"{hook.url}hook", review=False, storage="extension")
     hook.away = True
     run = fox.say({"t": "clip-link", "url": hook.article(1)})

@@ -88,7 +88,7 @@ def test_a_new_extension_passes_the_strict_types_that_ours_pass(tmp_path: Path) 
     weft("new", "extension", source)
     ours = ROOT / "browser"
     together = [str(source / "weft"), str(ours), str(ROOT / "service_worker")]
-    settings: dict[str, object] = {"extends": str(ours / "tsconfig.json"), "include": [f"{source}/*.mjs"]}
+    settings: dict[str, object] = {"extends": str(ours / "tsconfig.json"), "include": [f"{source}/**/*.mjs"]}
     settings["compilerOptions"] = {"rootDirs": together}
     (tmp_path / "tsconfig.json").write_text(json.dumps(settings))
     tsc = ours / "node_modules" / "typescript" / "bin" / "tsc"

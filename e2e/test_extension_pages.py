@@ -17,14 +17,14 @@ from e2e.harness.report import told
 BOOT_MS = 40_000
 MARKUP = '<img src=x onerror="globalThis.injected = true">'
 BADGE = "Promise.all([chrome.action.getBadgeText({}), chrome.action.getTitle({})])"
-LOOKED_AT = "import('./looking.mjs').then(({ isLookedAt }) => isLookedAt())"
+LOOKED_AT = "import('/engine/looking.mjs').then(({ isLookedAt }) => isLookedAt())"
 TABS_AT_MOST = 30
 
 
 def popup_over(clipper: ExtensionBrowser, options: Page, address: str) -> Page:
     """The popup as it is over a tab with that address."""
     clipper.tab(address)
-    return clipper.open(f"popup.html?tab={clipper.tab_id(options, address)}")
+    return clipper.open(f"pages/popup.html?tab={clipper.tab_id(options, address)}")
 
 
 def tab_to(page: Page, wanted: Locator) -> None:
@@ -49,7 +49,7 @@ def expect_badge(page: Page, text: str, title: str) -> None:
 def test_a_page_is_clipped_approved_and_delivered_with_the_keyboard_alone(
     clipper: ExtensionBrowser, hook: Hook
 ) -> None:
-    options = clipper.open("options.html")
+    options = clipper.open("pages/options.html")
     settings(options, webhook=f"{hook.url}hook", review=True)
     popup = popup_over(clipper, options, hook.article(1))
     clip = popup.get_by_role("button", name="Clip this page")
@@ -83,13 +83,13 @@ def test_a_decision_counts_though_the_popup_is_closed_at_once_and_no_engine_runs
     clipper: ExtensionBrowser, hook: Hook
 ) -> None:
     """What a page says of itself is text in the popup, never markup."""
-    options = clipper.open("options.html")
+    options = clipper.open("pages/options.html")
     settings(options, webhook=f"{hook.url}hook", review=True)
     clipper.tab(hook.article(2)).evaluate(
         "(text) => { document.title = text; document.querySelector('h1').textContent = text }", MARKUP
     )
     run_id = say(options, {"t": "clip-tab", "tabId": clipper.tab_id(options, hook.article(2))})
-    popup = clipper.open("popup.html")
+    popup = clipper.open("pages/popup.html")
     reject = popup.get_by_role("button", name=f"Reject: {MARKUP}")
     expect(reject).to_be_visible(timeout=BOOT_MS)
     assert popup.evaluate("globalThis.injected") is None
@@ -99,10 +99,10 @@ def test_a_decision_counts_though_the_popup_is_closed_at_once_and_no_engine_runs
     expect(popup.locator("#said")).to_have_text(f"Rejected: {MARKUP}")
     popup.close()
 
-    again = clipper.open("popup.html")
+    again = clipper.open("pages/popup.html")
     expect(again.locator(".clip")).to_contain_text("rejected", timeout=BOOT_MS)
     result = options.evaluate(
-        "async (id) => (await import('./weft/connection.mjs')).connect({name: 'clips'}).result(id)", run_id
+        "async (id) => (await import('/weft/connection.mjs')).connect({name: 'clips'}).result(id)", run_id
     )
     assert (result["status"], result["comment"]) == ("rejected", "not today")
     assert hook.deliveries == {}
@@ -111,7 +111,7 @@ def test_a_decision_counts_though_the_popup_is_closed_at_once_and_no_engine_runs
 def test_settings_and_clips_survive_a_restart_and_all_of_it_is_a_file_that_weft_imports(
     clipper: ExtensionBrowser, hook: Hook, tmp_path: Path
 ) -> None:
-    options = clipper.open("options.html")
+    options = clipper.open("pages/options.html")
     webhook = options.get_by_label("Deliver clips to")
     expect(options.get_by_label("Ask me before a clip is delivered")).to_be_checked()
     webhook.fill("nowhere at all")
@@ -139,7 +139,7 @@ def test_settings_and_clips_survive_a_restart_and_all_of_it_is_a_file_that_weft_
 
     clipper.close()
     clipper.launch()
-    options = clipper.open("options.html")
+    options = clipper.open("pages/options.html")
     expect(options.get_by_label("Deliver clips to")).to_have_value(f"{hook.url}hook")
     expect(options.get_by_label("Ask me before a clip is delivered")).not_to_be_checked()
     panel = options.locator("weft-panel")
@@ -167,7 +167,7 @@ def test_settings_and_clips_survive_a_restart_and_all_of_it_is_a_file_that_weft_
 def test_the_pages_are_seemly_in_light_and_dark_and_narrow(
     clipper: ExtensionBrowser, hook: Hook, tmp_path: Path
 ) -> None:
-    options = clipper.open("options.html")
+    options = clipper.open("pages/options.html")
     settings(options, webhook=f"{hook.url}hook", review=True)
     for number in (1, 2, 3):
         say(options, {"t": "clip-link", "url": hook.article(number)})
@@ -176,7 +176,7 @@ def test_the_pages_are_seemly_in_light_and_dark_and_narrow(
     expect(panel.get_by_text("waits for a decision: clip")).to_have_count(3, timeout=BOOT_MS)
     panel.get_by_role("button", name="Looms, part 1").click()
     expect(panel.get_by_role("region", name="Where the code stands")).to_contain_text("ctx.review(")
-    popup = clipper.open("popup.html")
+    popup = clipper.open("pages/popup.html")
     expect(popup.get_by_role("button", name="Show 1 more")).to_be_visible(timeout=BOOT_MS)
     expect(popup.locator(".clip", has_text="nobody")).to_contain_text("tries again", timeout=BOOT_MS)
     texts = 0

@@ -30,12 +30,12 @@ FROM_A_PAGE = """async (id) => {
   const base = `chrome-extension://${id}/`;
   await tell("runtime", async () => chrome.runtime.sendMessage(id, { t: "ensure" }));
   await tell("port", async () => chrome.runtime.connect(id, { name: "weft-store" }));
-  for (const file of ["popup.html", "manifest.json", "weft/client.mjs", "clip.py"])
+  for (const file of ["pages/popup.html", "manifest.json", "weft/client.mjs", "clip.py"])
     await tell(file, async () => (await fetch(base + file)).text());
   await tell("module", async () => Object.keys(await import(`${base}weft/client.mjs`)));
   await tell("frame", () => new Promise((resolve, reject) => {
     const frame = document.createElement("iframe");
-    frame.src = `${base}popup.html`;
+    frame.src = `${base}pages/popup.html`;
     frame.onload = () => {
       // A frame that may not be shown has an error page in it, of an origin of its own: neither can be read.
       try { resolve(frame.contentDocument?.title ?? reject()); } catch { reject(); }
@@ -97,14 +97,14 @@ def beside_a_stranger(
 
 
 def nothing_was_clipped(options: Page) -> None:
-    left = options.evaluate("import('./weft/left_calls.mjs').then(({ left }) => left('clips'))")
+    left = options.evaluate("import('/weft/left_calls.mjs').then(({ left }) => left('clips'))")
     assert left == 0
 
 
 def test_a_web_page_and_another_extension_get_nothing(beside_a_stranger: ExtensionBrowser, hook: Hook) -> None:
     """CWE-346. There is no externally_connectable, no onMessageExternal and no web_accessible_resources."""
     browser = beside_a_stranger
-    options = browser.open("options.html")
+    options = browser.open("pages/options.html")
     settings(options, webhook=f"{hook.url}hook", review=False)
     page = browser.tab(hook.article(1))
     tried = page.evaluate(FROM_A_PAGE, browser.id)
@@ -122,7 +122,7 @@ def test_a_content_script_may_begin_a_clip_of_its_own_page_and_nothing_else(
     clipper: ExtensionBrowser, hook: Hook
 ) -> None:
     """A page can deceive a script that runs in it, so that script is believed no more than the page."""
-    options = clipper.open("options.html")
+    options = clipper.open("pages/options.html")
     settings(options, webhook=f"{hook.url}hook", review=False)
     clipper.tab(hook.article(2))
     tab = clipper.tab_id(options, hook.article(2))
@@ -144,7 +144,7 @@ def test_a_content_script_may_begin_a_clip_of_its_own_page_and_nothing_else(
 
 
 def test_what_is_no_web_page_is_not_clipped(clipper: ExtensionBrowser) -> None:
-    options = clipper.open("options.html")
+    options = clipper.open("pages/options.html")
     for url in ("file:///etc/passwd", "javascript:alert(1)", "chrome://settings", "data:text/html,x", "no address"):
         answer = options.evaluate("(message) => chrome.runtime.sendMessage(message)", {"t": "clip-link", "url": url})
         assert answer["error"]["code"] == "TypeError", (url, answer)

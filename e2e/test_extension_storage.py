@@ -12,13 +12,13 @@ from e2e.harness.hook import Hook
 from e2e.harness.report import told
 
 CHANGED_OVER = """async () => {
-  const { connect } = await import("./weft/connection.mjs");
+  const { connect } = await import("/weft/connection.mjs");
   const weft = connect({ name: "clips" });
   await new Promise((resolve) => weft.onstatus(({ durability }) => durability === "relaxed" && resolve()));
   weft.close();
 }"""
 STATUS = """async () => {
-  const { connect } = await import("./weft/connection.mjs");
+  const { connect } = await import("/weft/connection.mjs");
   const weft = connect({ name: "clips" });
   await weft.diagnostics();
   const { durability, quota } = weft.status;
@@ -42,7 +42,7 @@ STOP_AFTER_A_RECORD = """(count) => {  // in the background: the record is writt
 
 
 def on_extension_storage(clipper: ExtensionBrowser, hook: Hook) -> Page:
-    options = clipper.open("options.html")
+    options = clipper.open("pages/options.html")
     settings(options, webhook=f"{hook.url}hook", review=False, storage="extension")
     options.evaluate(CHANGED_OVER)
     return options
@@ -81,7 +81,7 @@ def test_clips_are_delivered_once_though_the_browser_is_killed_in_the_middle_of_
         assert clipper.kill() > 1
         kills += 1
         clipper.launch()
-    options = clipper.open("options.html")
+    options = clipper.open("pages/options.html")
     for run in runs:
         hook.delivered(options, run)
     # What was under way when the browser died is asked for again, under its key.

@@ -224,7 +224,7 @@ def test_what_the_store_counts_is_what_the_browser_counts(store_browser: Extensi
     page.evaluate("(keys) => s.apply([], keys.map((key) => [key, key]), {client: 'c', seq: 1})", HOSTILE)
     counted = page.evaluate(
         """async () => {
-          const {sizeOf} = await import('./item_names.mjs');
+          const {sizeOf} = await import('./engine/store/item_names.mjs');
           const all = Object.entries(await chrome.storage.local.get(null));
           const items = all.filter(([name]) => name.startsWith('weft/counted/'));
           const real = await chrome.storage.local.getBytesInUse(items.map(([name]) => name));
@@ -276,7 +276,7 @@ def die_in_a_batch(store_browser: ExtensionBrowser, name: str, write: int, after
 
 
 FULL = """async () => {
-  const { connect } = await import("./weft/connection.mjs");
+  const { connect } = await import("/weft/connection.mjs");
   const weft = connect({ name: "clips" });
   const level = (wanted) =>
     new Promise((resolve) => weft.onstatus(({ quota }) => quota?.level === wanted && resolve(quota)));

@@ -1,7 +1,7 @@
-/** What is Clip later's own in the background: its context menu, and what it may be asked. The rest would serve any extension. */
-import { api } from "./api.mjs";
-import { clipState, startClip } from "./clips.mjs";
-import { clipFromMenu, clipTab, makeMenus } from "./menus.mjs";
+/** What is Clip later's own in the background: its context menu, and what it may be asked. What is in engine/ serves any extension. */
+import { api } from "./engine/api.mjs";
+import { clipState, startClip } from "./clips/clips.mjs";
+import { clipFromMenu, clipTab, makeMenus } from "./clips/menus.mjs";
 
 /** Called in the background's first turn. @param {() => Promise<void>} wake */
 export function listen(wake) {
@@ -10,9 +10,9 @@ export function listen(wake) {
   api.contextMenus.onClicked.addListener((/** @type {any} */ info, /** @type {any} */ tab) => void clipFromMenu(info, tab).then(wake));
 }
 
-/** @typedef {import("./messages.mjs").Handlers} Handlers */
+/** @typedef {import("./engine/messages.mjs").Handlers} Handlers */
 
-/** Each leaves something for the engine, which is woken then. @type {Record<import("./senders.mjs").From, Handlers>} */
+/** Each leaves something for the engine, which is woken then. @type {Record<import("./engine/senders.mjs").From, Handlers>} */
 export const asked = {
   extension: {
     "clip-tab": async ({ tabId, id }) => clipTab(tabId ?? (await api.tabs.query({ active: true, currentWindow: true }))[0].id, "page", id),

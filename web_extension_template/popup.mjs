@@ -1,6 +1,6 @@
 /** The popup: starts the workflow and lists its newest runs. It may close at any moment; what it has asked for is written down. */
-import { newId } from "./asking.mjs";
-import { connected, tell } from "./connected.mjs";
+import { newId } from "./engine/asking.mjs";
+import { connected, tell } from "./engine/connected.mjs";
 
 const form = /** @type {HTMLFormElement} */ (document.querySelector("form"));
 const runs = /** @type {HTMLElement} */ (document.querySelector("ul"));

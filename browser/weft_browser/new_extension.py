@@ -1,7 +1,7 @@
 """A new extension with a workflow of its own: ``weft new extension DIR``.
 
-What is to be changed comes from ``web_extension_template/``. The rest, whatever those files and the background import,
-are the files of the extension Clip later in ``web_extension/``, so there is one source of both.
+What is to be changed comes from ``web_extension_template/``. The rest, the icons and the folder ``engine/`` that knows
+nothing of clips, is that of the extension Clip later in ``web_extension/``, so there is one source of both.
 """
 
 from __future__ import annotations
@@ -15,13 +15,9 @@ from pathlib import Path
 from .extension import MANIFEST
 from .ingredients import BuildError, source_tree
 
-ENTRIES = ("background.mjs", "offscreen.html")
-"""What the browser is told to load, besides the template's own pages."""
-AS_THEY_ARE = ("manifest.chromium.json", "icons/16.png", "icons/32.png", "icons/48.png", "icons/128.png")
+SHARED = ("engine/**/*.mjs", "engine/*.html", "icons/*.png", "manifest.chromium.json")
 NAME_LENGTH = 75
 """Chromium's limit."""
-
-_LOADED = re.compile(r"""(?:\bfrom |\bimport |\bimport\(|\bsrc=)"(?:\./)?([\w-]+\.mjs)\"""")
 
 
 def new_extension(out: Path, name: str | None = None) -> list[str]:
@@ -38,27 +34,15 @@ def new_extension(out: Path, name: str | None = None) -> list[str]:
         raise BuildError(f"{out} is there and not empty; name a new folder")
     template, shared = source_tree() / "web_extension_template", source_tree() / "web_extension"
     own = sorted(path.name for path in template.iterdir() if path.is_file())
-    common = _common(template, shared)
-    (out / "icons").mkdir(parents=True, exist_ok=True)
+    common = [path.relative_to(shared).as_posix() for pattern in SHARED for path in shared.glob(pattern)]
+    out.mkdir(parents=True, exist_ok=True)
     for each in own:
         (out / each).write_text(_named((template / each).read_text("utf-8"), shown, Path(each).suffix), "utf-8")
     for each in common:
+        (out / each).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(shared / each, out / each)
     (out / "manifest.firefox.json").write_text(_for_firefox(shared, shown), "utf-8")
     return sorted([*own, *common, "manifest.firefox.json"])
-
-
-def _common(template: Path, shared: Path) -> list[str]:
-    """The files of ``shared`` that an extension of the template loads, each with what it loads."""
-    found = [*ENTRIES, *(name for path in sorted(template.iterdir()) for name in _loads(path))]
-    for each in found:  # grows meanwhile
-        home = template if (template / each).is_file() else shared
-        found += [name for name in _loads(home / each) if name not in found]
-    return [*AS_THEY_ARE, *sorted({each for each in found if not (template / each).is_file()})]
-
-
-def _loads(path: Path) -> list[str]:
-    return _LOADED.findall(path.read_text("utf-8")) if path.suffix in (".mjs", ".html") else []
 
 
 def _named(text: str, name: str, suffix: str) -> str:

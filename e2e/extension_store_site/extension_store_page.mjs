@@ -3,8 +3,8 @@
  * `window.store(...)` is a store of this page's own, which can be made to stop in the middle of a batch.
  */
 import { Broker } from "./weft/broker.mjs";
-import { portToBackground } from "./store_port.mjs";
-import { ExtensionStore } from "./extension_store.mjs";
+import { portToBackground } from "./engine/store/store_port.mjs";
+import { ExtensionStore } from "./engine/store/extension_store.mjs";
 import { applyRequest, keyRequest, rowsOf, scanRequest, textOf } from "./requests.mjs";
 
 const api = globalThis.browser ?? chrome;

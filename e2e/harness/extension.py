@@ -53,7 +53,7 @@ class ExtensionBrowser(Browser):
     def background(self) -> Worker:
         """The extension's service worker, which must be running."""
         assert self.context is not None
-        [found] = [worker for worker in self.context.service_workers if worker.url == self.url("background.mjs")]
+        [found] = [worker for worker in self.context.service_workers if worker.url == self.url("engine/background.mjs")]
         return found
 
     def stranger_id(self) -> str:
@@ -82,7 +82,7 @@ def say(page: Page, message: dict[str, Any]) -> Any:
 
 def settings(page: Page, **change: Any) -> None:
     """Change what the user has chosen, from a page of the extension."""
-    page.evaluate("async (change) => (await import('./settings.mjs')).writeSettings(change)", change)
+    page.evaluate("async (change) => (await import('/clips/settings.mjs')).writeSettings(change)", change)
 
 
 def engine_there(clipper: ExtensionBrowser, page: Page) -> bool:

@@ -1,7 +1,7 @@
 /** Which of the two stores the engine has, and the way to it: IndexedDB, or browser.storage.local, as the user has chosen. */
 import { api } from "./api.mjs";
-import { StoreHost } from "./store_host.mjs";
-import { portToBackground } from "./store_port.mjs";
+import { StoreHost } from "./store/store_host.mjs";
+import { portToBackground } from "./store/store_port.mjs";
 
 /** Of the background; other pages have no use for it. */
 export const storeHost = new StoreHost(api.runtime, api.storage?.local);

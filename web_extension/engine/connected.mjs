@@ -1,6 +1,6 @@
 /** How the extension's pages reach the engine: they have none themselves, and ask the background for one whenever none answers. */
-import { connect } from "./weft/connection.mjs";
-import { leave } from "./weft/left_calls.mjs";
+import { connect } from "../weft/connection.mjs";
+import { leave } from "../weft/left_calls.mjs";
 import { STORE, api } from "./api.mjs";
 import { lookWhileInView } from "./looking.mjs";
 
@@ -26,7 +26,7 @@ export async function tell(message) {
   }
 }
 
-/** @param {(trouble: string) => void} troubled no engine can be had, and why; "" when that is over @returns {import("./weft/connection.mjs").Connection} */
+/** @param {(trouble: string) => void} troubled no engine can be had, and why; "" when that is over @returns {import("../weft/connection.mjs").Connection} */
 export function connected(troubled) {
   lookWhileInView();
   const weft = connect({ name: STORE });

@@ -1,10 +1,10 @@
 /** What waits for the user: each clip with Approve, Reject and a note. What is being read or written is left alone when others come and go. */
-import { h } from "./weft/panel_dom.mjs";
+import { h } from "../weft/panel_dom.mjs";
 import { ago, siteOf } from "./clip_words.mjs";
-import { decide } from "./connected.mjs";
+import { decide } from "../engine/connected.mjs";
 import { linked } from "./popup_lines.mjs";
 
-/** @typedef {import("./weft/types.mjs").Review} Review @typedef {{say(text: string): void, troubled(text: string): void}} Voice */
+/** @typedef {import("../weft/types.mjs").Review} Review @typedef {{say(text: string): void, troubled(text: string): void}} Voice */
 
 const FIRST = 2;
 const DONE = { approved: "Approved", rejected: "Rejected" };

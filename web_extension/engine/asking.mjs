@@ -1,6 +1,6 @@
 /** What the background asks of the engine: written down first, so that it is done whatever becomes of the background and of the engine. */
-import { leave } from "./weft/left_calls.mjs";
-import { STORE } from "./workflows.mjs";
+import { leave } from "../weft/left_calls.mjs";
+import { STORE } from "../workflows.mjs";
 
 /** A new run's id. @param {string} prefix */
 export const newId = (prefix) => `${prefix}-${Date.now().toString(36)}-${crypto.randomUUID().slice(0, 8)}`;

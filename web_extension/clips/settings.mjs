@@ -1,5 +1,5 @@
 /** What the user has chosen, in browser.storage.local. */
-import { api } from "./api.mjs";
+import { api } from "../engine/api.mjs";
 
 /** @typedef {{webhook: string, review: boolean, storage: "indexeddb" | "extension"}} Settings `webhook`: where clips are delivered; "": nowhere */
 

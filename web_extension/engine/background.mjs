@@ -7,7 +7,7 @@ import { api } from "./api.mjs";
 import { ensureEngine, lookAtDue, restartEngine } from "./host.mjs";
 import { listenForHosts } from "./hosts.mjs";
 import { answer } from "./messages.mjs";
-import { listen } from "./own.mjs";
+import { listen } from "../own.mjs";
 import { onStorageChosen, storeHost } from "./storage.mjs";
 
 api.runtime.onInstalled.addListener((/** @type {{previousVersion?: string}} */ { previousVersion }) => {

@@ -7,7 +7,7 @@
  *
  * One context writes: the one that holds a Web Lock, and it does one request after the other.
  */
-import * as frames from "./weft/store_frames.mjs";
+import * as frames from "../../weft/store_frames.mjs";
 import { ItemNames } from "./item_names.mjs";
 import { StoredItems, isFull } from "./stored_items.mjs";
 
@@ -24,7 +24,7 @@ const ANSWER_TIMEOUT_MS = 30_000;
  * @property {() => Promise<string[]>} [getKeys]
  * @property {number} [QUOTA_BYTES]
  *
- * @typedef {import("./weft/idb_store.mjs").BatchId} BatchId
+ * @typedef {import("../../weft/idb_store.mjs").BatchId} BatchId
  * @typedef {{quotaBytes?: number | null, openTimeoutMs?: number}} ExtensionStoreOptions `quotaBytes`: null where the extension may write without limit
  */
 

@@ -1,7 +1,7 @@
 /** What the background answers, and to whom: a script in somebody's page may ask what is made for it (own.mjs), and nothing else. */
 import { showCounts } from "./badge.mjs";
 import { park } from "./host.mjs";
-import { asked } from "./own.mjs";
+import { asked } from "../own.mjs";
 import { whoIs } from "./senders.mjs";
 import { chosenStorage } from "./storage.mjs";
 

@@ -1,5 +1,5 @@
 /** The form of the settings. */
-import { readSettings, writeSettings } from "./settings.mjs";
+import { readSettings, writeSettings } from "../clips/settings.mjs";
 
 /** @param {HTMLFormElement} form @param {{error: HTMLElement, saved: HTMLElement}} says */
 export async function showSettings(form, { error, saved }) {
@@ -19,7 +19,7 @@ export async function showSettings(form, { error, saved }) {
   };
 }
 
-/** @param {import("./settings.mjs").Settings} settings @returns {Promise<string>} why not, or "" */
+/** @param {import("../clips/settings.mjs").Settings} settings @returns {Promise<string>} why not, or "" */
 async function save(settings) {
   return writeSettings(settings).then(() => "", (/** @type {Error} */ error) => error.message);
 }

@@ -2,13 +2,13 @@
  * Where the engine lives. Chromium's background may have no worker, so there it is in an offscreen document; Firefox's background is a page and
  * has it itself. Either way the browser may end it at any time, and `ensureEngine()` brings it back.
  */
-import { left } from "./weft/left_calls.mjs";
+import { left } from "../weft/left_calls.mjs";
 import { wakeAt, wakeWithin } from "./alarms.mjs";
 import { api } from "./api.mjs";
-import { STORE } from "./workflows.mjs";
+import { STORE } from "../workflows.mjs";
 
 const LOCK = "weft:host";
-const DOCUMENT = { url: "offscreen.html", reasons: ["WORKERS"], justification: "Runs durable workflows in a worker, also while no page is open." };
+const DOCUMENT = { url: "engine/offscreen.html", reasons: ["WORKERS"], justification: "Runs durable workflows in a worker, also while no page is open." };
 
 const offscreen = {
   there: () => api.offscreen.hasDocument(),

@@ -1,6 +1,6 @@
 /** Says, and has a button for it, that the browser does not let the extension reach web sites. */
-import { api } from "./api.mjs";
-import { askForHosts, mayReachHosts } from "./hosts.mjs";
+import { api } from "../engine/api.mjs";
+import { askForHosts, mayReachHosts } from "../engine/hosts.mjs";
 
 /** @param {HTMLElement} section hidden while there is nothing to say @param {HTMLButtonElement} allow */
 export function showHosts(section, allow) {

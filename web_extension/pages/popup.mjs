@@ -1,9 +1,9 @@
 /** The popup: what waits for you, what became of the newest clips, and a button that clips the page you look at. */
-import { coalesced, news } from "./weft/watching.mjs";
+import { coalesced, news } from "../weft/watching.mjs";
 import { clipHere } from "./popup_here.mjs";
 import { Reviews } from "./popup_reviews.mjs";
 import { Clips, statusLine } from "./popup_lines.mjs";
-import { connected } from "./connected.mjs";
+import { connected } from "../engine/connected.mjs";
 
 const NEWEST = 8;
 const AGES_MS = 30_000;

@@ -1,9 +1,9 @@
 /** What is clipped, and what became of it. */
-import { connect } from "./weft/connection.mjs";
-import { newId, startLater } from "./asking.mjs";
-import { ensureEngine } from "./host.mjs";
+import { connect } from "../weft/connection.mjs";
+import { newId, startLater } from "../engine/asking.mjs";
+import { ensureEngine } from "../engine/host.mjs";
 import { readSettings } from "./settings.mjs";
-import { STORE } from "./workflows.mjs";
+import { STORE } from "../workflows.mjs";
 
 const TITLE_LENGTH = 300;
 const TEXT_LENGTH = 500_000;

@@ -2,9 +2,9 @@
  * The permission to reach every web site. Browsers grant it with the installation; the user may take it away in the browser's settings of the
  * extension and give it back. Without it a request needs the consent of its server (CORS), and waits as for any other that fails.
  */
-import { leave } from "./weft/left_calls.mjs";
+import { leave } from "../weft/left_calls.mjs";
 import { api } from "./api.mjs";
-import { STORE } from "./workflows.mjs";
+import { STORE } from "../workflows.mjs";
 
 const hosts = () => ({ origins: api.runtime.getManifest().host_permissions ?? [] });
 

@@ -2,13 +2,13 @@
  * The page that has the engine in a worker: an ordinary Weft client, whatever page it is. It tells the background how many clips wait and go on,
  * and asks it to end the engine when nothing has been due for a while, or when the engine cannot be had.
  */
-import { Weft } from "./weft/client.mjs";
-import { news } from "./weft/watching.mjs";
+import { Weft } from "../weft/client.mjs";
+import { news } from "../weft/watching.mjs";
 import { api } from "./api.mjs";
 import { showCounts } from "./badge.mjs";
 import { isLookedAt } from "./looking.mjs";
 import { storageOptions } from "./storage.mjs";
-import { ACTIVITIES, STORE, WORKFLOWS } from "./workflows.mjs";
+import { ACTIVITIES, STORE, WORKFLOWS } from "../workflows.mjs";
 
 /** Nothing to do for so long, and nothing due for so long: until then it is cheaper to stay. */
 const QUIET_MS = 5_000;
@@ -48,9 +48,12 @@ export async function runEngine(park) {
   };
 }
 
+/** Where a file is. @param {string} path from the folder with the manifest @returns {string} */
+const inPackage = (path) => api.runtime.getURL(path);
+
 async function open() {
   return Weft.open({
-    name: STORE, base: api.runtime.getURL("weft/"), workflows: WORKFLOWS, activities: ACTIVITIES,
+    name: STORE, base: inPackage("weft/"), workflows: WORKFLOWS.map(inPackage), activities: ACTIVITIES.map(inPackage),
     serviceWorker: null, background: false, persist: false,
     ...(await storageOptions()),
   });

@@ -4,7 +4,7 @@
  * What the area holds is asked once; after that an upper bound is kept (a value that is replaced counts twice), and only a write that would pass
  * the budget by that bound has it asked again. The last part of the budget is for what frees room: a full store can still be emptied.
  */
-import { StoreError } from "./weft/store_frames.mjs";
+import { StoreError } from "../../weft/store_frames.mjs";
 
 const RESERVE = 256 * 1024;
 

@@ -2,11 +2,11 @@
  * Serves stores over browser.storage, in the background of the extension: to the pages that connect a port named "weft-store", or in the same
  * context. As the host in a Service Worker it holds nothing that matters, and may be stopped at any moment.
  */
-import { PROTOCOL } from "./weft/protocol.mjs";
-import { serveStore } from "./weft/store_host.mjs";
+import { PROTOCOL } from "../../weft/protocol.mjs";
+import { serveStore } from "../../weft/store_host.mjs";
 import { ExtensionStore } from "./extension_store.mjs";
 import { JsonPort } from "./json_port.mjs";
-import { whoIs } from "./senders.mjs";
+import { whoIs } from "../senders.mjs";
 
 export const PORT_NAME = "weft-store";
 

@@ -1,5 +1,5 @@
 /** The context menu: a page, a selection, or a link. */
-import { api } from "./api.mjs";
+import { api } from "../engine/api.mjs";
 import { startClip } from "./clips.mjs";
 import { capture } from "./capture.mjs";
 

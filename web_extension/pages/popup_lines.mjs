@@ -1,8 +1,8 @@
 /** A clip in one line, and the line that says how the engine is. */
-import { h } from "./weft/panel_dom.mjs";
+import { h } from "../weft/panel_dom.mjs";
 import { ago, retryOf, siteOf, stateOf, titleOf, webAddress, when } from "./clip_words.mjs";
 
-/** @typedef {import("./weft/types.mjs").Run} Run */
+/** @typedef {import("../weft/types.mjs").Run} Run */
 
 /** A link where there is an address, else only text. @param {string} text @param {unknown} url @param {string} look */
 export function linked(text, url, look) {

@@ -1,7 +1,7 @@
 /** What clips are called for people. Pure. */
-import { RUN, mood } from "./weft/panel_words.mjs";
+import { RUN, mood } from "../weft/panel_words.mjs";
 
-/** @typedef {import("./weft/types.mjs").Run} Run */
+/** @typedef {import("../weft/types.mjs").Run} Run */
 
 const STATES = new Set(["running", "completed"]);
 const UNITS = /** @type {[Intl.RelativeTimeFormatUnit, number][]} */ ([["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]]);

@@ -1,8 +1,8 @@
 /** The page that the user looks at, and the button that clips it. */
-import { api } from "./api.mjs";
-import { newId } from "./asking.mjs";
+import { api } from "../engine/api.mjs";
+import { newId } from "../engine/asking.mjs";
 import { siteOf, webAddress } from "./clip_words.mjs";
-import { tell } from "./connected.mjs";
+import { tell } from "../engine/connected.mjs";
 
 /** @param {{title: HTMLElement, site: HTMLElement, button: HTMLButtonElement, hint: HTMLElement}} parts */
 export async function clipHere({ title, site, button, hint }) {

@@ -4,7 +4,7 @@
  * A batch of more than one change is first written as one item, the write-ahead record; from then on it is a fact. It is then carried out: one
  * `set` of what it puts, one `remove` of what it deletes and of the record. Whoever opens the store and finds a record carries it out again.
  */
-import * as frames from "./weft/store_frames.mjs";
+import * as frames from "../../weft/store_frames.mjs";
 import { fromBase64, fromBinary, toBase64, toBinary } from "./base64.mjs";
 import { ItemBudget } from "./item_budget.mjs";
 import { sizeOf } from "./item_names.mjs";

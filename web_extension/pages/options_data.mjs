@@ -1,11 +1,11 @@
 /** Everything as one file: out, and back in. */
-import { bytes } from "./weft/panel_dom.mjs";
+import { bytes } from "../weft/panel_dom.mjs";
 import { ago } from "./clip_words.mjs";
 
 const ADDRESS_LIVES_MS = 60_000;
 
 /**
- * @param {import("./weft/connection.mjs").Connection} weft
+ * @param {import("../weft/connection.mjs").Connection} weft
  * @param {{backup: HTMLElement, exporting: HTMLButtonElement, importing: HTMLButtonElement, file: HTMLInputElement, said: HTMLElement,
  *   dialog: HTMLDialogElement, about: HTMLElement}} parts
  */
@@ -33,7 +33,7 @@ export function showData(weft, { backup, exporting, importing, file, said, dialo
 }
 
 /**
- * @param {import("./weft/connection.mjs").Connection} weft @param {File} file @param {(text: string) => void} say
+ * @param {import("../weft/connection.mjs").Connection} weft @param {File} file @param {(text: string) => void} say
  * @param {() => Promise<boolean>} mayReplace @returns {Promise<boolean>} whether it was
  */
 async function bringIn(weft, file, say, mayReplace) {

@@ -3,4 +3,4 @@
 /** @type {any} */
 export const api = /** @type {any} */ (globalThis).browser ?? /** @type {any} */ (globalThis).chrome;
 
-export { STORE } from "./workflows.mjs";
+export { STORE } from "../workflows.mjs";
