@@ -96,14 +96,16 @@ def test_there_is_one_version_and_one_licence() -> None:
     assert importlib.metadata.metadata("weft-engine")["License-Expression"] == package["license"] == "Apache-2.0"
 
 
-def test_the_panel_has_the_colours_of_the_demo() -> None:
-    """The demo's are in CSS, which is there at the first paint; the panel's in a script, as it goes into any page."""
-    demo, panel = (
-        dict(re.findall(r"^  (--[\w-]+): (.+);$", (ROOT / "browser" / name).read_text("utf-8"), re.MULTILINE))
-        for name in ("demo/theme.css", "panel_style.mjs")
+def test_the_panel_and_the_pages_of_the_extension_have_the_colours_of_the_demo() -> None:
+    """The demo's are in CSS, which is there at the first paint; the panel's in a script, as it goes into any page. An
+    extension is a package of its own."""
+    demo, panel, pages = (
+        dict(re.findall(r"^  (--[\w-]+): (.+);$", (ROOT / name).read_text("utf-8"), re.MULTILINE))
+        for name in ("browser/demo/theme.css", "browser/panel_style.mjs", "web_extension/pages/pages.css")
     )
     assert len(panel) > 15
     assert panel == {name: value for name, value in demo.items() if name not in ("--paper", "--shadow")}
+    assert pages == {name: value for name, value in demo.items() if name not in ("--mono", "--shadow")}
 
 
 def test_no_file_knows_the_machine_it_was_written_on() -> None:
