@@ -136,7 +136,6 @@ def test_where_nothing_is_due_a_browser_starts_without_an_engine_and_without_an_
     clipper: ExtensionBrowser, hook: Hook
 ) -> None:
     options = clipper.open("blank.html")
-    wait(options, lambda: engine_there(clipper, options), "an engine comes with the installation")
     rest(clipper, options)
     wait(options, lambda: options.evaluate("chrome.alarms.getAll()") == [], "there is no alarm")
     clipper.close()
