@@ -53,3 +53,25 @@ class BaseHooks:
     def describe(self, wait: Any) -> dict[str, Any]:
         """What people want to know of a stored note: perhaps ``attempt`` and ``deadline`` (epoch ms)."""
         return {}
+
+
+class TimedHooks(BaseHooks):
+    """Of waits that may end with time. The note is ``[deadline_ms or 0]``."""
+
+    def _wait(self, turn: Turn, task: Task, timeout_ms: int | None) -> None:
+        """Wait from now on, for as long as that."""
+        deadline = turn.rules.now_ms() + timeout_ms if timeout_ms is not None else 0
+        task.wait = [deadline]
+        if deadline:
+            turn.add_timer(task, deadline)
+
+    def _forget_timer(self, turn: Turn, task: Task) -> None:
+        if task.wait and task.wait[0]:
+            turn.drop_timer(task, task.wait[0])
+
+    def cancel(self, turn: Turn, task: Task) -> bool:
+        self._forget_timer(turn, task)
+        return True
+
+    def describe(self, wait: Any) -> dict[str, Any]:
+        return {"deadline": wait[0] or None}

@@ -6,28 +6,23 @@ from typing import Any
 
 from weft_core import codec
 from weft_core.errors import SignalTimeoutError, WeftError
-from weft_core.machine.operations.base import BaseHooks
+from weft_core.machine.operations.base import TimedHooks
 from weft_core.machine.turn import Turn
 from weft_core.model import keys
 from weft_core.model.messages import TimerFired
-from weft_core.model.operations import WaitSignal, WaitUpdate
+from weft_core.model.operations import WaitMessage
 from weft_core.model.run import BufferedSignal, Task
 
-WaitMessage = WaitSignal | WaitUpdate[Any, Any]
 
-
-class SignalHooks(BaseHooks):
-    def begin(self, turn: Turn, task: Task, op: WaitMessage) -> None:
+class SignalHooks(TimedHooks):
+    def begin(self, turn: Turn, task: Task, op: WaitMessage[Any]) -> None:
         if self._take(turn, task, op):
             return
-        deadline = turn.rules.now_ms() + op.timeout_ms if op.timeout_ms is not None else 0
-        task.wait = [deadline]
-        if deadline:
-            turn.add_timer(task, deadline)
+        self._wait(turn, task, op.timeout_ms)
 
     def deliver(self, turn: Turn, task: Task, message: BufferedSignal | TimerFired) -> None:
         op = task.op
-        assert isinstance(op, (WaitSignal, WaitUpdate))
+        assert isinstance(op, WaitMessage)
         (deadline,) = task.wait
         if isinstance(message, BufferedSignal):
             self._consume(turn, task, message)
@@ -35,11 +30,11 @@ class SignalHooks(BaseHooks):
             self._forget_timer(turn, task)
             self._timed_out(turn, task, op)
 
-    def _timed_out(self, turn: Turn, task: Task, op: WaitMessage) -> None:
+    def _timed_out(self, turn: Turn, task: Task, op: WaitMessage[Any]) -> None:
         turn.event("signal_timed_out", step=task.step, name=op.name)
         turn.fail(task, SignalTimeoutError(signal=op.name, timeout_ms=op.timeout_ms))
 
-    def _take(self, turn: Turn, task: Task, op: WaitMessage) -> bool:
+    def _take(self, turn: Turn, task: Task, op: WaitMessage[Any]) -> bool:
         """Answer the wait with the oldest message that fits, if there is one."""
         for signal in turn.run.mailbox:
             if signal.name == op.name and self._fits(signal):
@@ -65,20 +60,9 @@ class SignalHooks(BaseHooks):
         else:
             turn.answer(task, value)
 
-    def _forget_timer(self, turn: Turn, task: Task) -> None:
-        if task.wait and task.wait[0]:
-            turn.drop_timer(task, task.wait[0])
-
-    def cancel(self, turn: Turn, task: Task) -> bool:
-        self._forget_timer(turn, task)
-        return True
-
     def recover(self, turn: Turn, task: Task) -> None:
         """A run that was held may have signals in its mailbox that it never saw."""
         op = task.op
-        assert isinstance(op, (WaitSignal, WaitUpdate))
+        assert isinstance(op, WaitMessage)
         if not self._take(turn, task, op) and task.wait[0]:
             turn.add_timer(task, task.wait[0])
-
-    def describe(self, wait: Any) -> dict[str, Any]:
-        return {"deadline": wait[0] or None}

@@ -6,25 +6,20 @@ another branch did it, and all of them have come to rest then.
 
 from __future__ import annotations
 
-from typing import Any
-
 from weft_core.errors import OperationMisuseError, WaitTimeoutError
-from weft_core.machine.operations.base import BaseHooks
+from weft_core.machine.operations.base import TimedHooks
 from weft_core.machine.turn import Turn
 from weft_core.model.messages import TimerFired
 from weft_core.model.operations import WaitUntil
 from weft_core.model.run import Task
 
 
-class UntilHooks(BaseHooks):
+class UntilHooks(TimedHooks):
     def begin(self, turn: Turn, task: Task, op: WaitUntil) -> None:
         turn.run.attentive = True
         if self.check(turn, task):
             return
-        deadline = turn.rules.now_ms() + op.timeout_ms if op.timeout_ms is not None else 0
-        task.wait = [deadline]
-        if deadline:
-            turn.add_timer(task, deadline)
+        self._wait(turn, task, op.timeout_ms)
 
     def check(self, turn: Turn, task: Task) -> bool:
         """Look at the condition; whether the wait is over. An error of the condition's is the outcome of the wait."""
@@ -58,17 +53,6 @@ class UntilHooks(BaseHooks):
         turn.event("condition_timed_out", step=task.step)
         turn.fail(task, WaitTimeoutError(what="the condition was met", timeout_ms=op.timeout_ms))
 
-    def _forget_timer(self, turn: Turn, task: Task) -> None:
-        if task.wait and task.wait[0]:
-            turn.drop_timer(task, task.wait[0])
-
-    def cancel(self, turn: Turn, task: Task) -> bool:
-        self._forget_timer(turn, task)
-        return True
-
     def recover(self, turn: Turn, task: Task) -> None:
         if task.wait[0]:
             turn.add_timer(task, task.wait[0])
-
-    def describe(self, wait: Any) -> dict[str, Any]:
-        return {"deadline": wait[0] or None}

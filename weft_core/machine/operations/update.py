@@ -6,15 +6,17 @@ whoever ends the run, with or without its frames, knows which answers it owes (G
 
 from __future__ import annotations
 
+from typing import Any
+
 from weft_core import codec
 from weft_core.errors import OperationMisuseError, PayloadTooLargeError, WaitTimeoutError, WeftError
 from weft_core.machine import failure
 from weft_core.machine.mail import UpdateRecord, mail_row, update_row
 from weft_core.machine.operations.base import BaseHooks
-from weft_core.machine.operations.signal import SignalHooks, WaitMessage
+from weft_core.machine.operations.signal import SignalHooks
 from weft_core.machine.turn import Turn
 from weft_core.model import keys
-from weft_core.model.operations import AnswerUpdate, ReceivedUpdate
+from weft_core.model.operations import AnswerUpdate, ReceivedUpdate, WaitMessage
 from weft_core.model.run import BufferedSignal, Task
 
 
@@ -22,7 +24,7 @@ class WaitUpdateHooks(SignalHooks):
     def _fits(self, signal: BufferedSignal) -> bool:
         return signal.update_id is not None
 
-    def _timed_out(self, turn: Turn, task: Task, op: WaitMessage) -> None:
+    def _timed_out(self, turn: Turn, task: Task, op: WaitMessage[Any]) -> None:
         turn.event("update_timed_out", step=task.step, name=op.name)
         turn.fail(task, WaitTimeoutError(what=f"update {op.name!r} came", timeout_ms=op.timeout_ms))
 

@@ -24,7 +24,7 @@ from weft_core.model.operations.sagas import Compensate, NeedsAttention, RunSaga
 from weft_core.model.operations.scopes import CloseScope, OpenScope, TimeoutScope
 from weft_core.model.operations.state import DurableValue, StateValue, UseState
 from weft_core.model.operations.updates import AnswerUpdate, ReceivedUpdate, WaitUpdate
-from weft_core.model.operations.waiting import Sleep, WaitSignal, WaitUntil
+from weft_core.model.operations.waiting import Sleep, WaitMessage, WaitSignal, WaitUntil
 
 OPERATIONS: tuple[type[Operation[Any]], ...] = (
     RunActivity,
@@ -92,6 +92,7 @@ __all__ = [
     "StateValue",
     "TimeoutScope",
     "UseState",
+    "WaitMessage",
     "WaitRun",
     "WaitSignal",
     "WaitUntil",

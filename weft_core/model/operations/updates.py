@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Generic, TypeVar
 
 from weft_core.model.operations.base import Operation
+from weft_core.model.operations.waiting import WaitMessage
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -50,21 +51,8 @@ class ReceivedUpdate(Generic[In, Out]):
         return f"<update {self.name} {self.id}>"
 
 
-class WaitUpdate(Operation[ReceivedUpdate[In, Out]]):
-    """Take the oldest buffered update of a name, or wait for the next."""
+class WaitUpdate(WaitMessage[ReceivedUpdate[In, Out]]):
+    """For an update."""
 
-    __slots__ = ("name", "timeout_ms")
+    __slots__ = ()
     kind = "update"
-
-    def __init__(self, name: str, timeout_ms: int | None = None) -> None:
-        self.name, self.timeout_ms = name, timeout_ms
-
-    def state(self) -> list[Any]:
-        return [self.name, self.timeout_ms]
-
-    def load(self, state: list[Any]) -> None:
-        self.name, self.timeout_ms = state
-
-    @property
-    def label(self) -> str:
-        return self.name

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from weft_core.model.operations.base import Operation
+
+T = TypeVar("T")
 
 
 class Sleep(Operation[None]):
@@ -24,11 +26,10 @@ class Sleep(Operation[None]):
         self.delay_ms, self.deadline_ms = state
 
 
-class WaitSignal(Operation[Any]):
-    """Take the oldest buffered signal of a name, or wait for the next."""
+class WaitMessage(Operation[T]):
+    """Take the oldest buffered message of a name, or wait for the next."""
 
     __slots__ = ("name", "timeout_ms")
-    kind = "signal"
 
     def __init__(self, name: str, timeout_ms: int | None = None) -> None:
         self.name, self.timeout_ms = name, timeout_ms
@@ -42,6 +43,13 @@ class WaitSignal(Operation[Any]):
     @property
     def label(self) -> str:
         return self.name
+
+
+class WaitSignal(WaitMessage[Any]):
+    """For a signal."""
+
+    __slots__ = ()
+    kind = "signal"
 
 
 class WaitUntil(Operation[None]):
