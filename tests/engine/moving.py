@@ -146,7 +146,7 @@ class Pair:
     async def _open(self, side: str) -> None:
         engine = self.engines[side]
         await engine.open()
-        engine._mover.wait_ms = 0
+        engine._parts.mover.wait_ms = 0
         self.wire.engines[DEVICE if side == "device" else SERVER] = engine
 
     async def _revive(self) -> bool:

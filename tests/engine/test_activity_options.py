@@ -171,7 +171,7 @@ async def test_a_total_timeout_cancels_the_attempt_in_flight_also_after_a_crash(
         Invariants().check(dict(await engine.storage.scan("", limit=1000)))
         await pass_time(engine, 1)
         assert await engine.get_handle(handle.id).result() == "ActivityTotalTimeoutError in attempt 2"
-        assert len(engine._pump.attempts) == 0
+        assert len(engine._parts.pump.attempts) == 0
 
 
 async def test_no_attempt_begins_when_the_total_timeout_passed_while_nothing_was_awake() -> None:

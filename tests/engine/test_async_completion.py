@@ -73,7 +73,7 @@ async def test_a_step_waits_for_the_holder_of_its_token_and_nothing_runs_meanwhi
     async with TestEngine(workflows=[asks]) as engine:
         handle = await engine.start(asks)
         await engine.advance_time("30 days")
-        assert not len(engine._pump.attempts) and not any(k.startswith("active/") for k in await rows(engine))
+        assert not len(engine._parts.pump.attempts) and not any(k.startswith("active/") for k in await rows(engine))
         assert (await handle.describe())["waiting_for"][0]["phase"] == "parked"
         await engine.complete_async_activity(tokens[0], {"yes": [1]})
         assert await handle.result() == {"yes": [1]}
@@ -119,7 +119,7 @@ async def test_it_is_completed_after_a_restart_while_the_run_is_not_in_memory() 
     for _ in range(3):  # others push it out of memory
         await engine.start(asks)
     await engine.settle()
-    assert handle.id not in engine._live
+    assert handle.id not in engine._parts.live
     await engine.complete_async_activity(tokens[0], 1)
     assert await handle.result() == 1
     await engine.crash_and_recover()
@@ -185,7 +185,7 @@ async def test_a_completion_that_comes_before_the_activity_has_returned_counts_a
         assert not calls
         gate[0].set()
         await let_run()
-        assert calls == {"after the gate": 1} and not engine._pump.attempts._let_run  # it was not cancelled
+        assert calls == {"after the gate": 1} and not engine._parts.pump.attempts._let_run  # it was not cancelled
         await engine.complete_async_activity(tokens[0], "early")
         await rows(engine)
 
@@ -404,7 +404,7 @@ async def test_a_plain_function_may_be_completed_later_too() -> None:
         return await ctx.run(plain_later)
 
     async with TestEngine(workflows=[runs], activities=[plain_later]) as engine:
-        attempts: Any = engine._pump.attempts
+        attempts: Any = engine._parts.pump.attempts
         host = attempts._host
         attempts._host = type(host)(host.clock, host.ids, lambda fn: asyncio.to_thread(fn))
         handle = await engine.start(runs)

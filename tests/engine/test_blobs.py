@@ -77,7 +77,7 @@ async def test_a_result_is_kept_in_parts_and_its_reference_is_small(size: int) -
         assert len(rows_of(engine)["ckpt/r"]) < 2_000
         assert max(len(row) for row in rows_of(engine).values()) < PART + 100
         with pytest.raises(OperationMisuseError):
-            await engine._blobs.store(_effect("r"), b"of an attempt that is over")
+            await engine._parts.blobs.store(_effect("r"), b"of an attempt that is over")
         await engine.crash_and_recover()
         await engine.advance_time(1)
         ref, measured, own, key = await handle.result()
@@ -138,7 +138,7 @@ async def test_a_retried_attempt_leaves_nothing_of_the_one_before_and_a_late_one
         ref = await engine.run_to_end(await engine.start(patient, id="p"))
         assert ref.made == "1.2"
         assert blobs_of(engine) == ["blob/p/k/1.2.0000", "blob/p/k/1.2.0001", "blob/p/k/last"]
-        stale = engine._blobs.store(_effect("p"), b"late")
+        stale = engine._parts.blobs.store(_effect("p"), b"late")
         with pytest.raises(RunFinishedError):
             await stale
         assert await engine.load_blob("p", "k") == b"x" * PART

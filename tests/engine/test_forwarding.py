@@ -240,9 +240,9 @@ async def test_only_a_run_that_came_here_by_a_handoff_hears_what_other_engines_s
         await pair.server.start(ledger, id="own")
         await pair.settle()
         with pytest.raises(Exception, match="own"):
-            await pair.device._outbox.say(SERVER, "own", ["signal", "approve", b"", "s"])
+            await pair.device._parts.outbox.say(SERVER, "own", ["signal", "approve", b"", "s"])
         with pytest.raises(Exception, match="nothing that can be said"):
-            await pair.device._outbox.say(SERVER, "e", ["purge", "e"])
+            await pair.device._parts.outbox.say(SERVER, "e", ["purge", "e"])
 
 
 CRASHES = [(side, mode, "ok") for side in ("device", "server") for mode in ("before", "after")]

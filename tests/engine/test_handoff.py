@@ -149,7 +149,7 @@ async def test_of_many_mirrors_only_a_few_keep_the_server_waiting_with_a_questio
             await pair.device.handoff(run_id, SERVER)
         await pair.settle(1_000)
         asked.clear()
-        pair.device._mover.wait_ms = 20_000
+        pair.device._parts.mover.wait_ms = 20_000
         await pair.device.wake()
         while len(asked) < len(runs):
             await asyncio.sleep(0)

@@ -106,7 +106,7 @@ async def test_details_are_written_at_most_once_in_half_a_timeout_and_the_last_o
         assert storage.writes == before + 2  # the start, and the first of a hundred
         await pass_time(engine, 5)
         assert storage.writes == before + 3  # the last of them
-        run = engine._live.get(handle.id)
+        run = engine._parts.live.get(handle.id)
         assert run is not None
         from weft_core import codec
 
@@ -242,13 +242,13 @@ async def test_a_function_in_a_thread_gives_heartbeats_and_sees_that_it_is_cance
         await ctx.run(blocking)
 
     async with TestEngine(workflows=[runs], activities=[blocking]) as engine:
-        attempts: Any = engine._pump.attempts
+        attempts: Any = engine._parts.pump.attempts
         host = attempts._host
         attempts._host = type(host)(host.clock, host.ids, lambda fn: asyncio.to_thread(fn))
         handle = await engine.start(runs)
         await loop.run_in_executor(None, began.wait, 5)
         await let_run()
-        run = engine._live.get(handle.id)
+        run = engine._parts.live.get(handle.id)
         assert run is not None and run.tasks[0].wait[3]["details"]
         await handle.cancel()
         may_end.set()

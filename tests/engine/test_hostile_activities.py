@@ -169,7 +169,7 @@ async def test_all_kinds_at_once() -> None:
     async with TestEngine(workflows=[side_by_side]) as engine:
         handle = await engine.start(side_by_side, *(g for g in GOOD * 3))
         assert set(await asyncio.wait_for(handle.result(), 5)) == {"fine"}
-        assert len(engine._pump.attempts) == 0
+        assert len(engine._parts.pump.attempts) == 0
 
 
 async def test_what_a_stopped_attempt_does_in_finally_is_done_however_early_it_is_stopped() -> None:

@@ -59,7 +59,7 @@ async def store(clock: VirtualClock) -> dict[str, bytes]:
         await engine.signal("activity", "go", i, signal_id=f"s{i}")
     await engine.start(busy, "sleep", id="healthy")
     await engine.settle()
-    engine._pump.attempts.start = lambda effect: None  # type: ignore[method-assign]
+    engine._parts.pump.attempts.start = lambda effect: None  # type: ignore[method-assign]
     await engine.start(busy, "activity", id="in-flight")
     await engine.crash()
     await leave_signal(rows.reopen(), engine._host.ids, "group", "go", 1)  # type: ignore[union-attr]

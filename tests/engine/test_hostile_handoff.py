@@ -55,7 +55,7 @@ class Receiver:
 
     async def __aenter__(self) -> Receiver:
         await self.engine.open()
-        self.engine._mover.wait_ms = 0
+        self.engine._parts.mover.wait_ms = 0
         await self.engine.start(errand, id="own")
         await self.settle()
         self.own = self._of("own")

@@ -204,7 +204,7 @@ async def test_an_operation_that_is_awaited_twice_is_changed_once_each_and_signa
         await engine.settle()
         await engine.signal(handle.id, "go", 1)
         await leave_signal(storage, engine._host.ids, handle.id, "go", 2)  # type: ignore[union-attr]
-        await engine._inbox.take()
+        await engine._parts.inbox.take()
         assert await handle.result() == ["same!", "same!", [1], [2]]
 
 

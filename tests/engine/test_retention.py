@@ -86,7 +86,7 @@ async def test_the_engine_wakes_for_a_sweep_when_one_is_due_and_never_to_look_wh
         assert engine.clock.next_deadline() == start + 30 * 86_400_000
         await engine.advance_time("31 days")
         assert engine.clock.next_deadline() is None
-        assert engine._keeper.rounds == 2, "one at the opening, one when it was due"
+        assert engine._parts.keeper.rounds == 2, "one at the opening, one when it was due"
 
 
 async def test_the_retention_of_a_workflow_stands_for_that_of_the_engine() -> None:

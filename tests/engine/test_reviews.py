@@ -214,7 +214,7 @@ async def test_a_decision_can_be_left_for_the_owner_by_another_process() -> None
         id, ids = (await only(engine))["id"], virtual_host(engine.clock, "page").ids
         await leave_review(rows, ids, id, decision="approved", reviewer="page", decision_id="click")
         await leave_review(rows, ids, id, decision="approved", reviewer="page", decision_id="click")
-        await engine._inbox.take()
+        await engine._parts.inbox.take()
         assert (await handle.result())["by"] == "page"
         assert not [key for key in rows.rows() if key.startswith("inbox/")]
         with pytest.raises(ReviewDecidedError):

@@ -124,7 +124,7 @@ async def test_runs_go_on_while_a_store_is_indexed_and_a_crash_loses_one_page() 
         try:
             await engine.open()
             await engine.add_tags("s1", [f"opened {len(how_far)} times"])
-            await engine._indexes.ready()
+            await engine._parts.indexes.ready()
         except SimulatedCrash:
             pass
         finally:

@@ -63,7 +63,7 @@ async def test_a_run_of_its_own_services_has_them_while_this_process_lives() -> 
     async with TestEngine(workflows=[letters], services={"region": "eu"}) as engine:
         handle = await engine.start(letters, "hi", services={"mailer": mine})
         await engine.settle()
-        engine._live.evict_all()
+        engine._parts.live.evict_all()
         await engine.advance_time("1 hour")
         assert (await handle.result())[:3] == [1, 2, True]
         assert not engine._services._own, "forgotten with the run"

@@ -581,7 +581,7 @@ class Round:
             assert words == list(range(len(words))), f"step {step} has said {words} to {place}"
 
     def _places(self) -> int:
-        return sum(report["running"] for report in self.engine._pump.queues.report().values())
+        return sum(report["running"] for report in self.engine._parts.pump.queues.report().values())
 
     # -- what users do
 
@@ -639,7 +639,7 @@ class Round:
         try:
             if self.pick.random() < 0.3:
                 await leave_signal(self.failing, self.host.ids, run_id, name, [name, self.sent], signal_id=signal_id)
-                await self.engine._inbox.take()
+                await self.engine._parts.inbox.take()
             else:
                 await self.engine.signal(run_id, name, [name, self.sent], signal_id=signal_id)
                 if signal_id is not None:
@@ -666,7 +666,7 @@ class Round:
         try:
             if self.pick.random() < 0.3:
                 await leave_cancel(self.failing, self.host.ids, run_id, reason="left")
-                await self.engine._inbox.take()
+                await self.engine._parts.inbox.take()
             else:
                 await self.engine.cancel(run_id, "asked")
         except RunFinishedError:

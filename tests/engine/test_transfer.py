@@ -448,5 +448,5 @@ async def test_an_export_that_nobody_reads_on_costs_nothing_for_ever() -> None:
         await engine.export_read(f"e{number}", 0)
     with pytest.raises(TransferNotFoundError):
         await engine.export_read("e0", 0)
-    assert len(engine._committer.watches) <= 4
+    assert len(engine._parts.committer.watches) <= 4
     await engine.close()

@@ -70,7 +70,7 @@ class Shop:
 
     async def __aenter__(self) -> Shop:
         await self.engine.open()
-        await self.engine._inbox.close()
+        await self.engine._parts.inbox.close()
         self.own = sqlite3.connect(self.path)
         self.own.execute("CREATE TABLE orders (id TEXT PRIMARY KEY)")
         self.own.commit()
@@ -82,7 +82,7 @@ class Shop:
         await self.storage.close()
 
     async def look(self) -> None:
-        await self.engine._inbox.take()
+        await self.engine._parts.inbox.take()
         await self.engine.settle()
 
 
@@ -258,7 +258,7 @@ async def test_a_start_that_the_code_cannot_do_waits_for_code_that_can_and_so_do
         await rows.put("inbox/~", seal_plain("inbox/~", message))
         with caplog.at_level(logging.WARNING, logger="weft"):
             for _ in range(3):
-                await engine._inbox.take()
+                await engine._parts.inbox.take()
         told = [record.getMessage() for record in caplog.records]
         assert len(told) == 2 and "'later' is not registered" in told[0] and "missing a required" in told[1]
     assert len(await rows.scan("inbox/")) == 3

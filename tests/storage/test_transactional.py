@@ -255,7 +255,7 @@ async def test_a_store_that_fails_for_good_degrades_the_engine_and_the_next_one_
 async def test_G11_an_engine_that_was_overtaken_makes_no_effect(path: Path) -> None:
     async with Open(path) as old:
         async with Open(path) as new:
-            old._inbox._task.cancel()  # type: ignore[union-attr]
+            old._parts.inbox._task.cancel()  # type: ignore[union-attr]
             with pytest.raises(EngineFencedError):
                 await old.run(pay_twice, "r", id="r")
             assert paid(path) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from weft_core.engine.verbs.blobs import BlobVerbs
 from weft_core.engine.verbs.bulk import BulkVerbs
 from weft_core.engine.verbs.completing import CompletingVerbs
 from weft_core.engine.verbs.forming import FormingVerbs
@@ -21,7 +20,7 @@ from weft_core.engine.verbs.transfer import TransferVerbs
 
 class Engine(
     StartOrSignalVerbs, ReviewVerbs, StateVerbs, BulkVerbs, ScheduleVerbs, TailingVerbs, CompletingVerbs,
-    ForwardingVerbs, RepairVerbs, QueueVerbs, StreamVerbs, BlobVerbs, FormingVerbs, HintVerbs, TransferVerbs,
+    ForwardingVerbs, RepairVerbs, QueueVerbs, StreamVerbs, FormingVerbs, HintVerbs, TransferVerbs,
 ):  # fmt: skip
     """``async with Engine(storage=..., workflows=[...]) as engine:`` opens the store and drives its runs.
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from weft_core.engine.left_starts import is_start
 from weft_core.engine.patience import PatientReads
+from weft_core.engine.retention.purger import Purger
+from weft_core.engine.whole import Whole
 from weft_core.errors import (
     CorruptRecordError,
     EngineError,
@@ -82,23 +83,8 @@ async def _leave(storage: Storage, ids: Ids, message: list[object]) -> str:
 class InboxReader:
     """Takes up what was left, at opening and then now and then while the store is shared with other processes."""
 
-    def __init__(
-        self,
-        storage: PatientReads,
-        start: Callable[[str, bytes, dict[str, Any], list[Op]], Awaitable[None]],
-        signal: Callable[[str, SignalArrived, list[Op]], Awaitable[None]],
-        cancel: Callable[[str, CancelRequested, list[Op]], Awaitable[None]],
-        purge: Callable[[str, bool], Awaitable[None]],
-        schedule: Callable[[str, str, Any, list[Op]], Awaitable[None]],
-        review: Callable[[str, dict[str, Any], list[Op]], Awaitable[None]],
-        order: Callable[[str, str, str | None], Awaitable[None]],
-        discard: Callable[[list[Op]], Awaitable[None]],
-        check_owner: Callable[[], Awaitable[None]],
-    ) -> None:
-        self._storage, self._signal, self._cancel, self._discard = storage, signal, cancel, discard
-        self._start = start
-        self._purge, self._schedule, self._review, self._order = purge, schedule, review, order
-        self._check_owner = check_owner
+    def __init__(self, storage: PatientReads, engine: Whole, purger: Purger) -> None:
+        self._storage, self._engine, self._purger = storage, engine, purger
         self._task: asyncio.Task[None] | None = None
         self._waiting: dict[str, str] = {}
         """Runs that cannot be started with the code there is, by id, and why."""
@@ -109,7 +95,7 @@ class InboxReader:
     async def _watch(self) -> None:
         while True:
             try:
-                await self._check_owner()
+                await self._engine._check_owner()
                 await self.take()
             except EngineError:
                 return
@@ -133,19 +119,19 @@ class InboxReader:
                     if not await self._can_start(workflow, inputs, facts, remove):
                         return
                 case ["signal", str(run_id), str(name), bytes(payload), None | str() as signal_id]:
-                    await self._signal(run_id, SignalArrived(name, payload, signal_id), remove)
+                    await self._engine.deliver_signal(run_id, SignalArrived(name, payload, signal_id), remove)
                 case ["cancel", str(run_id), None | str() as reason]:
-                    await self._cancel(run_id, CancelRequested(reason), remove)
+                    await self._engine.deliver_cancel(run_id, CancelRequested(reason), remove)
                 case ["purge", str(run_id), bool(force)]:
-                    await self._purge(run_id, force)
-                    await self._discard(remove)
+                    await self._purger.purge(run_id, force=force)
+                    await self._engine.discard(remove)
                 case ["schedule", str(verb), str(schedule_id), argument]:
-                    await self._schedule(verb, schedule_id, argument, remove)
+                    await self._engine.deliver_to_schedule(verb, schedule_id, argument, remove)
                 case ["order", str(verb), str(run_id), None | str() as reason]:
-                    await self._order(verb, run_id, reason)  # may be done twice
-                    await self._discard(remove)
+                    await self._engine.deliver_order(verb, run_id, reason)  # may be done twice
+                    await self._engine.discard(remove)
                 case ["review", str(review_id), dict(submitted)]:
-                    await self._review(review_id, submitted, remove)
+                    await self._engine.deliver_review(review_id, submitted, remove)
                 case _:
                     raise CorruptRecordError(key=key, reason="it is no message that this version knows")
             return
@@ -159,12 +145,12 @@ class InboxReader:
             if isinstance(refusal, RunNotFoundError) and refusal.facts["run_id"] in self._waiting:
                 return  # it is for a run that is still to be started
             log.warning("a message left in the inbox was refused: %s", refusal)
-        await self._discard(remove)
+        await self._engine.discard(remove)
 
     async def _can_start(self, workflow: str, inputs: bytes, facts: dict[str, Any], remove: list[Op]) -> bool:
         """Start a run. False: the code there is cannot, so it stays until there is other code; this is told once."""
         try:
-            await self._start(workflow, inputs, facts, remove)
+            await self._engine.deliver_start(workflow, inputs, facts, remove)
         except (WorkflowNotRegisteredError, InvalidInputError) as misfit:
             if self._waiting.get(facts["id"]) != str(misfit):
                 log.warning("a start left in the inbox waits: %s", misfit)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from weft_core.engine import Engine, WorkflowHandle
-from weft_core.engine.core import OpList
+from weft_core.engine.whole import OpList
 from weft_core.errors import (
     ActivityNotRegisteredError,
     EngineClosedError,
@@ -86,11 +86,11 @@ class TestEngine(Engine):
 
     def _assembled(self) -> None:
         super()._assembled()
-        attempts = self._pump.attempts
+        attempts = self._parts.pump.attempts
         assert isinstance(attempts, WatchedAttempts)
         attempts.watcher = self.watcher
         if self.chaos is not None:
-            self._pump.timers = RepeatingTimers(self._reads, self.clock, self._pump.timers.wake, self.chaos)
+            self._parts.pump.timers = RepeatingTimers(self._reads, self.clock, self._parts.pump.timers.wake, self.chaos)
 
     # -- mocks
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from weft_core.engine.batch import Batch
 from weft_core.engine.handoff.parts import HandoffParts
 from weft_core.engine.patience import scan_all
-from weft_core.engine.repair.parts import Parts
+from weft_core.engine.repair.parts import RepairParts
 from weft_core.errors import CodecError, RunError, WeftError
 from weft_core.machine import handoffs, records
 from weft_core.machine.handoffs import Handoff
@@ -62,7 +62,7 @@ class Park:
         header.origin = header.origin or self.parts.store_id
         url = self.url or handoff.url
         handoff = replace(handoff, state="sending", url=url, moves=header.moves, at=now, why="")
-        Parts.event(
+        RepairParts.event(
             "run_handed_off", header, batch, now, url=url, handoff_id=handoff.id, moves=handoff.moves
         )  # fmt: skip
         batch.ops += [(key, None) for key in timers]

@@ -11,7 +11,7 @@ from weft_core import codec, frames
 from weft_core.engine.batch import Batch
 from weft_core.engine.patience import scan_all
 from weft_core.engine.registry import Registry
-from weft_core.engine.repair.parts import Parts
+from weft_core.engine.repair.parts import RepairParts
 from weft_core.engine.restoring import restore_run, stored_tasks
 from weft_core.errors import CorruptRecordError, EditError, PayloadTooLargeError, RunNotParkedError
 from weft_core.machine import records
@@ -112,7 +112,7 @@ def _bounded(data: bytes | None) -> bytes | None:
 class Edit:
     """The order to change a run at its checkpoint. A job of the pump."""
 
-    parts: Parts
+    parts: RepairParts
     run_id: str
     change: Change
     reason: str | None

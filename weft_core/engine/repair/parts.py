@@ -20,7 +20,7 @@ from weft_core.model.run import AWAY, RunHeader, RunState
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class RepairParts:
     """The parts of an engine that jobs of its pump work with."""
 
     storage: PatientReads

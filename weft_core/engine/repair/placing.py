@@ -13,7 +13,7 @@ from typing import Any
 from weft_core import codec
 from weft_core.engine.batch import Batch, Envelope
 from weft_core.engine.repair.editing import PARKED, Change, edited
-from weft_core.engine.repair.parts import Parts
+from weft_core.engine.repair.parts import RepairParts
 from weft_core.engine.repair.standing import Standing, stood
 from weft_core.engine.restoring import restore_run
 from weft_core.errors import EditError, RunNotParkedError
@@ -38,7 +38,7 @@ _REVIVED = frozenset({"failed", "cancelled", "timed_out", "terminated"})
 class Fork:
     """The order to make a run that stands where another one stood. A job of the pump."""
 
-    parts: Parts
+    parts: RepairParts
     source: str
     at: int | None
     run_id: str
@@ -103,7 +103,7 @@ class Fork:
 class Rewind:
     """The order to put a run back to a checkpoint. A job of the pump."""
 
-    parts: Parts
+    parts: RepairParts
     run_id: str
     to: int
     reason: str | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weft_core.engine.batch import Batch, Envelope
-from weft_core.engine.repair.parts import Parts
+from weft_core.engine.repair.parts import RepairParts
 from weft_core.errors import EditError, RunFinishedError
 from weft_core.machine import records
 from weft_core.machine.operations import HOOKS
@@ -17,7 +17,7 @@ from weft_core.model.run import STOPPED, RunState, Task
 class Skipping:
     """The order to answer what a run waits for. A job of the pump."""
 
-    parts: Parts
+    parts: RepairParts
     run_id: str
     task: int | None
     value: bytes | None

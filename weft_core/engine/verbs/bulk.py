@@ -14,7 +14,7 @@ from weft_core.engine.bulk.runner import Audit
 from weft_core.engine.bulk.verbs import Actions
 from weft_core.engine.present import jsonable
 from weft_core.engine.search.page import Page
-from weft_core.engine.verbs.purging import PurgingVerbs
+from weft_core.engine.verbs.runs import RunVerbs
 from weft_core.engine.verbs.search import SearchVerbs
 from weft_core.errors import (
     BulkConfirmationError,
@@ -32,7 +32,7 @@ from weft_core.workflow import SearchAttribute, Signal, Workflow
 Planned = BulkPlan | BulkResult
 
 
-class BulkVerbs(PurgingVerbs, SearchVerbs):
+class BulkVerbs(RunVerbs, SearchVerbs):
     """bulk_cancel, bulk_terminate, bulk_resume, bulk_signal, bulk_tag, bulk_untag, bulk_delete, audit.
 
     Each takes the filters of ``list``. First with ``dry_run=True``: a :class:`BulkPlan` says how many runs match.
@@ -111,15 +111,15 @@ class BulkVerbs(PurgingVerbs, SearchVerbs):
             )
         ids = await self._matching(verb, filters)
         shown = _plain(filters)
-        scope, now = Scope(self._committer.store_id, verb, args, shown), self._clock.now_ms()
+        scope, now = Scope(self._parts.committer.store_id, verb, args, shown), self._clock.now_ms()
         if confirm is None:
             expires = now + TOKEN_MS
             token = make_token(scope, ids, len(ids), expires)
             return BulkPlan(verb, len(ids), ids[:SAMPLES], jsonable(shown), token, expires)
         check_token(confirm, scope, ids, now)
         audit = Audit(verb, json.dumps(jsonable(shown)), by, args, len(ids), 0)
-        done = await self._bulk_runner.store(keys.audit(now, self._new_id()), audit, ids)
-        self._bulk_keeper.wake()
+        done = await self._parts.bulk_runner.store(keys.audit(now, self._new_id()), audit, ids)
+        self._parts.bulk_keeper.wake()
         return await asyncio.shield(done)
 
     async def _matching(self, verb: str, filters: dict[str, Any]) -> list[str]:

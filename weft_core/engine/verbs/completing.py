@@ -84,7 +84,7 @@ class CompletingVerbs(EngineCore):
 
     async def _look_up(self, run_id: str, mark: str) -> tuple[int, int, bytes | None]:
         """Task and step of a token, and the digest of the answer it has been used for."""
-        fresh = self._tokens.fresh(mark)
+        fresh = self._parts.tokens.fresh(mark)
         if fresh is not None:
             return *fresh, None
         key = keys.token(run_id, mark)

@@ -141,19 +141,19 @@ class FormingVerbs(RunVerbs):
     ) -> str:
         passed = ""
         while True:
-            await self._starts.hold(record)
+            await self._parts.starts.hold(record)
             try:
                 stored = await self._reads.get(record)
                 run_id, first = unseal_plain(record, stored) if stored is not None else (passed, 0)
                 if run_id == passed:  # there is none, or none that waits
                     run_id = self._new_id()
                     row = (record, seal_plain(record, [run_id, self._clock.now_ms()]))
-                    return await self._starts.start(definition, inputs, options(run_id, record), [row])
+                    return await self._parts.starts.start(definition, inputs, options(run_id, record), [row])
                 message = addition(first)
                 envelope = Envelope(run_id, message, reply=asyncio.get_running_loop().create_future())
-                self._pump.submit(envelope)  # in the order of the calls; others may follow before it is durable
+                self._parts.pump.submit(envelope)  # in the order of the calls; others may follow before it is durable
             finally:
-                self._starts.release(record)
+                self._parts.starts.release(record)
             if await self._taken(envelope) and message.accepted:
                 return run_id
             passed = run_id

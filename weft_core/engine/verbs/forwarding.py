@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from weft_core import codec
-from weft_core.engine.core import OpList
-from weft_core.engine.handoff.answering import Answering
-from weft_core.engine.handoff.outbox import Form, Outbox
+from weft_core.engine.handoff.outbox import Form
 from weft_core.engine.verbs.handoff import HandoffVerbs
 from weft_core.engine.verbs.runs import RunVerbs
 from weft_core.engine.verbs.updates import UpdateState
+from weft_core.engine.whole import OpList
 from weft_core.errors import (
     HandoffUnansweredError,
     QueryNotFoundError,
@@ -35,25 +36,13 @@ class ForwardingVerbs(HandoffVerbs):
         """As for a run that is here; one that is away has it from its owner, now or when that is reached again."""
         self._check_run_id(run_id)
         form: Form = ["signal", message.name, message.payload, message.signal_id or self._new_id()]
-        if await self._is_away(run_id, extra) and await self._outbox.tell(run_id, form, extra or []):
-            return
-        try:
-            await super().deliver_signal(run_id, message, extra)
-        except RunMovedError:
-            if not await self._owner_of(run_id) or not await self._outbox.tell(run_id, form, []):
-                raise
+        await self._tell(run_id, form, extra, partial(super().deliver_signal, run_id, message, extra))
 
     async def deliver_cancel(self, run_id: str, message: CancelRequested, extra: OpList | None = None) -> None:
         """As for a run that is here; one that is away has it from its owner, now or when that is reached again."""
         self._check_run_id(run_id)
         form: Form = ["cancel", message.reason]
-        if await self._is_away(run_id, extra) and await self._outbox.tell(run_id, form, extra or []):
-            return
-        try:
-            await super().deliver_cancel(run_id, message, extra)
-        except RunMovedError:
-            if not await self._owner_of(run_id) or not await self._outbox.tell(run_id, form, []):
-                raise
+        await self._tell(run_id, form, extra, partial(super().deliver_cancel, run_id, message, extra))
 
     async def update(
         self,
@@ -112,47 +101,45 @@ class ForwardingVerbs(HandoffVerbs):
 
     async def handoff_state(self, run_id: str) -> dict[str, Any]:
         """With ``outbox``: how many signals and cancels wait here for its owner."""
-        return {**await super().handoff_state(run_id), "outbox": await self._outbox.waiting(run_id)}
+        return {**await super().handoff_state(run_id), "outbox": await self._parts.outbox.waiting(run_id)}
 
     # -- inside
 
+    async def _tell(self, run_id: str, form: Form, extra: OpList | None, here: Callable[[], Awaitable[None]]) -> None:
+        """Tell a run ``here``, or its owner, now or when that is reached again."""
+        if await self._is_away(run_id, extra) and await self._parts.outbox.tell(run_id, form, extra or []):
+            return
+        try:
+            await here()
+        except RunMovedError:
+            if not await self._owner_of(run_id) or not await self._parts.outbox.tell(run_id, form, []):
+                raise
+
     async def _is_away(self, run_id: str, extra: OpList | None) -> bool:
         """Looked up only where it costs nothing, or where a refusal would lose what goes with the message."""
-        return run_id in self._outbox.holding or (bool(extra) and await self._owner_of(run_id) != "")
+        return run_id in self._parts.outbox.holding or (bool(extra) and await self._owner_of(run_id) != "")
 
     async def _owner_of(self, run_id: str) -> str:
         """The address of the engine that has it, will have it, or had it at its end; empty if it cannot be asked."""
-        known = await self._handing.handoff(run_id)
-        if known is None or self._line.transport is None:
+        known = await self._parts.handing.handoff(run_id)
+        if known is None or self._parts.line.transport is None:
             return ""
         if known.state == "ended":  # another run may have taken its id since
-            header = await self._handing.find(run_id)
+            header = await self._parts.handing.find(run_id)
             return known.url if header is not None and header.away else ""
         return known.url if known.state in ("sending", "moved", "asking") else ""
 
     async def _ask_owner(self, moved: WeftError, form: Form) -> Any:
         """Ask an owner that must answer now. ``RunMovedError``, or what else was found here, if it does not."""
         run_id: str = moved.facts["run_id"]
-        known = await self._handing.handoff(run_id)
+        known = await self._parts.handing.handoff(run_id)
         if known is None or known.state not in ("moved", "ended") or not known.url:
             raise moved
         try:
-            await self._outbox.send(run_id)
-            return await self._outbox.say(known.url, run_id, form)
+            await self._parts.outbox.send(run_id)
+            return await self._parts.outbox.say(known.url, run_id, form)
         except HandoffUnansweredError as trouble:
             raise moved from trouble
-
-    def _make_handoffs(self) -> None:
-        super()._make_handoffs()
-
-        async def here(run_id: str, form: Form, extra: OpList) -> None:
-            await self._said(run_id, form, extra)
-
-        async def said(run_id: str, form: Form) -> Any:
-            return await self._said(run_id, form, [])
-
-        self._outbox = self._mover.outbox = Outbox(self._handing, self._mover, self._line, here)
-        self.answering = Answering(self._handing, self._mover, self.events, said)
 
     async def _said(self, run_id: str, form: Form, extra: OpList) -> Any:
         """Do here what somebody has said to a run, and encode the answer."""

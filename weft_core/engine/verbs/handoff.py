@@ -6,21 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from weft_core.engine.batch import Batch, Envelope, Job
-from weft_core.engine.core import OpList
+from weft_core.engine.batch import Batch
 from weft_core.engine.handoff.answering import Answering
-from weft_core.engine.handoff.doubting import doubt
 from weft_core.engine.handoff.leaving import TakeBack
-from weft_core.engine.handoff.line import Contact, Line
-from weft_core.engine.handoff.mover import Mover
+from weft_core.engine.handoff.line import Contact
 from weft_core.engine.handoff.parts import HandoffParts
-from weft_core.engine.handoff.placing import Placer
 from weft_core.engine.verbs.repair import RepairVerbs
 from weft_core.errors import HandoffRefusedError, InvalidInputError, RunFinishedError
 from weft_core.machine import handoffs, records, travel
 from weft_core.machine.handoffs import Handoff
 from weft_core.machine.travel import read_message
-from weft_core.model.messages import Message
 from weft_core.model.placement import Device, check_address
 
 _PATIENCE_MS = 10_000
@@ -29,8 +24,10 @@ _PATIENCE_MS = 10_000
 class HandoffVerbs(RepairVerbs):
     """handoff, take_back, handoff_state, use_server, server_state, export_run, import_run."""
 
-    answering: Answering
-    """What other engines are told."""
+    @property
+    def answering(self) -> Answering:
+        """What other engines are told."""
+        return self._parts.answering
 
     async def handoff(self, run_id: str, to: str) -> dict[str, Any]:
         """Have another engine own the run: the server at the address ``to``.
@@ -53,16 +50,16 @@ class HandoffVerbs(RepairVerbs):
         """
         self._check_run_id(run_id)
         assert self._host is not None
-        known = await self._handing.handoff(run_id)
+        known = await self._parts.handing.handoff(run_id)
         mirror = known is not None and (known.state == "moved" or (known.state == "asking" and not known.from_sending))
         if force and mirror:
             raise HandoffRefusedError(run_id=run_id, reason="here is only its mirror; its owner must give it back")
         if force and known is not None and known.state in ("sending", "asking", "doubted"):
             reason = "it was taken back by force, and nobody was asked"
-            await self._work(run_id, TakeBack(self._handing, run_id, known.id, reason, stays=True))
+            await self._work(run_id, TakeBack(self._parts.handing, run_id, known.id, reason, stays=True))
         else:
-            await self._work(run_id, _Back(self._handing, run_id, self._host.ids.token()))
-        self._mover.look(run_id)
+            await self._work(run_id, _Back(self._parts.handing, run_id, self._host.ids.token()))
+        self._parts.mover.look(run_id)
         return await self.handoff_state(run_id)
 
     async def handoff_state(self, run_id: str) -> dict[str, Any]:
@@ -70,16 +67,16 @@ class HandoffVerbs(RepairVerbs):
         ``why`` (what became of the last try), ``trouble`` (why there is no answer yet, or why a run that belongs on the
         server is here) and ``placed`` (the placement by which it leaves)."""
         self._check_run_id(run_id)
-        known = await self._handing.handoff(run_id)
+        known = await self._parts.handing.handoff(run_id)
         if known is None:
             header = await self.header(run_id)
             return {"run_id": run_id, "state": "none", "status": header.status, "moves": 0, "url": "", "why": "",
-                    "trouble": self._placer.why(run_id), "handoff_id": "", "placed": ""}  # fmt: skip
-        found = await self._handing.find(run_id)
+                    "trouble": self._parts.placer.why(run_id), "handoff_id": "", "placed": ""}  # fmt: skip
+        found = await self._parts.handing.find(run_id)
         return {
             "run_id": run_id, "state": known.state, "status": found.status if found is not None else None,
             "moves": known.moves, "url": known.url, "why": known.why,
-            "trouble": self._mover.trouble(run_id) or self._placer.why(run_id), "handoff_id": known.id,
+            "trouble": self._parts.mover.trouble(run_id) or self._parts.placer.why(run_id), "handoff_id": known.id,
             "placed": known.placed,
         }  # fmt: skip
 
@@ -91,11 +88,11 @@ class HandoffVerbs(RepairVerbs):
         header = await self.header(run_id)
         if header.status != "transferring":
             await self._begin_handoff(run_id, "")
-            await self._mover.parked(run_id, _PATIENCE_MS)
+            await self._parts.mover.parked(run_id, _PATIENCE_MS)
             header = await self.header(run_id)
-        known = await self._handing.handoff(run_id)
+        known = await self._parts.handing.handoff(run_id)
         if known is not None and known.state == "sending":
-            return travel.pack(await self._handing.traveller(header, known))
+            return travel.pack(await self._parts.handing.traveller(header, known))
         if known is not None and known.state == "parking":
             await self.take_back(run_id)
         reason = (known.why if known is not None else "") or "something of it is still in flight"
@@ -116,9 +113,9 @@ class HandoffVerbs(RepairVerbs):
     def use_server(self, url: str, token: str | None = None) -> None:
         """The server of this device, from now on, and what opens it. ``InvalidInputError``: this is no device."""
         check_address("use_server", url)
-        if self._line.device is None:
+        if self._parts.line.device is None:
             raise InvalidInputError(call="use_server", reason="this engine is no device; see Engine(device=)")
-        self._line.device = Device(url)
+        self._parts.line.device = Device(url)
         if token is not None:
             self.give_token(url, token)
         self.wake_handoffs()
@@ -126,13 +123,13 @@ class HandoffVerbs(RepairVerbs):
     def server_state(self) -> dict[str, Any]:
         """``url`` of the server of this device ("": none), and how the last question to it went: ``state`` unknown,
         online, offline or denied, and ``trouble``."""
-        device = self._line.device
-        contact = self._line.contact(device.server) if device is not None else Contact()
+        device = self._parts.line.device
+        contact = self._parts.line.contact(device.server) if device is not None else Contact()
         return {"url": device.server if device is not None else "", "state": contact.state, "trouble": contact.trouble}
 
     def watch_server(self, told: Callable[[], None]) -> None:
         """Have ``told`` called when :meth:`server_state` is another than before, and each time a token is refused."""
-        self._line.contacted = told
+        self._parts.line.contacted = told
 
     def give_token(self, url: str, token: str) -> None:
         """What opens the server at this address; it is never stored."""
@@ -140,12 +137,12 @@ class HandoffVerbs(RepairVerbs):
         if tokens is None or not isinstance(url, str) or not isinstance(token, str):
             raise InvalidInputError(call="handoff", reason="this engine has no transport that takes tokens")
         tokens[url] = token
-        self._mover.wake()
+        self._parts.mover.wake()
 
     def wake_handoffs(self) -> None:
         """A hint: the network may be there again."""
-        self._mover.wake()
-        self._placer.wake()
+        self._parts.mover.wake()
+        self._parts.placer.wake()
 
     async def deliver_order(self, verb: str, run_id: str, reason: str | None) -> None:
         """Do what was left to be done with a run."""
@@ -156,38 +153,14 @@ class HandoffVerbs(RepairVerbs):
 
     # -- inside
 
-    async def _hold_what_may_be_elsewhere(self) -> None:
-        if self._device is not None and self._transport is not None:
-            await doubt(self._handing, self._device.server)
-
     async def _begin_handoff(self, run_id: str, url: str, placed: str = "") -> None:
         self._check_run_id(run_id)
         assert self._host is not None
-        await self._work(run_id, _Leave(self._handing, run_id, url, self._host.ids.token(), placed))
-        self._mover.look(run_id)
+        await self._work(run_id, _Leave(self._parts.handing, run_id, url, self._host.ids.token(), placed))
+        self._parts.mover.look(run_id)
 
-    def _make_handoffs(self) -> None:
-        assert self._host is not None
-
-        async def deliver(run_id: str, message: Message | None, extra: OpList) -> None:
-            await self._deliver(run_id, message, extra)
-
-        async def work(run_id: str, job: Job) -> None:
-            await self._ask(Envelope(run_id, job=job))
-
-        host = self._host
-        self._handing = HandoffParts(
-            self._reads, self._live, self.registry, self.limits, host.clock, host.ids, self._committer.store_id,
-            self._committer.epoch, work, deliver, self._pump.arm,
-        )  # fmt: skip
-        self._line = Line(self.registry, self._transport, self._device)
-        self._mover = Mover(self._handing, self._line)
-
-        async def leave(run_id: str, url: str) -> None:
-            await self._begin_handoff(run_id, url, "server_when_online")
-
-        self._placer = Placer(self._handing, self._mover, self._line, leave)
-        self._starts.keep_back, self._starts.kept_back = self._placer.keep_back, self._placer.kept_back
+    async def _leave_for_server(self, run_id: str, url: str) -> None:
+        await self._begin_handoff(run_id, url, "server_when_online")
 
 
 @dataclass(slots=True)

@@ -25,17 +25,17 @@ class HintVerbs(EngineCore):
         as each is counted. Returns how many runs were hurried so.
         """
         self._check_open()
-        self._pump.timers.look()
-        self._mover.wake()
-        self._placer.wake()
-        await self._inbox.take()
+        self._parts.pump.timers.look()
+        self._parts.mover.wake()
+        self._parts.placer.wake()
+        await self._parts.inbox.take()
         now = self._clock.now_ms()
         if not retry or 0 <= now - self._hurried_at < _HURRY_AGAIN_MS:
             return 0
         self._hurried_at = now
-        runs = await self._pump.timers.retries()
+        runs = await self._parts.pump.timers.retries()
         for run_id in runs:
-            self._pump.submit(Envelope(run_id, Hurry()))
+            self._parts.pump.submit(Envelope(run_id, Hurry()))
         return len(runs)
 
     async def drain(self, patience: Duration = 10) -> int:
@@ -45,8 +45,8 @@ class HintVerbs(EngineCore):
         An attempt that did not begin is made, uncounted, by the next engine that opens the store.
         """
         self._check_open()
-        self._pump.draining = True
-        await self._pump.attempts.settled(duration_ms(patience, "patience") / 1000)
-        cut_off = len(self._pump.attempts)
+        self._parts.pump.draining = True
+        await self._parts.pump.attempts.settled(duration_ms(patience, "patience") / 1000)
+        cut_off = len(self._parts.pump.attempts)
         await self.close()
         return cut_off

@@ -17,15 +17,15 @@ class QueueVerbs(EngineCore):
         key that waits or runs. ``rate`` is ``[count, milliseconds]``.
         """
         self._check_open()
-        return self._queues.report()
+        return self._parts.queues.report()
 
     async def pause_queue(self, name: str) -> None:
         """Let no further attempt of the queue begin, until :meth:`resume_queue`, also after a restart; those that run
         go on. Durable when this returns. ``QueueNotDeclaredError``."""
         self._check_open()
-        await self.discard([self._queues.pause(name, True)])
+        await self.discard([self._parts.queues.pause(name, True)])
 
     async def resume_queue(self, name: str) -> None:
         """Let attempts of the queue begin again. Durable when this returns. ``QueueNotDeclaredError``."""
         self._check_open()
-        await self.discard([self._queues.pause(name, False)])
+        await self.discard([self._parts.queues.pause(name, False)])

@@ -10,7 +10,6 @@ from weft_core import codec
 from weft_core.engine.batch import Envelope, Job
 from weft_core.engine.handle import WorkflowHandle
 from weft_core.engine.repair.editing import Edit, assigning
-from weft_core.engine.repair.parts import Parts
 from weft_core.engine.repair.placing import Fork, Rewind
 from weft_core.engine.repair.skipping import Skipping
 from weft_core.engine.search.page import Page
@@ -64,18 +63,18 @@ class RepairVerbs(RunVerbs):
 
         async def make(new_id: str, rows: list[Op]) -> str:
             claim = keys.run(new_id)
-            if not await self._starts.claim(claim):
+            if not await self._parts.starts.claim(claim):
                 raise RunExistsError(run_id=new_id, status=(await self.header(new_id)).status)
             try:
-                order = Fork(self._parts, run_id, at, new_id, self._retained, idempotency_key, change, rows)
+                order = Fork(self._parts.repairing, run_id, at, new_id, self._retained, idempotency_key, change, rows)
                 await self._work(run_id, order)
             finally:
-                self._starts.release(claim)
+                self._parts.starts.release(claim)
             return new_id
 
         asked = codec.dumps(["fork", run_id, at, dict(edit) if isinstance(edit, Mapping) else repr(edit)])
         digest = hashlib.sha256(asked).digest()
-        return WorkflowHandle(self, await self._starts.once(id, idempotency_key, digest, make))
+        return WorkflowHandle(self, await self._parts.starts.once(id, idempotency_key, digest, make))
 
     async def rewind(self, run_id: str, to: int, *, reason: str | None = None, by: str | None = None) -> None:
         """Put a run back to a step, in place; it is suspended there until :meth:`resume`.
@@ -90,7 +89,7 @@ class RepairVerbs(RunVerbs):
         check_told("rewind", self.limits, reason=reason, by=by)
         if type(to) is not int:
             raise InvalidInputError(call="rewind", reason=f"a step is a number, not {to!r}")
-        await self._work(run_id, Rewind(self._parts, run_id, to, reason, by))
+        await self._work(run_id, Rewind(self._parts.repairing, run_id, to, reason, by))
 
     async def edit(self, run_id: str, changes: Changes, *, reason: str | None = None, by: str | None = None) -> None:
         """Change variables of a suspended, held or dead run at its checkpoint; :meth:`resume` goes on with them.
@@ -102,7 +101,7 @@ class RepairVerbs(RunVerbs):
         """
         self._check_run_id(run_id)
         check_told("edit", self.limits, reason=reason, by=by)
-        await self._work(run_id, Edit(self._parts, run_id, self._change(run_id, changes), reason, by))
+        await self._work(run_id, Edit(self._parts.repairing, run_id, self._change(run_id, changes), reason, by))
 
     async def skip(
         self,
@@ -131,8 +130,8 @@ class RepairVerbs(RunVerbs):
             error = OperationSkippedError(operation="what the run waited for", reason=error)
         if error is not None:
             error = failure.durable_error(error, "skip")
-        await self._renew_code()
-        await self._work(run_id, Skipping(self._parts, run_id, task, encoded, error, reason, by))
+        await self._parts.sources.renew()
+        await self._work(run_id, Skipping(self._parts.repairing, run_id, task, encoded, error, reason, by))
 
     async def retry(self, run_id: str) -> None:
         """Take up a dead or held run again, from its last checkpoint: the same as :meth:`resume`."""
@@ -146,23 +145,11 @@ class RepairVerbs(RunVerbs):
 
     # -- inside
 
-    @property
-    def _parts(self) -> Parts:
-        return Parts(
-            self._reads,
-            self._live,
-            self.registry,
-            self.limits,
-            self._pump.decider.go_on,
-            self._pump.decider.posts.call_again,
-            self._sweeps.gone,
-        )
-
     async def _work(self, run_id: str, job: Job) -> None:
         await self._ask(Envelope(run_id, job=job))
 
     def _retained(self, source: RunHeader) -> int:
-        return self._starts.retained(self.registry.closest(source.workflow, source.version))
+        return self._parts.starts.retained(self.registry.closest(source.workflow, source.version))
 
     def _change(self, run_id: str, changes: Changes) -> Callable[[StoredRun], None]:
         if callable(changes):

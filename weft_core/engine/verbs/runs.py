@@ -1,4 +1,4 @@
-"""Starting runs and speaking to them."""
+"""Starting runs, speaking to them, and removing them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from weft_core import codec
 from weft_core.engine.batch import Envelope
-from weft_core.engine.core import OpList
 from weft_core.engine.handle import WorkflowHandle
 from weft_core.engine.left_starts import inputs_of, options_of
 from weft_core.engine.starts import Conflict, StartOptions
 from weft_core.engine.verbs.updates import UpdateVerbs
+from weft_core.engine.whole import OpList
 from weft_core.errors import (
     InvalidInputError,
     PayloadTooLargeError,
@@ -39,7 +39,7 @@ from weft_core.workflow import Query, Signal, Workflow
 
 
 class RunVerbs(UpdateVerbs):
-    """start, signal, query, cancel, terminate, suspend, resume."""
+    """start, signal, query, cancel, terminate, suspend, resume, purge."""
 
     async def start(
         self,
@@ -83,14 +83,14 @@ class RunVerbs(UpdateVerbs):
             execution_timeout=execution_timeout, on_conflict=on_conflict, headers=headers, attributes=attributes or {},
             tags=tags, services=services,
         )  # fmt: skip
-        return WorkflowHandle(self, await self._starts.start(workflow, inputs, options))
+        return WorkflowHandle(self, await self._parts.starts.start(workflow, inputs, options))
 
     async def deliver_start(self, workflow: str, data: bytes, facts: dict[str, Any], extra: OpList) -> None:
         """Start a run that was left to be started; ``extra`` is written in the batch of its first turn, once."""
         inputs, headers = self.interceptors.start(
             workflow, inputs_of(data), facts["id"], facts.get("headers")
         )  # fmt: skip
-        await self._starts.start(workflow, inputs, options_of(facts, self._clock.now_ms(), headers), extra)
+        await self._parts.starts.start(workflow, inputs, options_of(facts, self._clock.now_ms(), headers), extra)
         if await self._reads.has(extra[0][0]):  # the key has its run already: nothing was started
             await self.discard(extra)
 
@@ -120,8 +120,8 @@ class RunVerbs(UpdateVerbs):
             return
         check_id(message.signal_id, "a signal_id", self.limits)
         claim = keys.mail_id(run_id, message.signal_id)
-        if await self._starts.claim(claim):
-            await self._starts.submit_claimed(claim, Envelope(run_id, message, extra=extra or []))
+        if await self._parts.starts.claim(claim):
+            await self._parts.starts.submit_claimed(claim, Envelope(run_id, message, extra=extra or []))
         elif extra:
             await self.discard(extra)
 
@@ -171,7 +171,7 @@ class RunVerbs(UpdateVerbs):
             handler = run.queries.get(name)
             if handler is None:
                 raise QueryNotFoundError(run_id=run_id, query=name, available=sorted({*run.queries, *run.exposed}))
-            return _answer(self._onlooker.copy(run, handler), args), run.completed
+            return _answer(self._parts.onlooker.copy(run, handler), args), run.completed
 
         try:
             found: tuple[Any, int] = await self._ask(Envelope(run_id, visit=answer))
@@ -187,7 +187,7 @@ class RunVerbs(UpdateVerbs):
         handlers: dict[str, Any] = {}
         if data is not None:
             self.registry.closest(header.workflow, header.version)  # raises if it is not registered
-            handlers = self._onlooker.restore(header, header.exposed, records.read_answers(header.id, data))
+            handlers = self._parts.onlooker.restore(header, header.exposed, records.read_answers(header.id, data))
         if name not in handlers:
             available = sorted({*header.exposed, *handlers})
             raise QueryNotFoundError(run_id=header.id, query=name, available=available)
@@ -238,8 +238,20 @@ class RunVerbs(UpdateVerbs):
         if (await self.header(run_id)).status in ("suspended", "needs_attention"):
             await self._deliver(run_id, ResumeRequested())
             return
-        await self._renew_code()
+        await self._parts.sources.renew()
         await self._deliver(run_id, Recover())
+
+    async def purge(self, run_id: str, *, force: bool = False) -> None:
+        """Remove a finished run and every record of it, event log included.
+
+        When this returns nothing of it is left but its spent idempotency key, which starts nothing any more
+        (``IdempotencyKeyPurgedError``, G6). It is invisible from the first batch on, and a crash in the middle is made
+        good at the next opening. ``force`` also removes a run that is held or dead, or whose record cannot be read.
+        ``RunNotFoundError``, ``RunNotFinishedError``, ``CorruptRecordError``.
+        """
+        self._check_open()
+        self._check_run_id(run_id)
+        await self._parts.purger.purge(run_id, force=force)
 
     async def deliver_order(self, verb: str, run_id: str, reason: str | None) -> None:
         """Do what was left to be done with a run. ``InvalidInputError``: nothing of ours."""

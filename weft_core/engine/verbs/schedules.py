@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any, Literal, Unpack
 
 from weft_core import codec
-from weft_core.engine.core import OpList
 from weft_core.engine.handle import WorkflowHandle
 from weft_core.engine.patience import scan_all
-from weft_core.engine.schedules import ScheduleHandle, describe_schedule, list_schedules
+from weft_core.engine.schedules import ScheduleHandle, ScheduleKeeper, describe_schedule, list_schedules
 from weft_core.engine.search.page import Page
 from weft_core.engine.verbs.runs import RunVerbs
+from weft_core.engine.whole import OpList
 from weft_core.errors import (
     CorruptRecordError,
     InvalidInputError,
@@ -55,7 +55,7 @@ class ScheduleVerbs(RunVerbs):
         nothing; one that says something else: ``ScheduleExistsError``. Without ``id`` it gets one.
         """
         self._check_open()
-        schedule_id = self._starts.new_id() if id is None else id
+        schedule_id = self._parts.starts.new_id() if id is None else id
         return await self.create_schedule(
             Schedule(schedule_id, make_spec(workflow, inputs, options), workflow, bool(paused))
         )
@@ -139,6 +139,10 @@ class ScheduleVerbs(RunVerbs):
             raise InvalidInputError(call="schedule", reason=f"{verb!r} is nothing that a schedule can do")
         await doing[verb]()
         await self.discard(extra)
+
+    @property
+    def _schedules(self) -> ScheduleKeeper:
+        return self._parts.schedules
 
     # -- under the schedule's lock
 

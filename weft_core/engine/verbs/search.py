@@ -40,7 +40,7 @@ class SearchVerbs(EngineCore):
             return await search()
         except IndexesNotReadyError:
             self._check_open()
-            await self._indexes.ready()
+            await self._parts.indexes.ready()
             return await search()
 
     async def get_attributes(self, run_id: str) -> dict[str, Any]:
@@ -79,4 +79,4 @@ class SearchVerbs(EngineCore):
         """Make the index rows those of the records; returns what was wrong. Runs go on meanwhile, and if it is cut
         off, what it has done stays done."""
         self._check_open()
-        return await self._indexes.repair()
+        return await self._parts.indexes.repair()

@@ -75,7 +75,7 @@ class StartOrSignalVerbs(RunVerbs):
             tags=tags, first=first,
         )  # fmt: skip
         try:
-            run_id = await self._starts.start(workflow, inputs, options)
+            run_id = await self._parts.starts.start(workflow, inputs, options)
         except RunExistsError:
             assert id is not None
             run_id = id
@@ -113,7 +113,7 @@ class StartOrSignalVerbs(RunVerbs):
         """The run is there. If this signal came with it, or has been sent before, that was it."""
         assert message.signal_id is not None
         claim = keys.mail_id(run_id, message.signal_id)
-        if not await self._starts.claim(claim):
+        if not await self._parts.starts.claim(claim):
             return "started" if await self._reads.get(claim) == keys.CAME_WITH_START else "signalled"
         try:
             header = await self.reader.header(run_id)
@@ -122,10 +122,10 @@ class StartOrSignalVerbs(RunVerbs):
                 raise StartOrSignalConflictError(run_id=run_id, reason=reason)
             self._check_signal(message, header.workflow, header.version, header.signals)
         except BaseException:
-            self._starts.release(claim)
+            self._parts.starts.release(claim)
             raise
         try:
-            await self._starts.submit_claimed(claim, Envelope(run_id, message))
+            await self._parts.starts.submit_claimed(claim, Envelope(run_id, message))
         except RunMovedError:
             await self.deliver_signal(run_id, message)
         except RunFinishedError as finished:

@@ -38,9 +38,9 @@ class TransferVerbs(EngineCore):
         facts = unseal_plain(keys.RESTORED, restored) if restored is not None else None
         names = ("generation", "import", "at", "exported_at")
         return {
-            "store_id": self._committer.store_id,
+            "store_id": self._parts.committer.store_id,
             "exported_at": at,
-            "changes": self._pump.feed.position - position,
+            "changes": self._parts.pump.feed.position - position,
             "restored": dict(zip(names, facts)) if facts is not None else None,
         }
 
@@ -108,8 +108,9 @@ class TransferVerbs(EngineCore):
 
     def _export(self, compress: bool) -> LiveExport:
         self._check_open()
+        parts = self._parts
         return LiveExport(
-            self._reads, self._committer, self._decide_alone, lambda: self._pump.feed.position, self._clock.now_ms(),
+            self._reads, parts.committer, parts.decide_alone, lambda: parts.pump.feed.position, self._clock.now_ms(),
             compress,
         )  # fmt: skip
 

@@ -141,14 +141,14 @@ class UpdateVerbs(LookingVerbs):
                                        limit=self.limits.max_payload_bytes)  # fmt: skip
         header = await self.reader.header(run_id)
         claim = keys.update(run_id, message.update_id)
-        if not await self._starts.claim(claim):
+        if not await self._parts.starts.claim(claim):
             return
         try:
             self._check_declared(header.workflow, header.version, message.name)
         except BaseException:
-            self._starts.release(claim)
+            self._parts.starts.release(claim)
             raise
-        await self._starts.submit_claimed(claim, Envelope(run_id, message))
+        await self._parts.starts.submit_claimed(claim, Envelope(run_id, message))
 
     def _check_declared(self, workflow: str, version: str, name: str) -> None:
         try:
