@@ -73,8 +73,9 @@ def test_runs_acknowledged_before_the_browser_was_killed_finish_after_it_comes_b
     acknowledged: dict[str, str] = {}
     killed = 0
     for number, moment in enumerate(moments):
-        page = open_weft(any_browser, server.url, standby="cold", **CHECKOUT)
+        page = open_weft(any_browser, server.url, standby="cold", snapshot="soon", **CHECKOUT)
         offline_ready(page)  # Firefox that is killed while it fills a cache may count its quota wrongly afterwards
+        until(page, "return weft.status.snapshot === 'kept'")  # the tabs to come start from it
         server.weather(latency_ms=20)
         for run in range(2):
             name = f"K-{number}-{run}"
@@ -83,7 +84,8 @@ def test_runs_acknowledged_before_the_browser_was_killed_finish_after_it_comes_b
         killed += any_browser.kill()
         any_browser.launch()
 
-    page = open_weft(any_browser, server.url, **CHECKOUT)
+    page = open_weft(any_browser, server.url, snapshot="soon", **CHECKOUT)
+    assert page.evaluate("weft.status.boot.from") == "snapshot"
     results = {name: call(page, "result", run) for name, run in acknowledged.items()}
     assert {result["status"] for result in results.values()} == {"shipped"}
     attempts = [sum(shipped_once(server, name).values()) for name in acknowledged]
