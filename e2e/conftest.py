@@ -26,6 +26,7 @@ from e2e.harness.extension import ExtensionBrowser, engine_there, rest, snapshot
 from e2e.harness.firefox import Firefox  # noqa: E402
 from e2e.harness.hook import Hook  # noqa: E402
 from e2e.harness.server import Server  # noqa: E402
+from e2e.harness.visits import Visits  # noqa: E402
 from e2e.harness.webkit import Display, WebKit  # noqa: E402
 from e2e.harness.wire import Wire  # noqa: E402
 from tests.example_programs import PROGRAMS  # noqa: E402
@@ -107,10 +108,17 @@ def site(tmp_path_factory: pytest.TempPathFactory, built_once: BuiltOnce) -> Pat
     return built_once("site", lambda out: build(out, page=page, workflows=workflows))
 
 
+@pytest.fixture(scope="session")
+def visits(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Visits:
+    """The sites below, each on a port that it keeps while this process tests."""
+    folder = tmp_path_factory.mktemp("visits")
+    return Visits(lambda profile: Browser(*map(request.getfixturevalue, ("playwright", "chromium")), profile), folder)
+
+
 @pytest.fixture
-def server(site: Path, tmp_path: Path) -> Iterator[Server]:
-    """The site, and the shop that counts effects, on a port of this test's own."""
-    server = Server(site, tmp_path / "shop.jsonl").start()
+def server(site: Path, tmp_path: Path, visits: Visits) -> Iterator[Server]:
+    """The site, and the shop that counts effects."""
+    server = Server(site, tmp_path / "shop.jsonl", port=visits.port(site)).start()
     yield server
     server.stop()
 
@@ -124,21 +132,40 @@ def wire() -> Iterator[Wire]:
 
 
 @pytest.fixture
-def wired(site: Path, tmp_path: Path, wire: Wire) -> Iterator[Server]:
+def wired(site: Path, tmp_path: Path, visits: Visits, wire: Wire) -> Iterator[Server]:
     """As ``server``; its page may also call what is at the other end of the wire."""
-    server = Server(site, tmp_path / "shop.jsonl")
+    server = Server(site, tmp_path / "shop.jsonl", port=visits.port(site))
     server.connect = (wire.url,)
     yield server.start()
     server.stop()
 
 
+SITES = {"server": "site", "wired": "site", "examples": "examples_site", "shop": "storage_site"}
+"""What the fixtures serve."""
+
+
 @pytest.fixture
-def browser_on(playwright: Playwright, chromium: str, tmp_path: Path) -> Iterator[Callable[[str], Browser]]:
-    """Launch a browser on a named fresh profile."""
+def profile(request: pytest.FixtureRequest, visits: Visits, tmp_path: Path) -> Callable[[str], Path]:
+    """A profile for a Chromium: of one who has been here, which left nothing but the snapshot; or of a first visit."""
+
+    def make(name: str) -> Path:
+        for served, site in SITES.items():
+            if served in request.fixturenames and not request.node.get_closest_marker("first_visit"):
+                return visits.copy_profile(request.getfixturevalue(site), tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture
+def browser_on(
+    playwright: Playwright, chromium: str, profile: Callable[[str], Path]
+) -> Iterator[Callable[[str], Browser]]:
+    """Launch a browser on a named profile of its own."""
     browsers: list[Browser] = []
 
     def launch(name: str = "profile") -> Browser:
-        browser = Browser(playwright, chromium, tmp_path / name)
+        browser = Browser(playwright, chromium, profile(name))
         browsers.append(browser)
         return browser.launch()
 
@@ -149,21 +176,25 @@ def browser_on(playwright: Playwright, chromium: str, tmp_path: Path) -> Iterato
 
 @pytest.fixture
 def chrome(browser_on: Callable[[str], Browser]) -> Browser:
-    """A browser on a fresh profile."""
+    """A browser on a profile of its own."""
     return browser_on("profile")
 
 
 @pytest.fixture
-def launch(request: pytest.FixtureRequest, playwright: Playwright, tmp_path: Path) -> Iterator[Launch]:
-    """Launch a browser of any engine on a named fresh profile; options are those of its class."""
+def launch(
+    request: pytest.FixtureRequest, playwright: Playwright, tmp_path: Path, profile: Callable[[str], Path]
+) -> Iterator[Launch]:
+    """Launch a browser of any engine on a named profile of its own; options are those of its class."""
     browsers: list[AnyBrowser] = []
 
     def start(engine: str, name: str = "profile", **options: Any) -> AnyBrowser:
-        found, profile = request.getfixturevalue(engine), tmp_path / f"{engine}-{name}"
+        found, folder = request.getfixturevalue(engine), f"{engine}-{name}"
         if engine == "webkit":
-            browser: AnyBrowser = found(profile, **options)
+            browser: AnyBrowser = found(tmp_path / folder, **options)
+        elif engine == "firefox":
+            browser = Firefox(playwright, found, tmp_path / folder, **options)
         else:
-            browser = {"chromium": Browser, "firefox": Firefox}[engine](playwright, found, profile, **options)
+            browser = Browser(playwright, found, profile(folder), **options)
         browsers.append(browser)
         return browser.launch()
 
@@ -191,9 +222,9 @@ def examples_site(tmp_path_factory: pytest.TempPathFactory, built_once: BuiltOnc
 
 
 @pytest.fixture
-def examples(examples_site: Path, tmp_path: Path) -> Iterator[Server]:
-    """It, on a port of this test's own."""
-    server = Server(examples_site, tmp_path / "shop.jsonl").start()
+def examples(examples_site: Path, tmp_path: Path, visits: Visits) -> Iterator[Server]:
+    """It is served."""
+    server = Server(examples_site, tmp_path / "shop.jsonl", port=visits.port(examples_site)).start()
     yield server
     server.stop()
 
@@ -207,9 +238,9 @@ def storage_site(tmp_path_factory: pytest.TempPathFactory, built_once: BuiltOnce
 
 
 @pytest.fixture
-def shop(storage_site: Path, tmp_path: Path) -> Iterator[Server]:
-    """It, on a port of this test's own."""
-    server = Server(storage_site, tmp_path / "shop.jsonl").start()
+def shop(storage_site: Path, tmp_path: Path, visits: Visits) -> Iterator[Server]:
+    """It is served."""
+    server = Server(storage_site, tmp_path / "shop.jsonl", port=visits.port(storage_site)).start()
     yield server
     server.stop()
 

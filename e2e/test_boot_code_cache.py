@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page
 
 from e2e.harness.browser import Browser
 from e2e.harness.pages import CHECKOUT_ALONE, open_weft
 from e2e.harness.report import told
 from e2e.harness.server import Server
+
+pytestmark = pytest.mark.first_visit
 
 PATIENCE = 60.0
 TRACED = {"includedCategories": ["devtools.timeline", "v8.wasm"], "excludedCategories": ["*"]}

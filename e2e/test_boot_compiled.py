@@ -14,6 +14,8 @@ import json, sys, time
 sys.path.insert(0, "/weft_app")
 begin = time.perf_counter()
 import checkout
+
+pytestmark = pytest.mark.first_visit
 took = (time.perf_counter() - begin) * 1000
 json.dumps({
     "cached": not hasattr(checkout.checkout.fn.__durable__.plan, "node"),

@@ -65,6 +65,8 @@ from msgpack import fallback
 from weft_browser.host import BrowserIds
 from weft_core.codec import wire
 from weft_core.machine import sealed
+
+pytestmark = pytest.mark.first_visit
 ids = BrowserIds()
 packers = [wire.Packer, wire.Unpacker, msgpack.Packer, type(sealed._pack.__self__), type(sealed._pack_lone.__self__)]
 json.dumps({

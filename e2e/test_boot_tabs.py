@@ -84,6 +84,7 @@ def test_an_engine_that_lost_its_epoch_writes_nothing_more_and_its_calls_are_ans
     told("an engine loses its epoch", thefts=1, storage=storage, signals_received=1)
 
 
+@pytest.mark.first_visit
 def test_a_full_disk_stops_the_engine_and_space_lets_it_go_on(chrome: Browser, server: Server) -> None:
     """G17: nothing is acknowledged that was not written; runs wait at their last checkpoint."""
     assert chrome.context is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.harness.browser import Browser
@@ -28,6 +29,7 @@ def place_order(page: Page) -> str:
     return page.locator(".order-id").inner_text()
 
 
+@pytest.mark.first_visit
 def test_an_order_is_watched_step_by_step_with_its_source_and_variables(
     chrome: Browser, server: Server, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ QUICK = {"confirm": False, "pause": "50ms"}
 DELIVERED_WITHIN_S = 5
 
 
+@pytest.mark.first_visit
 @pytest.mark.scenario(5)
 @pytest.mark.scenario(6)
 @engines(*ENGINES)

@@ -39,6 +39,7 @@ def code(page: Page, method: str, *arguments: Any) -> str:
     return str(page.evaluate(CODE, [method, list(arguments)]))
 
 
+@pytest.mark.first_visit
 @pytest.mark.scenario(10)
 def test_a_run_whose_batch_finds_no_room_waits_and_goes_on_by_itself(chrome: Browser, shop: Server) -> None:
     """LumiLab #250, idb-keyval #26, Dexie #776: the request succeeded, then the commit was aborted for the quota."""
@@ -218,6 +219,7 @@ def test_damaged_files_of_the_profile_are_recovered_from_or_the_loss_is_told(
     told(f"LevelDB {damage} damaged", faults=len(damaged), effects=effects, refused=refused, evicted=evicted)
 
 
+@pytest.mark.first_visit
 def test_a_store_that_comes_back_empty_is_told_until_it_is_dismissed(chrome: Browser, shop: Server) -> None:
     """idb #299, Dexie #958, periodo-client #235: evicted, and the page began afresh in silence."""
     page = open_weft(chrome, shop.url, **SIX)

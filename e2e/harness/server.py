@@ -25,9 +25,9 @@ PORTS, OF_EACH = range(20_000, 32_000), 1_000
 class Server:
     """Serves one built site; its shop remembers over restarts. ``latency_ms`` is how long the shop takes to answer."""
 
-    def __init__(self, folder: Path, ledger: Path, *, latency_ms: int = 0) -> None:
+    def __init__(self, folder: Path, ledger: Path, *, port: int | None = None, latency_ms: int = 0) -> None:
         self.folder, self.ledger, self.latency_ms = folder, ledger, latency_ms
-        self.port = free_port()
+        self.port = port or free_port()
         self.connect: tuple[str, ...] = ()
         """Other origins that its page may call, when it is started again."""
         self.engine: tuple[str, ...] = ()
@@ -112,3 +112,10 @@ def free_port() -> int:
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
     raise AssertionError("there is always a next one")
+
+
+def listens(port: int) -> bool:
+    """Whether a server of this machine does there."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False

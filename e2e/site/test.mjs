@@ -8,6 +8,14 @@ const files = (name) => (query.get(name) ?? "").split(",").filter(Boolean).map((
 /** What the page gives for tokens of its server, one after the other. */
 const tokens = query.get("tokens")?.split(",") ?? [undefined];
 
+/** Whether this browser keeps a snapshot of Python. */
+async function kept() {
+  const files = await navigator.storage?.getDirectory?.().catch(() => null);
+  for await (const [name, folder] of files?.entries() ?? [])
+    if (name.startsWith("weft-python")) for await (const _ of folder.keys()) return true;
+  return false;
+}
+
 if (query.has("relay")) stand();
 globalThis.weftEvents = [];
 globalThis.weftStatuses = [];
@@ -50,7 +58,7 @@ globalThis.weftOffline = async () => {
   await globalThis.weftUntil(async () => navigator.serviceWorker.controller?.state === "activated" && (await caches.match("./weft/manifest.json")), null, 30_000);
 };
 
-globalThis.weftOpen = Weft.open({
+globalThis.weftOpen = kept().then((snapshot) => Weft.open({
   base: "./weft/",
   workflows: files("workflows"),
   activities: files("activities"),
@@ -60,7 +68,7 @@ globalThis.weftOpen = Weft.open({
   ...(query.has("server") && { server: { url: query.get("server"), token: () => (tokens.length > 1 ? tokens.shift() : tokens[0]) } }),
   ...(query.has("loopLimit") && { loopLimit: Number(query.get("loopLimit")) }),
   ...(query.has("heapLimitMB") && { heapLimitMB: Number(query.get("heapLimitMB")) }),
-  snapshot: query.get("snapshot") ?? "off", // a test that wants one says so: making it takes a processor for two seconds
+  snapshot: query.get("snapshot") ?? (snapshot ? "auto" : "off"), // making one takes a processor for two seconds
   requireDurable: query.has("requireDurable"),
   standby: query.get("standby") ?? "warm",
   reloadOnUpdate: query.get("reload") !== "none",
@@ -72,7 +80,7 @@ globalThis.weftOpen = Weft.open({
     globalThis.weftStatuses.push({ at: performance.timeOrigin + performance.now(), ...status });
     wake();
   },
-}).then((weft) => {
+})).then((weft) => {
   globalThis.weft = weft;
   void (async () => {
     for await (const event of weft.tail(null)) {
