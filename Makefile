@@ -12,7 +12,7 @@ ACROSS ?= 500
 RUNS ?= 20000
 DEMO := build/demo
 # So many tests run beside each other in browsers: see e2e/beside.py.
-BESIDE ?= 2
+BESIDE ?= 3
 export PYTHON
 
 VENV_READY := $(VENV)/.weft-installed

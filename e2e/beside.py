@@ -1,4 +1,4 @@
-"""Two tests beside each other (``pytest e2e -n 2``), and when all have ended, those that must be alone."""
+"""Tests beside each other (``pytest e2e -n 3``), and when all have ended, those that must be alone."""
 
 from __future__ import annotations
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from e2e.harness.browser import Browser
 from e2e.harness.server import Server
 from weft_core.frames.cache.stored import StoredModule
+
+pytestmark = pytest.mark.first_visit
 
 REPORT = """
 import json, sys, time
 sys.path.insert(0, "/weft_app")
 begin = time.perf_counter()
 import checkout
-
-pytestmark = pytest.mark.first_visit
 took = (time.perf_counter() - begin) * 1000
 json.dumps({
     "cached": not hasattr(checkout.checkout.fn.__durable__.plan, "node"),

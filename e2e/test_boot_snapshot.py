@@ -12,6 +12,8 @@ from e2e.harness.pages import CHECKOUT, CHECKOUT_ALONE, call, offline_ready, ope
 from e2e.harness.report import shipped_once, told
 from e2e.harness.server import Server
 
+pytestmark = pytest.mark.first_visit
+
 QUICK = {"confirm": False, "pause": "50ms"}
 SOON = {"snapshot": "soon"}
 
@@ -65,8 +67,6 @@ from msgpack import fallback
 from weft_browser.host import BrowserIds
 from weft_core.codec import wire
 from weft_core.machine import sealed
-
-pytestmark = pytest.mark.first_visit
 ids = BrowserIds()
 packers = [wire.Packer, wire.Unpacker, msgpack.Packer, type(sealed._pack.__self__), type(sealed._pack_lone.__self__)]
 json.dumps({

@@ -100,6 +100,7 @@ def test_the_crash_button_ends_the_engine_and_the_page_comes_back_where_it_stood
     told("crash button", crashes=1, attempts=attempts)
 
 
+@pytest.mark.first_visit
 def test_the_service_worker_button_stops_the_running_instance(chrome: Browser, server: Server) -> None:
     page = open_demo(chrome, server, "?storage=service-worker")
     expect(page.locator("[data-name='Service worker'] .pill-text")).to_have_text("activated", timeout=BOOT_MS)

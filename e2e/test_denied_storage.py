@@ -82,6 +82,7 @@ def test_a_private_window_of_firefox_keeps_runs_until_it_is_closed_and_promises_
     told("private window of Firefox", shutdowns=1, effects=6)
 
 
+@pytest.mark.first_visit
 @pytest.mark.scenario(25)
 @engines(CHROMIUM, FIREFOX)
 def test_where_the_user_blocks_all_cookies_each_tab_has_an_engine_in_memory_and_says_so(

@@ -23,6 +23,9 @@ function crashTab(run) {
   location.replace(new URL(`crashed.html${location.search}#${encodeURIComponent(run)}`, here).href);
 }
 
+/** A browser lets go of a service worker when it has nothing to do; Chromium may take minutes to find that out. */
+const PATIENCE_MS = 10_000;
+
 /**
  * A page cannot stop a service worker, but the browser does when another script takes its place: the same file under another query.
  * @param {string} script @returns {Promise<string>} what happened
@@ -43,7 +46,12 @@ async function killServiceWorker(script) {
   const next = fresh.installing ?? fresh.waiting;
   next?.addEventListener("statechange", () => next.state === "installed" && next.postMessage({ v: PROTOCOL, t: "activate" }));
   if (next?.state === "installed") next.postMessage({ v: PROTOCOL, t: "activate" });
-  await new Promise((resolve) => (old.state === "redundant" ? resolve(0) : old.addEventListener("statechange", resolve, { once: true })));
+  const gone = await new Promise((resolve) => {
+    setTimeout(() => resolve(old.state === "redundant"), PATIENCE_MS);
+    if (old.state === "redundant") resolve(true);
+    else old.addEventListener("statechange", () => resolve(true), { once: true });
+  });
+  if (!gone) return "The browser has not let go of the old service worker yet: a fresh one waits until it does, or until every tab of this page is closed.";
   return "The service worker was stopped and a fresh one started. Nothing was lost: it keeps no state.";
 }
 
