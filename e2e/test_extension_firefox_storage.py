@@ -45,10 +45,12 @@ def test_a_clip_on_firefoxs_storage_survives_the_end_of_its_event_page(fox: Exte
     hook.away = True
     run = fox.say({"t": "clip-link", "url": hook.article(1)})
     fox.until(lambda: hook.asked(1), "the article is not asked for")
+    fox.tab("about:blank")  # a page of the extension that is looked at would have it back at once
     fox.end_background()
     hook.away = False
     fox.bring_alarms_forward()
     fox.until(lambda: run in hook.bodies, "the clip is not delivered")
+    fox.open("pages/options.html")
     stored = fox.evaluate("async () => Object.keys(await browser.storage.local.get(null))")
     assert sum(name.startswith("weft/weft%3Aclips/d/") for name in stored) > 5, stored
     assert list(hook.deliveries.values()) == [1]

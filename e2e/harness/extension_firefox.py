@@ -51,8 +51,10 @@ _GRANT = """async ([id, method]) => {
 }"""
 _END = """async (id) => {
   const { extension } = WebExtensionPolicy.getByID(id);
+  let ended = false;
+  extension.once("shutdown-background-script", () => (ended = true));
   await extension.terminateBackground();
-  return extension.backgroundState; // seen at once: a page that is looked at may have it started again
+  return ended ? "stopped" : extension.backgroundState; // a page that is looked at may have it started again
 }"""
 _RING = """async (id) => {
   const { extension } = WebExtensionPolicy.getByID(id);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from e2e.harness.server import Server
 E2E = Path(__file__).resolve().parent.parent
 SIX = {"workflows": "six_steps.py", "serviceWorker": "none"}
 """The six steps, with IndexedDB in the worker itself."""
+HEARD_WITHIN_S = 10
 
 
 def build_site(out: Path, page: Path) -> Path:
@@ -59,7 +61,12 @@ class Faults:
 
 
 def engine_worker(page: Page) -> Worker:
-    return next(worker for worker in page.workers if worker.url.endswith("/weft/worker.mjs"))
+    """That of the page, which has one; Playwright hears of it a little later."""
+    deadline = time.monotonic() + HEARD_WITHIN_S
+    while not (found := [worker for worker in page.workers if worker.url.endswith("/weft/worker.mjs")]):
+        assert time.monotonic() < deadline, [worker.url for worker in page.workers]
+        page.wait_for_timeout(20)
+    return found[0]
 
 
 def asked(server: Server, order: str) -> Counter[str]:
