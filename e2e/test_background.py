@@ -118,6 +118,7 @@ def test_the_engine_in_the_service_worker_ends_at_once_when_another_engine_owns_
     told("the engine in the service worker is fenced", faults=1, took=f"{took:.1f} s", effects=len(attempts))
 
 
+@pytest.mark.first_visit
 @pytest.mark.scenario(16)
 def test_a_review_decided_in_a_notification_is_recorded_before_any_engine_wakes(
     chrome: Browser, server: Server
@@ -147,6 +148,7 @@ def test_a_review_decided_in_a_notification_is_recorded_before_any_engine_wakes(
     told("review decided in a notification", kills=1, decisions=len(decided), effects=sum(effects.values()))
 
 
+@pytest.mark.first_visit
 def test_a_review_that_a_push_message_asks_for_is_decided_and_done_with_every_tab_closed(
     chrome: Browser, server: Server
 ) -> None:
