@@ -23,7 +23,7 @@ function crashTab(run) {
   location.replace(new URL(`crashed.html${location.search}#${encodeURIComponent(run)}`, here).href);
 }
 
-/** A browser lets go of a service worker when it has nothing to do; Chromium may take minutes to find that out. */
+/** A browser lets go of a service worker that has nothing to do. Chromium with a debugger attached was seen not to find that out. */
 const PATIENCE_MS = 10_000;
 
 /**

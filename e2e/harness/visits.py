@@ -12,8 +12,10 @@ from e2e.harness.server import Server, free_port, listens
 
 LEAVE = """async () => {  // nothing but the snapshot
   await weft.close();
-  await new Promise((resolve) => setTimeout(resolve, 500));  // the database is closed a little later
-  for (const { name } of await indexedDB.databases()) indexedDB.deleteDatabase(name);
+  for (const { name } of await indexedDB.databases())  // each is deleted when the last who has it open lets go
+    await new Promise((resolve, reject) => {
+      Object.assign(indexedDB.deleteDatabase(name), { onsuccess: resolve, onerror: reject });
+    });
   for (const name of await caches.keys()) await caches.delete(name);
 }"""
 
