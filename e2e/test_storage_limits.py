@@ -238,17 +238,13 @@ def test_a_store_that_comes_back_empty_is_told_until_it_is_dismissed(chrome: Bro
     assert page.evaluate("weft.status.evicted") is None
 
 
-NO_INDEXEDDB = "() => void (IDBFactory.prototype.open = () => { throw new DOMException('denied', 'SecurityError'); })"
-
-
 @pytest.mark.scenario(25)
 def test_without_storage_runs_are_in_memory_status_says_so_and_durable_ones_are_refused(
     chrome: Browser, shop: Server
 ) -> None:
     """zapthreads #24, firebase-js-sdk #5377: private windows that keep nothing."""
-    assert chrome.context is not None
-    chrome.context.on("page", lambda page: page.on("worker", lambda worker: worker.evaluate(NO_INDEXEDDB)))
-    page = open_weft(chrome, shop.url, **SIX)
+    denied = {**SIX, "name": "denied"}
+    page = open_weft(chrome, shop.url, **denied)
     assert page.evaluate("weft.status.durability") == "memory"
     assert page.evaluate("weft.diagnostics().then(({ durability, persistence }) => [durability, persistence])") == [
         "none", "ephemeral",
@@ -257,7 +253,7 @@ def test_without_storage_runs_are_in_memory_status_says_so_and_durable_ones_are_
     assert code(page, "start", "six", ["d"], {"requireDurable": True}) == "StorageCapabilityError"
     assert not asked(shop, "d") and sorted(asked(shop, "m").values()) == [1] * 6
     page.close()
-    strict = open_weft(chrome, shop.url, wait="", requireDurable="yes", **SIX)
+    strict = open_weft(chrome, shop.url, wait="", requireDurable="yes", **denied)
     refused = strict.evaluate("weftOpen.then(() => null, (error) => error.code)")
     assert refused == "StorageCapabilityError"
     told("storage denied", faults=2, refused=2, effects=6)
