@@ -30,15 +30,22 @@ export async function tell(message) {
 export function connected(troubled) {
   lookWhileInView();
   const weft = connect({ name: STORE });
-  const ensure = () => document.visibilityState === "visible" && tell({ t: "ensure" }).then(() => troubled(""), (error) => troubled(error.message));
-  /** @type {ReturnType<typeof setInterval>} */ let again;
+  let trouble = "";
+  const say = (/** @type {string} */ text) => void (text !== trouble && troubled((trouble = text)));
+  const ensure = async (/** @type {boolean} */ again) => {
+    if (document.visibilityState !== "visible") return;
+    const failure = await tell({ t: "ensure", again }).catch((error) => error);
+    if (weft.status.state === "waiting") say(failure ? `The engine could not start: ${failure.message}` : "");
+  };
+  /** @type {ReturnType<typeof setInterval>} */ let asking;
   weft.onstatus(({ state }) => {
-    clearInterval(again);
+    clearInterval(asking);
+    if (state === "ready") say("");
     if (state !== "waiting") return;
-    void ensure();
-    again = setInterval(ensure, ASK_AGAIN_MS);
+    void ensure(false);
+    asking = setInterval(ensure, ASK_AGAIN_MS, true);
   });
-  document.addEventListener("visibilitychange", () => weft.status.state === "waiting" && ensure());
+  document.addEventListener("visibilitychange", () => weft.status.state === "waiting" && ensure(false));
   return weft;
 }
 

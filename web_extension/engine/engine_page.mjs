@@ -26,22 +26,21 @@ const COUNTED = new Set([
 ]);
 
 /**
- * @typedef {{t: "park", next: number | null, failed?: boolean, again?: boolean}} Park when something is due next, epoch ms; `again`: it was asked before
+ * @typedef {{t: "park", next: number | null, failure: import("./host.mjs").Failure | null, again?: boolean}} Park when something is due next, epoch ms; `failure`:
+ *   no engine could be had; `again`: it was asked before
  * @typedef {(message: Park) => Promise<void>} ParkAsked ends the engine and its page, unless something was left for one that works
  */
 
 /** @param {ParkAsked} park @returns {Promise<() => void>} end it; its runs stand at their checkpoints */
 export async function runEngine(park) {
   const ended = new AbortController();
-  /** @type {Weft | undefined} */ let weft;
-  try {
-    weft = await open();
+  const opened = open();
+  void parking(opened, park, ended.signal);
+  const weft = await opened.catch((error) => console.error("weft: no engine:", error));
+  if (weft) {
     void weft.persist(); // granted with unlimitedStorage, but Firefox wants to be asked for it
     void counted(weft, ended.signal).catch((error) => ended.signal.aborted || console.warn("weft: not counted any more:", error));
-  } catch (error) {
-    console.error("weft: no engine:", error);
   }
-  void parking(weft, park, ended.signal);
   return () => {
     ended.abort();
     void weft?.close();
@@ -59,14 +58,17 @@ async function open() {
   });
 }
 
-/** Asks to be ended, again and again, for the background may be stopped while it is asked. @param {Weft | undefined} weft @param {ParkAsked} park @param {AbortSignal} ended */
-async function parking(weft, park, ended) {
+/** Asks to be ended, again and again, for the background may be stopped while it is asked. @param {Promise<Weft>} opened @param {ParkAsked} park @param {AbortSignal} ended */
+async function parking(opened, park, ended) {
   for (let again = false; !ended.aborted; again = true, await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
-    const next = weft && (await quiet(weft, ended).catch(() => undefined));
-    const failed = next === undefined;
-    if (!ended.aborted) await park({ t: "park", next: failed ? Date.now() + FAILED_MS : next, failed, again }).catch(() => {});
+    const found = await opened.then((weft) => quiet(weft, ended)).then((next) => ({ next, failure: null }), failing);
+    if (!ended.aborted) await park({ t: "park", ...found, again }).catch(() => {});
   }
 }
+
+const failing = (/** @type {any} */ error) => ({
+  next: Date.now() + FAILED_MS, failure: { code: String(error.code ?? error.name), message: String(error.message) },
+});
 
 /** Resolves with when something is due next; rejects when the engine answers nothing. @param {Weft} weft @param {AbortSignal} ended @returns {Promise<number | null>} */
 async function quiet(weft, ended) {

@@ -38,10 +38,14 @@ const alone = async (change) => void (await navigator.locks.request(LOCK, change
 const LOOK_AGAIN_MS = 60_000;
 /** In browser.storage.local: when something is due, null for never; absent while an engine works, which alone knows. */
 const DUE = "due";
+/** Beside it: why the last engine could not be had; absent when it could, and while the next one starts. */
+const FAILURE = "failure";
+
+/** @typedef {{code: string, message: string}} Failure */
 
 async function open() {
   await wakeWithin(LOOK_AGAIN_MS);
-  await api.storage.local.remove(DUE);
+  await api.storage.local.remove([DUE, FAILURE]);
   await host.open();
 }
 
@@ -59,6 +63,20 @@ function tellOfLeft() {
 
 /** An engine runs, or begins to. It is told that something may have been left for it. */
 export const ensureEngine = () => alone(ensure);
+
+/**
+ * For a page in view. One that asks `again` while it waits does not have an engine that failed tried anew each time: that is done when it is due.
+ * @param {{again?: boolean}} message @returns {Promise<Failure | null>} why there is none
+ */
+export async function ensureForPage({ again = false }) {
+  /** @type {Failure | null} */ let failure = null;
+  await alone(async () => {
+    const { [DUE]: due, [FAILURE]: found = null } = await api.storage.local.get([DUE, FAILURE]);
+    if (again && found && due > Date.now()) failure = found;
+    else await ensure();
+  });
+  return failure;
+}
 
 /** It may be time to look at what is due: an engine runs if it is, or if that is not known. */
 export function lookAtDue() {
@@ -80,15 +98,15 @@ export function restartEngine() {
 /**
  * The engine has nothing to do before `next`, or none could be had: it is ended, and woken then. What is left for it, it is told of once; what it
  * could not do then either, it is asked again when it is woken.
- * @param {{next: number | null, failed?: boolean, again?: boolean}} message epoch ms
+ * @param {import("./engine_page.mjs").Park} message
  */
-export function park({ next, failed, again }) {
+export function park({ next, failure, again }) {
   return alone(async () => {
     const waits = (await left(STORE)) > 0;
-    if (waits && !failed && !again) return tellOfLeft();
+    if (waits && !failure && !again) return tellOfLeft();
     const due = waits ? Math.min(next ?? Infinity, Date.now() + LOOK_AGAIN_MS) : next;
     await host.close();
-    await api.storage.local.set({ [DUE]: due });
+    await api.storage.local.set({ [DUE]: due, ...(failure && { [FAILURE]: failure }) });
     await wakeAt(due);
   });
 }

@@ -1,20 +1,19 @@
 /** What the background answers, and to whom: a script in somebody's page may ask what is made for it (own.mjs), and nothing else. */
 import { showCounts } from "./badge.mjs";
-import { park } from "./host.mjs";
+import { ensureForPage, park } from "./host.mjs";
 import { asked } from "../own.mjs";
 import { whoIs } from "./senders.mjs";
 import { chosenStorage } from "./storage.mjs";
 
 /** @typedef {Record<string, (message: any, sender: any) => Promise<unknown>>} Handlers by the message's `t` */
 
-/** What pages of any extension with an engine ask. @param {() => Promise<void>} wake @returns {Handlers} */
-const common = (wake) => ({ ensure: wake, park, storage: chosenStorage, counts: showCounts });
+/** What pages of any extension with an engine ask. @type {Handlers} */
+const common = { ensure: ensureForPage, park, storage: chosenStorage, counts: showCounts };
 
 /** @param {import("./senders.mjs").From} from @param {unknown} type @param {() => Promise<void>} wake */
 function handlerOf(from, type, wake) {
   if (typeof type !== "string") return null;
-  const shared = from === "extension" ? common(wake) : {};
-  if (Object.hasOwn(shared, type)) return shared[type];
+  if (from === "extension" && Object.hasOwn(common, type)) return common[type];
   if (!Object.hasOwn(asked[from], type)) return null;
   return async (/** @type {any} */ message, /** @type {any} */ sender) => {
     const answer = await asked[from][type](message, sender);

@@ -12,12 +12,17 @@ const at = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.ge
 const say = (/** @type {string} */ text) => void (at("said").textContent = text);
 const troubled = (/** @type {string} */ text) => void (at("trouble").textContent = text);
 
-const weft = connected(troubled);
+let failing = false;
+const weft = connected((trouble) => {
+  failing = trouble !== "";
+  troubled(trouble);
+  draw();
+});
 const reviews = new Reviews({ section: at("reviews-section"), list: at("reviews"), heading: at("reviews-title"), more: at("more") }, { say, troubled });
 const clips = new Clips(at("clips"));
 /** @type {number | null} */ let next = null;
 
-const draw = () => at("status").replaceChildren(...statusLine(weft.status.state, next));
+const draw = () => at("status").replaceChildren(...statusLine(failing ? "failing" : weft.status.state, next));
 const { signal } = new AbortController(); // as long as the popup is there
 const look = coalesced(signal, async () => {
   const [asked, newest, { next_timer: timer }] = await Promise.all([weft.reviews({ status: "pending", limit: 1_000 }), weft.list({ limit: NEWEST }), weft.diagnostics()]);
@@ -31,7 +36,7 @@ const look = coalesced(signal, async () => {
   next = timer;
   troubled("");
   draw();
-}, (error) => troubled(error.message));
+}, (error) => failing || troubled(error.message));
 
 async function follow() {
   for await (const _ of news(weft, signal)) look();

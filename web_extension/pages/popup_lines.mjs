@@ -54,10 +54,14 @@ function facts(run) {
   ];
 }
 
-/** @type {Record<"waiting" | "ready" | "closed", [string, string]>} */
-const ENGINE = { waiting: ["Engine is starting", "busy"], ready: ["Engine is running", "good"], closed: ["Engine is not connected", "bad"] };
+/** @typedef {"waiting" | "failing" | "ready" | "closed"} EngineState */
+/** @type {Record<EngineState, [string, string]>} */
+const ENGINE = {
+  waiting: ["Engine is starting", "busy"], failing: ["Engine could not start", "bad"],
+  ready: ["Engine is running", "good"], closed: ["Engine is not connected", "bad"],
+};
 
-/** @param {"waiting" | "ready" | "closed"} state @param {number | null} next when something is due, epoch ms @returns {HTMLElement[]} */
+/** @param {EngineState} state @param {number | null} next when something is due, epoch ms @returns {HTMLElement[]} */
 export function statusLine(state, next) {
   const [text, mood] = ENGINE[state];
   const now = Date.now();
