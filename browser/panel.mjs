@@ -44,9 +44,9 @@ export class WeftPanel extends Base {
     root.adoptedStyleSheets = sheets();
     const weft = this.#weft;
     if (!weft) return root.replaceChildren(h("p", { class: "empty", text: "No engine is connected yet." }));
-    const engine = new EngineView(() => void /** @type {any} */ (weft).availableUpdate?.apply().catch((/** @type {Error} */ error) => console.warn("weft-panel:", error)));
-    const runs = new RunsView(weft, () => this.getAttribute("reviewer") ?? undefined);
     const draw = () => engine.show(weft.status);
+    const engine = new EngineView(async () => /** @type {any} */ (weft).availableUpdate?.apply(), draw);
+    const runs = new RunsView(weft, () => this.getAttribute("reviewer") ?? undefined);
     this.#ends = [weft.onstatus(draw), () => runs.close(), listen(globalThis, ["online", "offline"], draw)];
     if (navigator.serviceWorker) this.#ends.push(followController(draw));
     root.replaceChildren(engine.element, runs.element);

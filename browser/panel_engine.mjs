@@ -4,10 +4,20 @@ import { ENGINE, serviceWorker } from "./panel_words.mjs";
 
 /** @typedef {import("./status.mjs").Status} Status @typedef {import("./status.mjs").GuestStatus} GuestStatus */
 
+/** @type {Record<"available" | "applying" | "applied", (build: string) => string>} */
+const UPDATE = {
+  available: (build) => `Build ${build} is ready. Runs go on where they stand.`,
+  applying: (build) => `Changing over to build ${build}…`,
+  applied: (build) => `Build ${build} has taken over. This tab changes over when it is reloaded.`,
+};
+
 export class EngineView {
-  /** @param {() => void} applyUpdate */
-  constructor(applyUpdate) {
+  #notUpdated = "";
+
+  /** @param {() => Promise<void>} applyUpdate @param {() => void} changed */
+  constructor(applyUpdate, changed) {
     this.applyUpdate = applyUpdate;
+    this.changed = changed;
     this.element = h("div");
     this.said = h("p", { class: "visually-hidden", role: "status" });
   }
@@ -19,7 +29,7 @@ export class EngineView {
     this.element.replaceChildren(
       h("div", { class: "engine" }, h("span", { class: `dot ${mood}` }), h("h2", { text: `Engine ${text}` }), h("span", { class: "soft", text: stage(status, percent) })),
       status.state === "loading" ? this.#load(percent) : "",
-      h("p", { class: "trouble", text: status.error ? `${status.error.code}: ${status.error.message}` : "" }),
+      h("p", { class: "trouble", text: status.error ? `${status.error.code}: ${status.error.message}` : this.#notUpdated }),
       "update" in status && status.update ? this.#update(status.update) : "",
       h("dl", { class: "facts" }, ...facts(status)),
       this.said,
@@ -35,12 +45,17 @@ export class EngineView {
     return h("div", { class: "load", role: "progressbar", "aria-label": "Loading Python", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": percent }, fill);
   }
 
-  /** @param {{build: string, state: string}} update */
+  /** @param {import("./update.mjs").UpdateStatus} update */
   #update({ build, state }) {
-    const applying = state !== "available";
     return h("div", { class: "update" },
-      h("span", { text: applying ? `Changing over to build ${build}…` : `Build ${build} is ready. Runs go on where they stand.` }),
-      h("button", { class: "primary", type: "button", disabled: applying, onclick: this.applyUpdate, text: "Update now" }));
+      h("span", { text: UPDATE[state](build) }),
+      state === "applied" ? "" : h("button", { class: "primary", type: "button", disabled: state === "applying", onclick: () => this.#apply(), text: "Update now" }));
+  }
+
+  async #apply() {
+    this.#notUpdated = "";
+    await this.applyUpdate().catch((error) => (this.#notUpdated = `Not updated: ${error.message}`));
+    this.changed();
   }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.harness.browser import Browser
+from e2e.harness.editions import publish
 from e2e.harness.pages import call
 from e2e.harness.report import told
 from e2e.harness.server import Server
+from weft_browser.build import build
 
 STILL_MOVING = """async () => {
   const moving = () => document.querySelector("weft-panel").shadowRoot.getAnimations({subtree: true}).length;
@@ -27,20 +30,25 @@ MARKUP = '<img src=x onerror="globalThis.injected = true"><script>globalThis.inj
 
 @pytest.fixture(scope="module")
 def panel_site(built_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
-    from weft_browser.build import build
-
     return built_once("panel", lambda out: build(out, page=HERE, workflows=[HERE / "purchase.py"]))
 
 
 @pytest.fixture
-def panel(chrome: Browser, panel_site: Path, tmp_path: Path) -> Iterator[Page]:
+def served(panel_site: Path, tmp_path: Path) -> Iterator[Server]:
+    """Of a copy, where another build may be published."""
+    publish(panel_site, tmp_path / "www")
+    server = Server(tmp_path / "www", tmp_path / "shop.jsonl").start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def panel(chrome: Browser, served: Server) -> Iterator[Page]:
     """A page of which the panel is all there is, with an engine that runs. The policy is the strict one of the demo."""
-    server = Server(panel_site, tmp_path / "shop.jsonl").start()
-    page = chrome.tab(server.url)
+    page = chrome.tab(served.url)
     expect(page.get_by_role("heading", name="Engine running here")).to_be_visible(timeout=BOOT_MS)
     yield page
     assert not [line for line in chrome.console if line.startswith("error")], chrome.console
-    server.stop()
 
 
 def line(page: Page, run: str) -> object:
@@ -90,6 +98,15 @@ def test_runs_are_filtered_cancelled_and_rejected(panel: Page) -> None:
     panel.get_by_role("combobox", name="Which runs").select_option("Under way")
     expect(panel.get_by_text("No runs here.")).to_be_visible()
 
+
+NEVER_TAKES_OVER = """() => {
+  const post = ServiceWorker.prototype.postMessage;
+  ServiceWorker.prototype.postMessage = function (message, ...more) {
+    if (message.t !== "activate") post.call(this, message, ...more);
+  };
+  globalThis.neverMind = () => void (ServiceWorker.prototype.postMessage = post);
+}"""
+"""The new service worker is not asked to take over: as one that does not."""
 
 EXCHANGE = """(kept) => new Promise((resolve, reject) => {
   const opening = indexedDB.open("weft:panel");
@@ -149,6 +166,35 @@ def test_markup_in_a_workflow_s_data_is_text_wherever_it_is_shown(panel: Page) -
     strange = "document.querySelector('weft-panel').shadowRoot.querySelectorAll('img, script, b:has(*)').length"
     assert panel.evaluate(strange) == 0
     assert panel.evaluate("globalThis.injected") is None
+
+
+def test_a_new_build_is_offered_and_taken_and_one_that_cannot_be_taken_is_told(
+    chrome: Browser, panel: Page, served: Server, tmp_path: Path
+) -> None:
+    call(panel, "start", "purchase", [{"item": "a loom", "note": ""}], {"id": "u-1"})
+    expect(panel.get_by_role("button", name="u-1")).to_contain_text("waits for a decision: purchase")
+    panel.evaluate("navigator.serviceWorker.ready")
+    page, out = tmp_path / "page", tmp_path / "next"
+    shutil.copytree(HERE, page)
+    (page / "new.txt").write_text("only in the new build")
+    build(out, page=page, workflows=[HERE / "purchase.py"])
+    publish(out, served.folder)
+    call(panel, "checkForUpdate")
+    update = panel.get_by_role("button", name="Update now")
+    expect(update).to_be_visible()
+
+    panel.evaluate(NEVER_TAKES_OVER)
+    update.click()
+    expect(panel.get_by_text("Changing over to build")).to_be_visible()
+    expect(panel.get_by_text("Not updated: ")).to_contain_text("did not take over; everything goes on", timeout=30_000)
+    panel.evaluate("neverMind()")
+
+    with panel.expect_navigation():
+        update.click()
+    expect(panel.get_by_role("heading", name="Engine running here")).to_be_visible(timeout=BOOT_MS)
+    expect(update).to_have_count(0)
+    assert panel.evaluate("fetch('new.txt').then((answer) => answer.text())") == "only in the new build"
+    expect(panel.get_by_role("button", name="u-1")).to_contain_text("waits for a decision: purchase")
 
 
 def test_it_fits_a_phone_follows_the_colour_scheme_and_leaves_no_tail_behind(panel: Page, tmp_path: Path) -> None:
