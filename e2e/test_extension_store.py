@@ -93,6 +93,26 @@ def test_a_record_is_carried_out_by_whoever_comes_even_if_that_one_dies_too(stor
     assert not page.evaluate("chrome.storage.local.get('weft/again/w')"), "the record is there after all"
 
 
+def test_a_record_that_finds_no_room_is_kept_and_carried_out_when_there_is_some(
+    store_browser: ExtensionBrowser,
+) -> None:
+    """Others of the extension took the room between the death of the writer and the next one's coming."""
+    die_in_a_batch(store_browser, "no-room", RECORD, True)
+    page = open_page(store_browser)
+    used = page.evaluate("chrome.storage.local.getBytesInUse(null)")
+    page.evaluate("(bytes) => chrome.storage.local.set({other: 'x'.repeat(bytes)})", 10485760 - used - len('other""'))
+    for _ in range(2):
+        page.evaluate(OPEN, "no-room")
+        refused = page.evaluate("s.rows('').catch((error) => error.message)")
+        assert refused.startswith("StorageQuotaError: Error: "), refused
+        assert page.evaluate("s.apply([], [['x', '1']]).catch((error) => error.message)") == refused, (
+            "nothing before it"
+        )
+    page.evaluate("chrome.storage.local.remove('other')")
+    assert page.evaluate("s.rows('')") == AFTER
+    assert not page.evaluate("chrome.storage.local.get('weft/no-room/w')")
+
+
 @pytest.mark.scenario(19)
 def test_the_browser_is_killed_between_the_record_of_a_batch_and_its_application(
     store_browser: ExtensionBrowser,
