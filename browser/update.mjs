@@ -3,7 +3,8 @@
  * tab of the old one is closed, or when `apply()` is called, which never happens by itself.
  *
  * `apply()` drains the engines of all tabs of the site to a checkpoint, ends their workers and with them all connections, lets the new Service
- * Worker take over, and reloads the tabs. A tab that does not answer, or crashes in this, loses nothing: it is a tab that crashed.
+ * Worker take over, and reloads the tabs. A tab that does not answer, or crashes in this, loses nothing: it is a tab that crashed. While it
+ * applies an update a tab holds a Web Lock, so those that drained for it learn that it is gone, and go on.
  */
 import { BUILD, BUNDLED } from "./build.mjs";
 import { PROTOCOL, understood } from "./protocol.mjs";
@@ -11,10 +12,13 @@ import { WeftError, uniqueId } from "./rpc.mjs";
 
 const CHECK_EVERY_MS = 3_600_000;
 const ACTIVATION_MS = 10_000;
+/** A Service Worker that has to be started first may take its time; one of a protocol that knows no such question never says its build. */
+const BUILD_MS = 30_000;
 /** Tabs that have an engine to drain say so within this time; one that is frozen has none. */
 const ANSWER_MS = 500;
 /** A tab that keeps its build lets others lead first. */
 const GIVE_WAY_MS = 10_000;
+const GOES_ON = "it goes on as before";
 /** Asked for at once: another one may take over while the page opens. */
 const servedBy = globalThis.navigator?.serviceWorker?.controller;
 
@@ -29,6 +33,7 @@ export class Updates {
   /** @type {ServiceWorker | null} of which the page was told */ #told = null;
   /** @type {Set<string>} tabs that drain for this one's apply() */ #draining = new Set();
   #allDrained = () => {};
+  /** @type {AbortController | undefined} aborted when the tab for which this one drained says how it went on */ #heardOn;
   /** @type {ReturnType<typeof setInterval> | undefined} */ #checking;
   /** @type {string | Promise<string>} of this page */ #build = BUILD;
 
@@ -74,16 +79,23 @@ export class Updates {
 
   /** @param {ServiceWorker} waiting @param {string} build @param {number} patience seconds */
   async #apply(waiting, build, patience) {
-    if (waiting.state !== "installed") throw new WeftError({ code: "NoUpdateError", message: `build ${build} does not wait any more; look at weft.status.update` });
+    if (waiting.state === "redundant" || this.tab.status.update?.state === "applied")
+      throw new WeftError({ code: "NoUpdateError", message: `build ${build} does not wait any more; look at weft.status.update` });
+    const lock = `weft-update:${new URL(/** @type {ServiceWorkerRegistration} */ (this.#registration).scope).pathname}`;
+    const work = () => this.#changeOver(waiting, build, patience, lock);
+    await (navigator.locks ? navigator.locks.request(lock, work) : work());
+  }
+
+  /** @param {ServiceWorker} waiting @param {string} build @param {number} patience seconds @param {string} lock that is held */
+  async #changeOver(waiting, build, patience, lock) {
     this.tab.board.set({ update: { build, state: "applying" } });
-    this.#post({ step: "drain", patience, build });
+    this.#post({ step: "drain", patience, build, lock });
     await Promise.all([this.tab.pause(patience), this.#othersDrained(patience)]);
-    waiting.postMessage({ v: PROTOCOL, t: "activate" });
+    waiting.postMessage({ v: PROTOCOL, t: "activate" }); // it may have taken over already, after an earlier call had given up
     if (!(await activated(waiting))) {
       this.#post({ step: "resume" });
-      this.tab.resume();
-      this.tab.board.set({ update: { build, state: "available" } });
-      throw new WeftError({ code: "UpdateFailedError", message: `the service worker of build ${build} did not take over; everything goes on as it was` });
+      this.#goOn();
+      throw new WeftError({ code: "UpdateFailedError", message: `the service worker of build ${build} did not take over yet, as the browser does not let go of the one before; everything goes on as it was, and apply() may be called again` });
     }
     this.#post({ step: "reload", build });
     await this.#reload(build);
@@ -106,18 +118,38 @@ export class Updates {
   /** @param {any} message of the tab that applies an update, or of those that drain for it */
   async #heard(message) {
     switch (message.step) {
-      case "drain":
-        this.tab.board.set({ update: { build: message.build, state: "applying" } });
-        this.#post({ step: "draining", tab: this.id });
-        await this.tab.pause(message.patience);
-        return this.#post({ step: "drained", tab: this.id });
+      case "drain": return this.#drain(message);
       case "draining": return void this.#draining.add(message.tab);
       case "drained":
         this.#draining.delete(message.tab);
         return this.#draining.size ? undefined : this.#allDrained();
-      case "resume": return this.tab.resume();
-      case "reload": return this.#reload(message.build);
+      case "resume": return this.#goOn();
+      case "reload":
+        this.#heardOn?.abort();
+        return this.#reload(message.build);
     }
+  }
+
+  /** Another tab applies an update. If it dies in that, this one goes on. @param {{patience: number, build: string, lock?: string}} message */
+  async #drain({ patience, build, lock }) {
+    const { signal } = (this.#heardOn = new AbortController());
+    this.tab.board.set({ update: { build, state: "applying" } });
+    this.#post({ step: "draining", tab: this.id });
+    await this.tab.pause(patience);
+    this.#post({ step: "drained", tab: this.id });
+    if (signal.reason === GOES_ON) return this.#goOn(); // it did not wait for this tab any more
+    if (!lock || !navigator.locks) return;
+    const gone = await navigator.locks.request(lock, { signal }, () => true).catch(() => false);
+    if (gone) await new Promise((resolve) => setTimeout(resolve, ANSWER_MS)); // what it said last may come later than its lock
+    if (gone && !signal.aborted) this.#goOn();
+  }
+
+  /** As it was before. */
+  #goOn() {
+    this.#heardOn?.abort(GOES_ON);
+    const { update } = this.tab.status;
+    if (update?.state === "applying") this.tab.board.set({ update: { ...update, state: "available" } });
+    this.tab.resume();
   }
 
   /** @param {string} build */
@@ -144,7 +176,7 @@ export class Updates {
 function buildOf(worker) {
   const { port1, port2 } = new MessageChannel();
   return new Promise((resolve) => {
-    setTimeout(() => resolve("unknown"), 5_000); // of a protocol that knows no such question
+    setTimeout(() => resolve("unknown"), BUILD_MS);
     port1.onmessage = ({ data }) => resolve(data.build ?? "unknown");
     worker.postMessage({ v: PROTOCOL, t: "build" }, [port2]);
   });

@@ -114,6 +114,31 @@ def test_an_update_drains_the_engine_and_an_old_tab_goes_on_by_the_protocol_befo
     told("update under running work", faults=1, updates=1, tabs_left_behind=1, attempts_drained=1, effects=sum(effects))
 
 
+DRAINS = """() => new Promise((resolve) => void navigator.locks.request("weft-update:/", () => {
+  const site = new BroadcastChannel("weft-site:/");
+  site.onmessage = ({ data }) => data.step === "drained" && resolve();
+  site.postMessage({ v: 2, t: "update", step: "drain", build: "of-tomorrow", patience: 1, lock: "weft-update:/" });
+  return new Promise(() => {});
+}))"""
+
+
+def test_a_tab_that_drained_goes_on_when_the_tab_that_applies_the_update_crashes(
+    chrome: Browser, server: Server
+) -> None:
+    page = open_weft(chrome, server.url, **STORED)
+    run = call(page, "start", "checkout", [order("U-4")])["id"]
+    until(page, WAITS, run)
+    offline_ready(page)
+    applying = chrome.tab(f"{server.url}crashed.html")  # it says what a tab says that applies an update
+    applying.evaluate(DRAINS)
+    assert page.evaluate("weft.status.update.state") == "applying"
+    chrome.crash(applying)
+    call(page, "signal", run, "confirm", {"confirmed": True, "by": "me"})
+    assert call(page, "result", run)["status"] == "shipped"
+    assert page.evaluate("weft.status.update.state") == "available"
+    assert set(shipped_once(server, "U-4").values()) == {1}
+
+
 def test_who_is_older_than_the_protocol_before_is_told_to_reload(chrome: Browser, server: Server) -> None:
     page = open_weft(chrome, server.url, **STORED)
     offline_ready(page)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-STOP_TIMEOUT_S = 10
+STOP_TIMEOUT_S = ANSWER_TIMEOUT_S = 60
 PR_SET_PDEATHSIG = 1
 PORTS, OF_EACH = range(20_000, 32_000), 1_000
 """None of those that the system gives to who asks for any; each process of a run (see beside.py) has so many."""
@@ -71,6 +71,16 @@ class Server:
         process.stdout.close()
         return code
 
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Until the block ends it takes connections and says nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def weather(self, **change: int) -> None:
         """Change ``latency_ms``, ``fail_every``, ``refuse_percent`` or ``hang_percent``."""
         self._call("api/weather", json.dumps(change).encode())
@@ -87,7 +97,7 @@ class Server:
 
     def _call(self, path: str, body: bytes | None = None) -> Any:
         with urllib.request.urlopen(
-            urllib.request.Request(f"http://127.0.0.1:{self.port}/{path}", data=body), timeout=10
+            urllib.request.Request(f"http://127.0.0.1:{self.port}/{path}", data=body), timeout=ANSWER_TIMEOUT_S
         ) as answer:
             return json.load(answer)
 
