@@ -23,8 +23,11 @@ function crashTab(run) {
   location.replace(new URL(`crashed.html${location.search}#${encodeURIComponent(run)}`, here).href);
 }
 
-/** A browser lets go of a service worker that has nothing to do. Chromium with a debugger attached was seen not to find that out. */
-const PATIENCE_MS = 10_000;
+/**
+ * A browser lets go of a service worker that has nothing to do. What the page asks of its store meanwhile starts the old one again; then it should
+ * take half a minute of quiet. Chromium with a debugger attached was seen never to let go of such a one.
+ */
+const PATIENCE_MS = 60_000;
 
 /**
  * A page cannot stop a service worker, but the browser does when another script takes its place: the same file under another query.
@@ -47,9 +50,10 @@ async function killServiceWorker(script) {
   next?.addEventListener("statechange", () => next.state === "installed" && next.postMessage({ v: PROTOCOL, t: "activate" }));
   if (next?.state === "installed") next.postMessage({ v: PROTOCOL, t: "activate" });
   const gone = await new Promise((resolve) => {
-    setTimeout(() => resolve(old.state === "redundant"), PATIENCE_MS);
-    if (old.state === "redundant") resolve(true);
-    else old.addEventListener("statechange", () => resolve(true), { once: true });
+    const look = () => old.state === "redundant" && resolve(true);
+    setTimeout(() => resolve(false), PATIENCE_MS);
+    old.addEventListener("statechange", look);
+    look();
   });
   if (!gone) return "The browser has not let go of the old service worker yet: a fresh one waits until it does, or until every tab of this page is closed.";
   return "The service worker was stopped and a fresh one started. Nothing was lost: it keeps no state.";
