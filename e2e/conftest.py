@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Playwright
+from playwright.sync_api import Playwright, expect
 
 BuiltOnce = Callable[[str, Callable[[Path], object]], Path]
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,12 +31,26 @@ from e2e.harness.webkit import Display, WebKit  # noqa: E402
 from e2e.harness.wire import Wire  # noqa: E402
 from tests.example_programs import PROGRAMS  # noqa: E402
 
+SEEN_WITHIN_MS = 30_000
+"""What a page is to show: it may have to wait for a processor."""
+TEST_TIMEOUT_S = 300
+"""A test that hangs is ended. On a busy machine the longest take minutes."""
+expect.set_options(timeout=SEEN_WITHIN_MS)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Share the tests out, if there is more than one process; count the scenarios of the run."""
     beside = Beside(config)
     config.pluginmanager.register(beside)
     config.pluginmanager.register(Gate(beside.folder), "weft-gate")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests in browsers have longer than others, unless somebody says how long."""
+    for item in items:
+        ours = item.path.is_relative_to(ROOT / "e2e") and not item.get_closest_marker("timeout")
+        if ours and config.getoption("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")

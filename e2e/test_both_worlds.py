@@ -80,6 +80,7 @@ def test_every_example_goes_on_over_a_reload_and_ends_as_on_sqlite(
         until(page, "return (await weft.describe(arg)).waiting_for.length > 0", program.file)
     page.close()
     page = open_weft(any_browser, examples.url, **ALL)
+    until(page, "return weft.status.role === 'leader'")  # the closed tab may take its time to be gone
     assert call(page, "diagnostics")["epoch"] == 2, "another engine has taken them up"
     for program in waiting:
         if program.decision:

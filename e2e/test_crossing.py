@@ -30,7 +30,6 @@ def crossing(chrome: Browser, server: Server, wire: Wire, tmp_path: Path) -> Ite
 
 
 @pytest.mark.scenario(12)
-@pytest.mark.timeout(240)  # the longest of all: 13 tabs and 13 servers
 def test_a_crash_at_each_point_of_a_handoff_there_and_back_leaves_one_owner_and_each_effect_once(
     crossing: Crossing,
 ) -> None:

@@ -66,7 +66,8 @@ HEARS_OF_AN_UPDATE = """async ([v, build]) => {
 HIDDEN = """async () => {
   if (tails() < 2) throw new Error("nothing is followed");
   [...document.querySelectorAll("button")].find((button) => button.textContent === "Hide").click();
-  for (let turn = 0; turn < 100 && tails(); turn++) await new Promise((resolve) => setTimeout(resolve));
+  const end = performance.now() + 30_000;
+  while (tails() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve));
   return tails();
 }"""
 

@@ -77,5 +77,6 @@ def result_shown(browser: Browser, url: str) -> object:
     page = browser.tab(url)
     page.locator("output", has_text="receipt").wait_for()
     shown = json.loads(page.inner_text("output"))
+    page.evaluate("navigator.serviceWorker.ready.then(() => {})")  # the result may be there before all files are kept
     page.close()
     return shown

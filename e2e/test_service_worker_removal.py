@@ -25,7 +25,7 @@ def test_a_build_without_a_service_worker_removes_the_one_there_is_and_no_run(ch
     build(site, page=page_folder, workflows=[EXAMPLES / "checkout.py"], remove_service_worker=True)
     call(page, "checkForUpdate")
     # What is left tells whether the runs were lost (docs/browser-storage.md), and goes when the site's data is cleared.
-    page.evaluate("weftUntil(async () => `${await caches.keys()}` === 'weft-witness', null, 20000)")
+    page.evaluate("weftUntil(async () => `${await caches.keys()}` === 'weft-witness', null, 60000)")
     assert call(page, "describe", run)["status"] == "running", "a tab that is open goes on, with its store"
     page.close()
     page = open_weft(chrome, server.url, serviceWorker="none", **CHECKOUT_ALONE)

@@ -15,6 +15,7 @@ def test_the_second_start_is_from_a_snapshot(any_browser: AnyBrowser, server: Se
     """pyodide #6418: snapshots work. One of a memory that has grown did not load: what room it needs was not made."""
     for number, (how, begun) in enumerate((("soon", "scratch"), ("auto", "snapshot"))):
         page = open_weft(any_browser, server.url, snapshot=how, **CHECKOUT)
+        until(page, "return weft.status.role === 'leader'")  # the closed tab may take its time to be gone
         assert page.evaluate("weft.status.boot") == {"from": begun, "note": None}
         run = call(page, "start", "checkout", [order(f"E-{number}", **QUICK)])["id"]
         assert call(page, "result", run)["status"] == "shipped"

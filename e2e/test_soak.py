@@ -31,6 +31,7 @@ START = """([from, to]) => Promise.all(Array.from({ length: to - from }, (_, i) 
 UNHEARD = f"(range) => void ({START})(range).catch(() => {{}})"
 ENDED = "weftEvents.filter((event) => event.type === 'run_completed').length"
 BREAK = "() => void setTimeout(() => { throw new Error('the worker broke'); })"
+BROKEN = "weftStatuses.filter((status) => status.state === 'degraded').length"
 RESULTS = "(runs) => Promise.all(runs.map((i) => weft.result(`p-${i}`)))"
 
 
@@ -62,8 +63,9 @@ class Victim:
         self.workers = self.chrome.service_workers(self.page)
 
     def _worker(self) -> None:
+        before = self.page.evaluate(BROKEN)
         engine_worker(self.page).evaluate(BREAK)
-        until(self.page, "return weft.status.state === 'degraded'")
+        until(self.page, f"return {BROKEN} > arg", before)  # by now the next one may have started
 
     def _stop(self) -> None:
         self.workers.stop_and_see()
@@ -83,8 +85,8 @@ def test_a_thousand_short_runs_end_with_their_effects_once_while_parts_of_the_br
     for number, what in enumerate(kills, 1):
         half, last = number * EACH - EACH // 2, number * EACH
         victim.page.evaluate(START, [unheard, half])  # nobody knows which of those before the kill were accepted
+        ended = victim.page.evaluate(ENDED)  # those of the next line end after that: there are enough to wait for
         victim.page.evaluate(UNHEARD, [half, last])
-        ended = victim.page.evaluate(ENDED)
         until(victim.page, f"return {ENDED} >= arg", ended + luck.randrange(1, EACH // 2))
         heaps.append(victim.page.evaluate("weft.status.heap?.bytes ?? 0"))
         victim.ways[what]()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from e2e.harness.browser import Browser
-from e2e.harness.pages import open_weft, until
+from e2e.harness.pages import call, open_weft, until
 from e2e.harness.report import told
 from e2e.harness.server import Server
 
@@ -34,8 +34,10 @@ def test_two_hundred_offline_runs_meet_a_failing_server_and_each_has_its_effect_
     page.evaluate(ALL % "weft.start('parcel', [`P-${i}`], { id: `p-${i}` })", RUNS)
     until(page, "return weftEvents.filter((event) => event.type === 'activity_failed').length >= 6")
 
+    call(page, "pauseQueue", "outbox")  # else a quick browser is done before the weather is bad
     server.start()
     server.weather(refuse_percent=REFUSED_PERCENT, hang_percent=HUNG_PERCENT)
+    call(page, "resumeQueue", "outbox")
     results = page.evaluate(ALL % "weft.result(`p-${i}`)", RUNS)
     assert len(results) == RUNS and all(result.startswith("PCL-") for result in results)
 

@@ -120,7 +120,7 @@ class Crossing:
         page = self._tab()
         self.hand_over(page)
         until(page, MOVED, self.run)
-        self.server.weather(latency_ms=500)
+        self.server.weather(latency_ms=8_000)  # the kill comes long before the shop's answer
         self.serve.cli("signal", self.run, "confirm", '{"confirmed": true, "by": "the shop"}')
         while "ship" not in attempts_of(self.server, self.order):
             page.evaluate("0")

@@ -38,19 +38,21 @@ class Hook:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 hook.fetched[self.path] += 1
-                self._answer(ARTICLE.format(number=self.path.rpartition("/")[2]), "text/html; charset=utf-8")
+                article = ARTICLE.format(number=self.path.rpartition("/")[2])
+                self._answer(503 if hook.away else 200, article, "text/html; charset=utf-8")
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if not hook.away:
+                away = hook.away  # what is said of a delivery is what was done with it
+                if not away:
                     hook.deliveries[self.headers["Idempotency-Key"]] += 1
                     hook.bodies[body["id"]] = body
                 hook.answers.wait(DELIVERED_WITHIN_S)
-                self._answer("thanks", "text/plain")
+                self._answer(503 if away else 200, "thanks", "text/plain")
 
-            def _answer(self, text: str, kind: str) -> None:
+            def _answer(self, status: int, text: str, kind: str) -> None:
                 with contextlib.suppress(OSError):  # who asked is gone
-                    self.send_response(503 if hook.away else 200)
+                    self.send_response(status)
                     self.send_header("Content-Type", kind)
                     self.send_header("Content-Length", str(len(text.encode())))
                     self.end_headers()

@@ -15,9 +15,10 @@ from e2e.harness.inspector import InspectedTab
 from e2e.harness.server import die_with_the_tests, free_port
 
 ARGUMENTS = ("--enable-developer-extras=true", "--javascript-can-open-windows-automatically=true")
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 30
 """MiniBrowser was seen once to come up without a window. That is no matter of the page's: it is started once more."""
-STOP_TIMEOUT_S = 10
+STOP_TIMEOUT_S = 30
+"""One that is killed because it was slow to end may lose what it had not written yet."""
 _LISTED = re.compile(r"<div class=\"targeturl\">([^<]*)</div>.*?(/socket/\d+/\d+/WebPage)", re.DOTALL)
 _OPEN = "(url) => { window.open(url, '_blank', 'noopener'); }"  # `noopener` gives it a process of its own
 _BUSY = "(ms) => { const end = performance.now() + ms; while (performance.now() < end); }"

@@ -8,11 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from e2e.harness.server import die_with_the_tests
+from e2e.harness.server import die_with_the_tests, free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOKEN = "a token that only this test knows"
-STOP_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 60
 
 
 class WeftServe:
@@ -20,7 +20,7 @@ class WeftServe:
     files with workflows."""
 
     def __init__(self, db: Path, origin: str, shop: str, apps: tuple[Path, ...] = ()) -> None:
-        self.db, self.port, self._apps = db, 0, apps
+        self.db, self.port, self._apps = db, free_port(), apps
         self.origin, self._shop = origin, shop
         self._process: subprocess.Popen[str] | None = None
 
@@ -44,10 +44,7 @@ class WeftServe:
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        if "http://" in line:
-            self.port = int(line.rsplit(":", 1)[1])
-        else:
-            assert die, f"weft serve did not start: {line!r}"  # else it has died before it listened
+        assert die or "http://" in line, f"weft serve did not start: {line!r}"  # it may have died before it listened
         return self
 
     def ensure(self) -> None:
@@ -82,5 +79,5 @@ class WeftServe:
     def cli(self, *arguments: str) -> str:
         """``weft ...`` on its store, from another process."""
         command = [sys.executable, "-m", "weft_server.cli", *arguments, "--db", str(self.db)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, env=self.environment, timeout=60)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=self.environment, timeout=120)
         return done.stdout
