@@ -34,6 +34,7 @@ import { LOOP_LIMIT_S } from "./worker_watch.mjs";
  * @property {(change: object) => void} status part of a Status
  * @property {(facts: import("./server.mjs").ServerFacts) => void} [server] how a question to the device's server went
  * @property {() => void} [store] the facts of `watch` have changed
+ * @property {() => void} [opening] an engine is to be opened: from now on code of the author's runs
  * @property {(count: number) => void} opened an engine answers calls; this host's so-many-th
  * @property {(error: PlainError) => void} fenced another engine owns the store; this one has stopped
  * @property {(looping: Looping) => void} [looping] such code has computed for long
@@ -67,6 +68,7 @@ export class EngineHost {
     this.ready = false; // an engine is open and answers
     /** @type {Beware | null} */ this.beware = null;
     this.heapBytes = () => 0; // of Python, when it is loaded
+    this.heapNeeded = 0; // when the engine was opened: its runs go on at once, and may take more
     /** @type {Promise<void>} calls that were left, while they are made */ this.leftCalls = Promise.resolve();
     this.store = openStore(options, tell);
     this.watch = new StoreWatch(durabilityOf(options), () => this.tell.store?.(), () => void this.#note(), storageName(options), roomOf(options, this.store));
@@ -88,6 +90,7 @@ export class EngineHost {
     this.#wanted = true;
     const main = await this.prepare();
     this.tell.status({ stage: "opening the store", progress: 0.95 });
+    this.tell.opening?.();
     await this.#openEngine(main);
   }
 
@@ -176,6 +179,7 @@ export class EngineHost {
         durability: durabilityOf(this.options), store: storageName(this.options), require_durable: this.options.requireDurable ?? false, server: this.options.server ?? "",
         beware: this.#warning(),
       }));
+      this.heapNeeded = this.heapBytes();
       if (!this.#wanted) return; // the closing that waits for us closes it
       if (error) throw Object.assign(new Error(), JSON.parse(error));
       const { durability, store_id: storeId, epoch, found } = JSON.parse(main.store());

@@ -14,10 +14,10 @@ export class HeapWatch {
     /** @type {ReturnType<typeof setInterval> | undefined} */ this.timer = undefined;
   }
 
-  /** What the engine has when it opens it needs: a store that is larger than the limit must not be recycled without end. */
-  begin() {
+  /** What the engine has when it opens it needs: a store that is larger than the limit must not be recycled without end. @param {number} [needed] bytes */
+  begin(needed = this.size()) {
     this.stop();
-    this.limit = Math.max(this.limit, 2 * this.size());
+    this.limit = Math.max(this.limit, 2 * needed);
     this.timer = setInterval(() => this.#look(), EVERY_MS);
     this.#look();
   }

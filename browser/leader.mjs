@@ -156,6 +156,7 @@ export class Tab {
       case "status": return this.board.set(message.status);
       case "drained": return this.worker.drained();
       case "server": return this.#server(message.server);
+      case "opening": return this.watch.begin();
       case "heap-full": return void this.#recycle();
       case "pong": case "looping": case "entering": return this.watch.heard(message);
       case "failed": return this.#workerFailed(message.error);

@@ -55,9 +55,10 @@ function start(init) {
   host = new EngineHost({ ...init, cache: init.scope === null ? null : cacheOf(init.scope) }, {
     event: (text) => toAll({ t: "event", text }), // also reaches this tab's page
     status: (change) => (election.leading || "standby" in change) && status(change),
+    opening: () => toPage({ t: "opening" }),
     opened(count) {
       opened = count;
-      heap.begin();
+      heap.begin(host.heapNeeded);
       toPage(announcement());
       toAll(announcement());
     },

@@ -31,7 +31,7 @@ export class WorkerWatch {
     /** @type {ReturnType<typeof setInterval> | undefined} */ this.timer = undefined;
   }
 
-  /** The worker leads. */
+  /** The worker opens an engine, or has: runs that are due go on before it says that it is open. */
   begin() {
     this.stop();
     this.timer = setInterval(() => this.#tick(), this.everyS * 1_000);

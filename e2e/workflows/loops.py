@@ -70,6 +70,13 @@ async def cannot_be_ended(ctx: Context, order_id: str) -> None:
     in_c()
 
 
+@workflow
+async def hangs_when_it_is_due(ctx: Context, order_id: str) -> None:
+    await ctx.run(charge, order_id)
+    await ctx.sleep("1 second")
+    in_c()
+
+
 def in_c() -> None:
     """One call that never comes back to Python, so no signal is looked at."""
     collections.deque(itertools.repeat(None), 0)
