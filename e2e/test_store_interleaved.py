@@ -9,9 +9,9 @@ from typing import Any
 from e2e.harness.browser import Browser
 from e2e.harness.server import Server
 
-SEED, ROUNDS, KEYS = 20261129, 120, 6
-RUN = """([tab, seed, rounds, keys]) => void (window.done = import(new URL("interleave.mjs", location.href).href)
-  .then(() => interleave(tab, seed, rounds, keys)))"""
+SEED, ROUNDS, KEYS, MEETS_EVERY = 20261129, 120, 6, 10
+RUN = """([tab, seed, ...more]) => void (window.done = import(new URL("interleave.mjs", location.href).href)
+  .then(() => interleave(tab, seed, ...more)))"""
 
 Batch = dict[str, dict[str, Any]]
 
@@ -20,14 +20,15 @@ def test_any_interleaving_of_the_batches_of_two_tabs_is_serialisable(chrome: Bro
     """speakr #313, Dexie #253: a transaction that waits for something else ends early, and half of it is another's."""
     pages = [chrome.tab(f"{shop.url}index.html") for _ in range(2)]
     for tab, page in enumerate(pages):
-        page.evaluate(RUN, [tab, SEED + tab, ROUNDS, KEYS])
+        page.evaluate(RUN, [tab, SEED + tab, ROUNDS, KEYS, MEETS_EVERY])
     reports = [page.evaluate("done") for page in pages]
     last = pages[0].evaluate("(keys) => interleave(9, 1, 0, keys)", KEYS)["last"]
     batches: list[Batch] = [batch for report in reports for batch in report["applied"]]
     final = replayed(in_order(batches))
     assert final == {key: value for key, value in last.items() if value is not None}
     assert all(len(report["applied"]) > ROUNDS / 4 for report in reports)
-    assert sum(len(report["applied"]) for report in reports) < 2 * ROUNDS, "they did meet: some batches were refused"
+    refused = 2 * ROUNDS - sum(len(report["applied"]) for report in reports)
+    assert refused >= ROUNDS / MEETS_EVERY, "one batch of each two that had read the same"
 
 
 def in_order(batches: list[Batch]) -> list[Batch]:

@@ -5,6 +5,7 @@
  * for a while when the browser cannot read its files. Each has an answer here: ask again after a nudge, name the other tab, ask again after a
  * pause. The database is never deleted, and its version never raised: the schema lives inside the records.
  */
+import { Patience } from "./patience.mjs";
 import { StoreError } from "./store_frames.mjs";
 
 const STORES = ["data", "applied"]; // of a store; others say what they have
@@ -12,27 +13,35 @@ const PAUSES_MS = [50, 200, 800, 1_600];
 const NUDGE_TIMEOUT_MS = 500;
 
 /**
- * @param {string} name @param {number} deadlineMs @param {boolean} again it was open before: who asks has more patience of his own
+ * @param {string} name @param {number} deadlineMs in which this thread is awake @param {boolean} again it was open before: who asks has more patience of his own
  * @param {string[]} [stores] object stores that it has, made if it is new
  * @returns {Promise<IDBDatabase>} rejects with a StoreError
  */
 export async function openDatabase(name, deadlineMs, again, stores = STORES) {
-  const end = performance.now() + deadlineMs;
-  const left = () => end - performance.now();
+  const patience = new Patience(deadlineMs);
+  try {
+    return await tried(name, patience, again, stores);
+  } finally {
+    patience.end();
+  }
+}
+
+/** @param {string} name @param {Patience} patience @param {boolean} again @param {string[]} stores */
+async function tried(name, patience, again, stores) {
   let hung = false;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await openOnce(name, hung ? left() : deadlineMs / 2, stores);
+      return await openOnce(name, patience, hung ? patience.left : patience.ms / 2, stores);
     } catch (error) {
       if (error instanceof StoreError) throw error;
-      if (error === HUNG && hung) throw await hungFor(name, deadlineMs);
+      if (error === HUNG && hung) throw await hungFor(name, patience);
       if (error === HUNG) {
         hung = true;
-        await answers(); // in Safari this wakes the open() that sleeps
+        await answers(patience); // in Safari this wakes the open() that sleeps
         continue;
       }
       const pause = again ? undefined : PAUSES_MS[attempt];
-      if (pause === undefined || pause > left()) throw cannotOpen(name, error);
+      if (pause === undefined || pause > patience.left) throw cannotOpen(name, error);
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
@@ -40,17 +49,17 @@ export async function openDatabase(name, deadlineMs, again, stores = STORES) {
 
 const HUNG = Symbol("open() did not settle");
 
-/** @param {string} name @param {number} timeoutMs @param {string[]} stores @returns {Promise<IDBDatabase>} */
-function openOnce(name, timeoutMs, stores) {
+/** @param {string} name @param {Patience} patience @param {number} ms of it @param {string[]} stores @returns {Promise<IDBDatabase>} */
+function openOnce(name, patience, ms, stores) {
   return new Promise((resolve, reject) => {
     const request = asked(name);
     let late = false;
-    const watchdog = setTimeout(() => {
+    const settled = patience.after(ms, () => {
       late = true;
       reject(HUNG);
-    }, timeoutMs);
+    });
     const fail = (/** @type {unknown} */ error) => {
-      clearTimeout(watchdog);
+      settled();
       reject(error);
     };
     request.onupgradeneeded = () => stores.forEach((store) => request.result.createObjectStore(store));
@@ -58,7 +67,7 @@ function openOnce(name, timeoutMs, stores) {
     request.onsuccess = () => {
       const db = request.result;
       if (late) return db.close();
-      clearTimeout(watchdog);
+      settled();
       if (stores.every((store) => db.objectStoreNames.contains(store))) return resolve(db);
       db.close();
       reject(new StoreError("StorageOpenError", `${name} was made or changed by another version of Weft; reload the page`));
@@ -75,15 +84,16 @@ function asked(name) {
   }
 }
 
-/** Whether IndexedDB answers at all. Never takes long. @returns {Promise<IDBDatabaseInfo[] | null>} */
-async function answers() {
+/** Whether IndexedDB answers at all. Never takes long. @param {Patience} patience @returns {Promise<IDBDatabaseInfo[] | null>} */
+async function answers(patience) {
   const listed = Promise.resolve(globalThis.indexedDB.databases?.() ?? null).catch(() => null);
-  return Promise.race([listed, new Promise((resolve) => setTimeout(() => resolve(null), NUDGE_TIMEOUT_MS))]);
+  return Promise.race([listed, new Promise((resolve) => patience.after(NUDGE_TIMEOUT_MS, () => resolve(null)))]);
 }
 
-/** @param {string} name @param {number} ms */
-async function hungFor(name, ms) {
-  const found = await answers();
+/** @param {string} name @param {Patience} patience */
+async function hungFor(name, patience) {
+  const found = await answers(patience);
+  const { ms } = patience;
   if (!found) return new StoreError("StorageUnavailableError", `opening ${name} took longer than ${ms} ms, and IndexedDB answers nothing else either`);
   return new StoreError("StorageBlockedError", `opening ${name} took longer than ${ms} ms, while IndexedDB answers`);
 }

@@ -16,7 +16,9 @@ from e2e.harness.server import Server
 E2E = Path(__file__).resolve().parent.parent
 SIX = {"workflows": "six_steps.py", "serviceWorker": "none"}
 """The six steps, with IndexedDB in the worker itself."""
-HEARD_WITHIN_S = 10
+HEARD_WITHIN_S = 60
+AWAKE = "(() => { let ms = 0; setInterval(() => (ms += 100), 100); return () => ms; })()"
+"""JavaScript: a function that says how long its thread has been awake. What has no processor for a while misses ticks."""
 
 
 def build_site(out: Path, page: Path) -> Path:
@@ -54,19 +56,25 @@ class Faults:
         self.set(seen=0, reads=0, hit=0, plan=plan)
 
     def set(self, **state: Any) -> None:
+        """``down``: no transaction begins; ``down_after_answers``: so from when the shop has given so many, before
+        anybody hears the last. ``full_to_the_last_byte``: when a write has found no room, no smaller one finds any."""
         self._page.evaluate(_ASK, state)
 
     def get(self, name: str) -> Any:
         return self._page.evaluate(_ASK, {})[name]
 
 
-def engine_worker(page: Page) -> Worker:
-    """That of the page, which has one; Playwright hears of it a little later."""
+def engine_worker(page: Page, but: Worker | None = None) -> Worker:
+    """That of the page, which has one, ``but`` not the one before; Playwright hears a little later what came and went."""
+
+    def found() -> list[Worker]:
+        return [worker for worker in page.workers if worker.url.endswith("/weft/worker.mjs") and worker != but]
+
     deadline = time.monotonic() + HEARD_WITHIN_S
-    while not (found := [worker for worker in page.workers if worker.url.endswith("/weft/worker.mjs")]):
+    while not found():
         assert time.monotonic() < deadline, [worker.url for worker in page.workers]
         page.wait_for_timeout(20)
-    return found[0]
+    return found()[0]
 
 
 def asked(server: Server, order: str) -> Counter[str]:

@@ -5,7 +5,10 @@
  * `before`: the connection is closed, and nobody said so; the transaction cannot begin. `inside`: it has begun, and is aborted. `after`: it is
  * on disk, and its `complete` is lost: all that is heard is that the connection is gone, as when the browser's storage process dies.
  */
-const faults = { seen: 0, reads: 0, hit: 0, plan: /** @type {{at: number, how: string, every?: number} | null} */ (null), down: false, hangs: 0 };
+const faults = {
+  seen: 0, reads: 0, hit: 0, plan: /** @type {{at: number, how: string, every?: number} | null} */ (null), down: false, hangs: 0,
+  full: false, full_to_the_last_byte: false, down_after_answers: 0,
+};
 globalThis.storeFaults = faults;
 
 if (!globalThis.document) {
@@ -22,9 +25,10 @@ IDBDatabase.prototype.transaction = function (...args) {
   if (args[1] === "readwrite") faults.seen += 1;
   else faults.reads += 1;
   if (faults.down) throw new DOMException("Internal error opening backing store (injected)", "UnknownError");
+  if (faults.full && args[1] === "readwrite") throw new DOMException("not a byte more (injected)", "QuotaExceededError");
   const { plan } = faults;
   const dying = plan && (plan.every ? (faults.seen + faults.reads) % plan.every === plan.at : args[1] === "readwrite" && faults.seen === plan.at);
-  if (!plan || !dying) return begin.apply(this, args);
+  if (!plan || !dying) return watched(begin.apply(this, args));
   faults.hit += 1;
   const dies = () => {
     this.close();
@@ -45,6 +49,19 @@ IDBDatabase.prototype.transaction = function (...args) {
     });
   }
   return tx;
+};
+
+/** Its listener comes before those of the store. @param {IDBTransaction} tx */
+function watched(tx) {
+  tx.addEventListener("abort", () => (faults.full ||= faults.full_to_the_last_byte && tx.error?.name === "QuotaExceededError"));
+  return tx;
+}
+
+const ask = globalThis.fetch;
+globalThis.fetch = async (...args) => {
+  const answer = await ask(...args);
+  if (answer.url.includes("/api/") && faults.down_after_answers > 0) faults.down ||= --faults.down_after_answers === 0;
+  return answer;
 };
 
 /** What an open() answers with that the browser does not carry out. @param {string} [failure] without one it never settles */

@@ -1,4 +1,8 @@
-/** Batches of one of several tabs, at random: each reads some keys, then writes some of them on the condition that what it read still holds. */
+/**
+ * Batches of one of two tabs, at random: each reads some keys, then writes some of them on the condition that what it read still holds. Now and
+ * then both have read all keys before either writes: one of these two batches must be refused.
+ */
+import { meetingOf } from "./meeting.mjs";
 import { IdbStore } from "./weft/idb_store.mjs";
 
 const encode = (text) => new TextEncoder().encode(text);
@@ -12,7 +16,8 @@ function chance(seed) {
 }
 
 /** @returns {Promise<{read: Record<string, string | null>, wrote: Record<string, string>}[]>} the batches that were applied, in this tab's order */
-globalThis.interleave = async (tab, seed, rounds, keys) => {
+globalThis.interleave = async (tab, seed, rounds, keys, every) => {
+  const meeting = meetingOf("interleave");
   const store = new IdbStore("interleaved", { durability: "relaxed" });
   const random = chance(seed);
   const get = async (key) => {
@@ -21,9 +26,11 @@ globalThis.interleave = async (tab, seed, rounds, keys) => {
   };
   const applied = [];
   for (let round = 0; round < rounds; round++) {
-    const names = Array.from({ length: keys }, (_, i) => `k${i}`).filter(() => random() < 0.4);
+    const all = round % every === 0;
+    const names = Array.from({ length: keys }, (_, i) => `k${i}`).filter(() => random() < 0.4 || all);
     const read = Object.fromEntries(await Promise.all(names.map(async (key) => [key, await get(key)])));
-    const wrote = Object.fromEntries(names.filter(() => random() < 0.6).map((key) => [key, `${tab}.${round}`]));
+    const wrote = Object.fromEntries(names.filter(() => random() < 0.6 || all).map((key) => [key, `${tab}.${round}`]));
+    if (all) await meeting();
     const reply = await store.call(Uint8Array.of(4, ...entries(Object.entries(read)), ...entries(Object.entries(wrote))));
     if (reply[0]) throw new Error(new TextDecoder().decode(reply));
     if (reply[1]) applied.push({ read, wrote });
