@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Playwright, expect
 
+EXPECTED_WITHIN_MS = 60_000
+"""What is to be seen may wait for a processor."""
 BuiltOnce = Callable[[str, Callable[[Path], object]], Path]
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # the tests import e2e.harness also when pytest is not started as a module
@@ -40,6 +42,7 @@ expect.set_options(timeout=SEEN_WITHIN_MS)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Share the tests out, if there is more than one process; count the scenarios of the run."""
+    expect.set_options(timeout=EXPECTED_WITHIN_MS)
     beside = Beside(config)
     config.pluginmanager.register(beside)
     config.pluginmanager.register(Gate(beside.folder), "weft-gate")

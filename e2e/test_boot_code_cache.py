@@ -15,7 +15,9 @@ from e2e.harness.server import Server
 
 pytestmark = pytest.mark.first_visit
 
-PATIENCE = 60.0
+PATIENCE = 120.0
+PAUSE_MS, LONGEST_PAUSE_MS = 2_500, 20_000
+"""V8 waits two seconds for more to come before it hands over what it compiled; on a busy machine that takes longer."""
 TRACED = {"includedCategories": ["devtools.timeline", "v8.wasm"], "excludedCategories": ["*"]}
 
 
@@ -42,7 +44,7 @@ def test_the_browser_keeps_what_it_compiled_of_python(chrome: Browser, server: S
     page = chrome.tab(f"{server.url}icon.svg")
     page.evaluate("navigator.serviceWorker.register('./sw.mjs', { type: 'module' })")
     page.evaluate("navigator.serviceWorker.ready.then(() => null)")
-    starts, deadline = 0, time.monotonic() + PATIENCE
+    starts, pause, deadline = 0, PAUSE_MS, time.monotonic() + PATIENCE
     while True:
         page, did = wasm_of_a_start(chrome, server)
         starts += 1
@@ -50,6 +52,7 @@ def test_the_browser_keeps_what_it_compiled_of_python(chrome: Browser, server: S
         if "wasm.Deserialize" in did:
             break
         assert time.monotonic() < deadline, f"after {starts} starts everything is still compiled again: {sorted(did)}"
-        page.wait_for_timeout(2_500)  # V8 waits two seconds for more to come before it hands over what it compiled
+        page.wait_for_timeout(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_MS)
         page.close()
     told("what was compiled", faults=0, starts=starts, seen=sorted(did))

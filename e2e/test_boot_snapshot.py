@@ -38,9 +38,18 @@ async ([what]) => {
   const read = async (directory, name) => (await (await directory.getFileHandle(name)).getFile()).arrayBuffer();
   const aside = await root.getDirectoryHandle("aside", { create: true });
   const first = async (directory) => (await directory.keys().next()).value;
-  for await (const name of directory.keys()) {
+  const remove = async (name) => { // a page that was just closed may have been making another one
+    for (const end = performance.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+      const held = await directory.removeEntry(name).then(() => null, (error) => error);
+      if (!held || held.name === "NotFoundError") return;
+      if (held.name !== "NoModificationAllowedError" || performance.now() > end) throw held;
+    }
+  };
+  const names = [];
+  for await (const name of directory.keys()) names.push(name);
+  for (const name of names) {
     if (!(await first(aside))) await write(aside, name, await read(directory, name));
-    await directory.removeEntry(name);
+    await remove(name);
   }
   const key = await first(aside);
   const bytes = new Uint8Array(await read(aside, key));

@@ -16,6 +16,10 @@ NOTE = """() => {
   globalThis.left = [];
   for (const type of ["pagehide", "pageshow"]) addEventListener(type, (event) => left.push([type, event.persisted]));
 }"""
+SHOWN = """async (count) => {  // what it noted, when it has been told that it is back; nothing if it is another page
+  while (globalThis.left && left.length < count) await new Promise((resolve) => addEventListener("pageshow", resolve, { once: true }));
+  return globalThis.left;
+}"""
 KEPT = [["pagehide", True], ["pageshow", True]]
 WAITS = "return (await weft.describe(arg)).waiting_for.some((wait) => wait.kind === 'signal')"
 CONFIRM = "(run) => void weft.signal(run, 'confirm', { confirmed: true, by: 'me' })"
@@ -24,7 +28,7 @@ LET_GO = "() => { weftHolds = () => false; weftLose(); }"
 KEEP_OPEN = """(after) => {
   const kept = {};
   kept.promise = new Promise((resolve, reject) => {
-    setTimeout(() => reject(new Error("nothing was committed")), 30_000);
+    setTimeout(() => reject(new Error("nothing was committed")), 60_000);
     const begin = IDBDatabase.prototype.transaction;
     IDBDatabase.prototype.transaction = function (...given) {
       const tx = begin.apply(this, given);
@@ -40,7 +44,8 @@ KEEP_OPEN = """(after) => {
   return kept;
 }"""
 """The writing transaction after so many others is kept open for as long as its worker lives."""
-BREAK = "() => void setTimeout(() => { throw new Error('the worker broke'); })"
+BREAK = "(time) => void setTimeout(() => { throw new Error(`the worker broke ${time}`); })"
+BROKE_TWICE = "return weftStatuses.some(({ error }) => error?.message.includes('the worker broke 2'))"
 SEEN = "(run) => weftEvents.filter((event) => event.run_id === run).map((event) => event.seq)"
 QUICK = {"confirm": False, "pause": "50ms"}
 
@@ -48,8 +53,13 @@ QUICK = {"confirm": False, "pause": "50ms"}
 def left_and_come_back_to(page: Any, server: Server, times: int) -> None:
     """The page stands as it was left: the browser has kept it."""
     page.goto(f"{server.url}icon.svg")
+    come_back_to(page, times)
+
+
+def come_back_to(page: Any, times: int) -> None:
+    """For the so-many-th time, to the page as it was left."""
     page.go_back(wait_until="commit")
-    assert page.evaluate("globalThis.left") == KEPT * times
+    assert page.evaluate(SHOWN, 2 * times) == KEPT * times
 
 
 def whole(page: Any, run: str) -> None:
@@ -58,6 +68,7 @@ def whole(page: Any, run: str) -> None:
     assert examined["verified"] and examined["damaged"] == 0
     numbers = [event["seq"] for event in call(page, "history", run)]
     assert numbers == list(range(1, len(numbers) + 1))
+    until(page, f"return ({SEEN})(arg[0]).length >= arg[1]", [run, len(numbers)])
     assert page.evaluate(SEEN, run) == numbers, "the page's tail has no gap and no repetition"
 
 
@@ -102,25 +113,26 @@ def test_a_page_left_in_a_transaction_frees_the_store_for_another_tab_and_follow
     page.evaluate(NOTE)
     call(page, "start", "checkout", [order("L-1")], {"id": "L-1"})
     until(page, WAITS, "L-1")
-    kept_open = engine_worker(page).evaluate_handle(KEEP_OPEN, 1)
+    before = engine_worker(page)
+    kept_open = before.evaluate_handle(KEEP_OPEN, 1)
     page.evaluate(CONFIRM, "L-1")
     kept_open.evaluate("({ promise }) => promise")
     page.goto(f"{server.url}icon.svg")
     other = open_weft(chrome, server.url, **CHECKOUT)
     assert call(other, "result", "L-1")["confirmed_by"] == "me"
-    page.go_back(wait_until="commit")
-    assert page.evaluate("globalThis.left") == KEPT
+    come_back_to(page, 1)
     until(page, "return weft.status.role === 'follower'")
     whole(page, "L-1")
 
     with page.expect_worker() as anew:
-        engine_worker(page).evaluate(BREAK)
-    anew.value.evaluate(BREAK)  # after the second time its page waits for a second or two before it has another worker
-    until(page, "return weftStatuses.filter(({ error }) => error).length === 2")
+        engine_worker(page, but=before).evaluate(BREAK, 1)
+    anew.value.evaluate(
+        BREAK, 2
+    )  # after the second time its page waits for a second or two before it has another worker
+    until(page, BROKE_TWICE)
     page.goto(f"{server.url}icon.svg")
     call(other, "describe", "L-1")  # a tab with an open channel would hear that, and be forgotten
-    page.go_back(wait_until="commit")
-    assert page.evaluate("globalThis.left") == KEPT * 2
+    come_back_to(page, 2)
     until(page, "return weft.status.role === 'follower'")
     attempts = shipped_once(server, "L-1")
     assert attempts["reserve"] == attempts["charge"] == 1 and max(attempts.values()) <= 2

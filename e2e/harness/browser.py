@@ -21,7 +21,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-GONE_TIMEOUT_S = 10
+GONE_TIMEOUT_S = 60
 
 
 class Browser(OnProfile):
@@ -76,6 +76,7 @@ class ServiceWorkers:
     def __init__(self, session: CDPSession) -> None:
         self._session = session
         self.running: dict[str, str] = {}
+        self.status: dict[str, str] = {}
         self.stops = 0
         session.on("ServiceWorker.workerVersionUpdated", self._updated)
         session.send("ServiceWorker.enable")
@@ -87,6 +88,7 @@ class ServiceWorkers:
             if now == "stopped" and before in ("running", "starting", "stopping"):
                 self.stops += 1
             self.running[version["versionId"]] = now
+            self.status[version["versionId"]] = version["status"]
 
     def stop_all(self) -> int:
         """Tell the browser to stop them; returns how many stops it has reported so far."""
@@ -103,9 +105,17 @@ class ServiceWorkers:
         self.stop_all()
         self._wait(lambda: self.stops > before, "no service worker stopped")
 
+    def wait_for(self, status: str) -> None:
+        """Until one has it: ``installed`` is who waits until nobody uses the one before."""
+        self._wait(lambda: status in self.status.values(), f"none is {status}")
+
+    def take_over(self) -> None:
+        """Wait until none waits any more, but serves the next page."""
+        self._wait(lambda: not {"installed", "activating"} & {*self.status.values()}, "one waits still")
+
     def _wait(self, condition: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + GONE_TIMEOUT_S
         while not condition():
-            assert time.monotonic() < deadline, f"{otherwise}: {self.running}"
+            assert time.monotonic() < deadline, f"{otherwise}: {self.running} {self.status}"
             time.sleep(0.01)  # leaves the processor to the browser
             self._session.send("Page.enable")  # any command: events are delivered during calls only

@@ -29,7 +29,7 @@ def call(page: Tab, method: str, *arguments: Any) -> Any:
     return page.evaluate("([method, args]) => weft[method](...args)", [method, list(arguments)])
 
 
-def until(page: Tab, condition: str, argument: Any = None, *, timeout_ms: int = 30_000) -> Any:
+def until(page: Tab, condition: str, argument: Any = None, *, timeout_ms: int = 50_000) -> Any:
     """Wait until ``condition`` (the body of a JavaScript function of ``arg``) is true; the page looks at each event.
 
     Returns its value. Page.wait_for_function cannot be used: the site's policy forbids it to evaluate text later.

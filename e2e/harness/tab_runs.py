@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from js import URL, XMLHttpRequest, self
+from js import URL, XMLHttpRequest, caches, self
 
 from weft_core import Context, RetryPolicy, activity, activity_info, signal, workflow
 
@@ -33,13 +33,21 @@ async def looping(ctx: Context) -> None:
         pass
 
 
+@activity
+async def enough() -> bool:
+    """The page says so with a cache of that name."""
+    return await caches.has("enough")
+
+
 @activity(retry=RetryPolicy(max_attempts=20))
 async def count(upto: int) -> int:
-    numbers = activity_info().stream("numbers")
-    for number in range(1, upto + 1):
+    """At least so far, and until it is enough."""
+    numbers, number = activity_info().stream("numbers"), 0
+    while number < upto or not await enough():
+        number += 1
         await numbers.write(number)
         await asyncio.sleep(0.05)
-    return upto
+    return number
 
 
 @workflow
@@ -50,9 +58,12 @@ async def counting(ctx: Context, upto: int) -> int:
 
 
 @workflow
-async def steps(ctx: Context, number: int) -> int:
-    for _ in range(number):
-        await ctx.sleep("60 milliseconds")
+async def steps(ctx: Context) -> int:
+    """Until it is enough."""
+    number = 0
+    while not await ctx.run(enough):
+        await ctx.sleep("100 milliseconds")
+        number += 1
     return number
 
 

@@ -2,7 +2,7 @@
 import "./weft/panel.mjs";
 import { connect } from "./weft/connection.mjs";
 
-globalThis.weft = connect({ name: new URLSearchParams(location.search).get("name") ?? "e2e" });
+globalThis.weft = connect({ name: new URLSearchParams(location.search).get("name") ?? "e2e", deadlineMs: 90_000 });
 globalThis.statuses = [];
 weft.onstatus(({ state, role }) => statuses.push(`${state} ${role}`));
 document.querySelector("weft-panel").weft = weft;

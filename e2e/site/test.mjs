@@ -55,7 +55,7 @@ globalThis.weftUntil = async (condition, arg, timeout) => {
 /** Resolves when the Service Worker controls this page and its cache is whole. */
 globalThis.weftOffline = async () => {
   await navigator.serviceWorker.ready;
-  await globalThis.weftUntil(async () => navigator.serviceWorker.controller?.state === "activated" && (await caches.match("./weft/manifest.json")), null, 30_000);
+  await globalThis.weftUntil(async () => navigator.serviceWorker.controller?.state === "activated" && (await caches.match("./weft/manifest.json")), null, 60_000);
 };
 
 globalThis.weftOpen = kept().then((snapshot) => Weft.open({
@@ -70,6 +70,7 @@ globalThis.weftOpen = kept().then((snapshot) => Weft.open({
   ...(query.has("heapLimitMB") && { heapLimitMB: Number(query.get("heapLimitMB")) }),
   snapshot: query.get("snapshot") ?? (snapshot ? "auto" : "off"), // making one takes a processor for two seconds
   requireDurable: query.has("requireDurable"),
+  deadlineMs: 90_000, // a machine that is busy is no reason for a test to fail
   standby: query.get("standby") ?? "warm",
   reloadOnUpdate: query.get("reload") !== "none",
   onUpdateAvailable: (update) => {

@@ -69,32 +69,57 @@ async def lost_connection(stores: Stores) -> dict[str, Any]:
     return {"rows": len(await storage.scan("k/"))}
 
 
-async def count_up(stores: Stores, database: str, until: int, pause: float = 0.0) -> dict[str, Any]:
+counted: dict[str, int] = {}
+enough: dict[str, int] = {}
+"""How far the counter of a database is, and how far it shall go, when that is known."""
+
+
+async def count_up(stores: Stores, database: str, until: int | None = None, pause: float = 0.0) -> dict[str, Any]:
     """A counter that is moved by conditional batches only: a lost or doubled batch breaks the chain."""
     storage = stores.open(database)
     raw = await storage.get("n")
     value = int(raw) if raw else 0
-    while value < until:
+    while until is None or value < until:
         old = str(value).encode() if value else None
         ops = [("n", str(value + 1).encode()), (f"log/{value:06d}", b"x")]
         if not await storage.conditional_batch([("n", old)], ops):
             return {"broken_at": value}
-        value += 1
+        counted[database] = value = value + 1
+        until = enough.get(database, until)
         await asyncio.sleep(pause)
     return {"value": value, "rows": len(await storage.scan("log/", limit=100_000))}
 
 
+async def count_past(stores: Stores, database: str, past: int) -> dict[str, Any]:
+    """Wait until a counter is past that."""
+    while counted.get(database, 0) <= past:
+        await asyncio.sleep(0.005)
+    return {"value": counted[database]}
+
+
+async def count_no_more(stores: Stores, database: str, at_least: int) -> dict[str, Any]:
+    """The counter ends when it has come so far."""
+    enough[database] = at_least
+    return {}
+
+
 async def race(stores: Stores, database: str, rounds: int) -> dict[str, Any]:
-    """Increment a counter that another tab increments too; wait for it to end, then report the total."""
+    """Increment a counter that another tab increments too; wait for it to begin, and to end, then report the total."""
     storage = stores.open(database)
+    await both(storage, "here/")
     won = 0
     for _ in range(rounds):
         raw = await storage.get("n")
         won += await storage.conditional_batch([("n", raw)], [("n", str(int(raw or b"0") + 1).encode())])
-    await storage.put(f"done/{uuid.uuid4().hex}", b"1")
-    while len(await storage.scan("done/")) < 2:
-        await asyncio.sleep(0.02)
+    await both(storage, "done/")
     return {"won": won, "value": int(await storage.get("n") or b"0")}
+
+
+async def both(storage: Storage, prefix: str) -> None:
+    """Wait until two tabs have come here."""
+    await storage.put(f"{prefix}{uuid.uuid4().hex}", b"1")
+    while len(await storage.scan(prefix)) < 2:
+        await asyncio.sleep(0.02)
 
 
 async def nothing(stores: Stores) -> dict[str, Any]:
@@ -132,8 +157,9 @@ async def leftovers(stores: Stores, calls: int) -> dict[str, Any]:
 
 
 CHECKS: dict[str, Any] = {
-    check.__name__: check for check in (contract, race, lost_connection, count_up, quota, leftovers, nothing)
-}  # fmt: skip
+    check.__name__: check
+    for check in (contract, race, lost_connection, count_up, count_past, count_no_more, quota, leftovers, nothing)
+}
 
 
 async def run(what: str, options_json: str, open_store: Any) -> str:

@@ -22,7 +22,7 @@ function bridgeTo(store) {
 function openStore(storage, name, durability) {
   if (storage === "direct") return bridgeTo(new IdbStore(name, { durability }));
   const client = new StoreClient(name, {
-    durability, client: `client-${++made}-${Math.random()}`, timeouts: [1_000, 2_000, 4_000], needPort: (id) => postMessage({ t: "need-port", id: `${client.client}/${id}` }),
+    durability, client: `client-${++made}-${Math.random()}`, needPort: (id) => postMessage({ t: "need-port", id: `${client.client}/${id}` }),
   });
   clients.add(client);
   return bridgeTo(client);
