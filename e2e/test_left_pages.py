@@ -17,7 +17,8 @@ NOTE = """() => {
   for (const type of ["pagehide", "pageshow"]) addEventListener(type, (event) => left.push([type, event.persisted]));
 }"""
 SHOWN = """async (count) => {  // what it noted, when it has been told that it is back; nothing if it is another page
-  while (globalThis.left && left.length < count) await new Promise((resolve) => addEventListener("pageshow", resolve, { once: true }));
+  const shown = () => new Promise((resolve) => addEventListener("pageshow", resolve, { once: true }));
+  while (globalThis.left && left.length < count) await shown();
   return globalThis.left;
 }"""
 KEPT = [["pagehide", True], ["pageshow", True]]

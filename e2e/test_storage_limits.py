@@ -23,7 +23,8 @@ NOTED = """
   return found?.position[1] >= 5;
 """
 OPENED_OR_REFUSED = """  // or slow: then it is opened again
-  const said = weftStatuses.find(({ error, state }) => (error ? error.code !== "StorageBlockedError" : state === "ready"));
+  const slow = "StorageBlockedError";
+  const said = weftStatuses.find(({ error, state }) => (error ? error.code !== slow : state === "ready"));
   return said && (said.error?.code ?? said.state);
 """
 DONE = [0, 1, 2, 3, 4, 5]
@@ -51,7 +52,7 @@ def test_a_run_whose_batch_finds_no_room_waits_and_goes_on_by_itself(chrome: Bro
     page = open_weft(chrome, shop.url, **SIX)
     faults = Faults(page)
     waiting(page, "small")
-    # Else it is opened again in a second: small writes succeed, and so would the start, before the large one fails again.
+    # Else it is opened again in a second: small writes succeed, and so may the start, before the large one fails again.
     faults.set(full_to_the_last_byte=True)
     call(page, "start", "hoard", ["h", 900_000], {"id": "h"})
     trouble = until(page, "return weftStatuses.find(({ state }) => state === 'degraded')", timeout_ms=60_000)
@@ -158,8 +159,11 @@ STANDS_STILL = """async () => {
   const { IdbStore } = await import(new URL("weft/idb_store.mjs", location.href).href);
   const opened = (version) => new Promise((resolve, reject) => {
     const request = indexedDB.open("weft:slow", version);
-    request.onupgradeneeded = ({ oldVersion }) => oldVersion || ["data", "applied"].forEach((store) => request.result.createObjectStore(store));
-    Object.assign(request, { onsuccess: () => resolve(request.result), onerror: reject, onblocked: () => resolve(request) });
+    const made = version === 1 ? ["data", "applied"] : [];
+    request.onupgradeneeded = () => made.forEach((store) => request.result.createObjectStore(store));
+    request.onsuccess = () => resolve(request.result);
+    request.onblocked = () => resolve(request);
+    request.onerror = reject;
   });
   const held = await opened(1);
   const upgrading = await opened(2);

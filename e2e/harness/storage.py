@@ -18,7 +18,7 @@ SIX = {"workflows": "six_steps.py", "serviceWorker": "none"}
 """The six steps, with IndexedDB in the worker itself."""
 HEARD_WITHIN_S = 60
 AWAKE = "(() => { let ms = 0; setInterval(() => (ms += 100), 100); return () => ms; })()"
-"""JavaScript: a function that says how long its thread has been awake. What has no processor for a while misses ticks."""
+"""JavaScript: a function that says how long its thread has been awake: without a processor it misses ticks."""
 
 
 def build_site(out: Path, page: Path) -> Path:
@@ -65,7 +65,7 @@ class Faults:
 
 
 def engine_worker(page: Page, but: Worker | None = None) -> Worker:
-    """That of the page, which has one, ``but`` not the one before; Playwright hears a little later what came and went."""
+    """That of the page, which has one, ``but`` not the one before; Playwright hears later what came and went."""
 
     def found() -> list[Worker]:
         return [worker for worker in page.workers if worker.url.endswith("/weft/worker.mjs") and worker != but]
