@@ -17,8 +17,17 @@ export function reviewNotice(data) {
 
 export const tagOf = (/** @type {string} */ review) => `weft:${review}`;
 
-/** @param {ServiceWorkerRegistration} registration @param {ReviewNotice} notice @param {{title?: string, body?: string}} text */
-export function showReview(registration, notice, { title = "A decision is asked of you", body }) {
+/**
+ * Chromium 156 may forget what it has just shown, and a click there reaches nobody: when somebody asked what is shown while it was being shown, and
+ * when the desktop's notifications were not ready, as when a push message has started the browser. Neither outlasts the next question.
+ */
+const SHOWN_AT_MOST = 3;
+
+/** Resolves when it is shown, and a click will be heard. @param {ServiceWorkerRegistration} registration @param {ReviewNotice} notice @param {{title?: string, body?: string}} text */
+export async function showReview(registration, notice, { title = "A decision is asked of you", body }) {
   const options = { body, tag: tagOf(notice.review), data: { weft: notice }, actions: ACTIONS, requireInteraction: true };
-  return registration.showNotification(title, options);
+  for (let times = 0; times < SHOWN_AT_MOST; times++) {
+    await registration.showNotification(title, options);
+    if ((await registration.getNotifications({ tag: options.tag })).length) return;
+  }
 }

@@ -21,9 +21,9 @@ export async function noticeReviews(weft, store, registration, options) {
   const worker = await registration;
   if (permission !== "granted" || !worker) return permission;
   const watching = async () => {
-    const news = weft.tail(null, { after: "now" });
+    const { cursor } = await weft.call("events", { after: "now" }, 0); // before those that are pending are read: none falls between the two
     await showPending(weft, store, worker, options);
-    for await (const event of news) if (event.type === ASKED) await showPending(weft, store, worker, options);
+    for await (const event of weft.tail(null, { after: cursor })) if (event.type === ASKED) await showPending(weft, store, worker, options);
   };
   watching().catch((error) => console.warn("weft: reviews are no longer shown in notifications:", error));
   return permission;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from e2e.harness.extension import ExtensionBrowser, say, settings
+from e2e.harness.extension import ExtensionBrowser, say, settings, wait
 from e2e.harness.hook import Hook
 
 
@@ -18,14 +18,17 @@ def test_a_page_that_is_clipped_is_read_tagged_and_delivered(clipper: ExtensionB
 
 
 CLICK = "([info, tab]) => chrome.contextMenus.onClicked.dispatch(info, tab)"
+HAS_MENU = (
+    "(id) => chrome.contextMenus.update(id, {}).then(() => true, () => false)"  # to change what is not there fails
+)
 SELECT = "() => getSelection().selectAllChildren(document.querySelector('article p'))"
 
 
 def test_the_context_menu_clips_a_page_a_selection_and_a_link(clipper: ExtensionBrowser, hook: Hook) -> None:
     options = clipper.open("pages/options.html")
     settings(options, webhook=f"{hook.url}hook", review=False)
-    for menu in ("page", "selection", "link"):  # to change one that is not there is an error
-        assert options.evaluate("(id) => chrome.contextMenus.update(id, {})", menu) is None
+    for menu in ("page", "selection", "link"):  # they are made anew when the browser starts
+        wait(options, lambda menu=menu: options.evaluate(HAS_MENU, menu), f"the menu of a {menu} is there")
     page = clipper.tab(hook.article(4))
     page.evaluate(SELECT)
     tab = {"id": clipper.tab_id(options, hook.article(4))}

@@ -60,8 +60,8 @@ def test_a_page_is_clipped_from_the_context_menu_in_firefox(
     assert body["title"] == "Looms, part 1" and set(body["tags"]) >= {"threads", "shuttle", "loom"}, body
     assert "Home About" not in body["text"] and list(hook.deliveries.values()) == [1]
     browser.open("pages/options.html")
-    assert browser.evaluate(WITNESSED) == 1
-    assert browser.evaluate("async () => navigator.storage.persisted()")
+    browser.until(lambda: browser.evaluate(WITNESSED) == 1, "the store has no witness")
+    browser.until(lambda: browser.evaluate("async () => navigator.storage.persisted()"), "the store may be evicted")
 
 
 @pytest.mark.scenario(18, engines=[FIREFOX])
@@ -94,7 +94,7 @@ def test_runs_in_browser_storage_survive_a_kill_of_firefox(
 ) -> None:
     """It keeps more than JSON there, other than Chromium; what is written is the same."""
     browser = clipper_with()
-    browser.settings(webhook=f"{hook.url}hook", review=False, storage="extension")
+    browser.use_browser_storage(webhook=f"{hook.url}hook", review=False)
     hook.away = True
     run = browser.say({"t": "clip-link", "url": hook.article(1)})
     browser.until(lambda: hook.asked(1), "the article is not asked for")
@@ -155,7 +155,7 @@ def test_a_clip_waits_for_the_permission_for_web_sites_which_the_options_page_as
     browser.allow()
     delivered(browser, hook, run)
     browser.until(lambda: len(hook.bodies) == 2, "the page is not delivered")
-    assert browser.evaluate("async () => document.getElementById('hosts').hidden")
+    browser.until(lambda: browser.evaluate("async () => document.getElementById('hosts').hidden"), "it is said still")
     assert list(hook.deliveries.values()) == [1, 1] and hook.asked(2) == 1, (hook.deliveries, hook.fetched)
 
 

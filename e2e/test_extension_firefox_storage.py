@@ -41,7 +41,7 @@ def test_firefoxs_storage_keeps_the_storage_contract(fox: ExtensionFirefox) -> N
 
 def test_a_clip_on_firefoxs_storage_survives_the_end_of_its_event_page(fox: ExtensionFirefox, hook: Hook) -> None:
     fox.open("pages/options.html")
-    fox.settings(webhook=f"{hook.url}hook", review=False, storage="extension")
+    fox.use_browser_storage(webhook=f"{hook.url}hook", review=False)
     hook.away = True
     run = fox.say({"t": "clip-link", "url": hook.article(1)})
     fox.until(lambda: hook.asked(1), "the article is not asked for")

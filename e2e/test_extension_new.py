@@ -16,6 +16,8 @@ from e2e.harness.extension_firefox import ID, ExtensionFirefox
 
 NAME = 'Ada & "Bob" <greet>'
 ENDS_WITHIN_MS = 60_000
+SLEEPS = "12s"
+"""So long that it is seen asleep, and the browser is killed, before it is over."""
 EACH_ONCE = [
     "run_started", "activity_scheduled", "activity_completed", "sleep_started", "timer_fired", "run_completed",
 ]  # fmt: skip
@@ -37,11 +39,19 @@ def weft(*words: str | Path) -> str:
     return done.stdout
 
 
+def sleeps_longer(source: Path) -> None:
+    workflow = source / "hello.py"
+    text = workflow.read_text("utf-8")
+    assert text.count('"5s"') == 1
+    workflow.write_text(text.replace("5s", SLEEPS), "utf-8")
+
+
 def test_a_new_extension_greets_though_the_browser_is_killed_in_between(
     playwright: Playwright, chromium: str, tmp_path: Path
 ) -> None:
     source, folder = tmp_path / "greeter", tmp_path / "built"
     weft("new", "extension", source, "--name", NAME)
+    sleeps_longer(source)
     weft("extension", "build", source, "--out", folder)
     browser = ExtensionBrowser(playwright, chromium, tmp_path / "profile", folder).launch()
     try:
@@ -64,6 +74,7 @@ def test_a_new_extension_greets_though_the_browser_is_killed_in_between(
 def test_a_new_extension_greets_in_firefox_too(firefox: str, tmp_path: Path) -> None:
     source, folder = tmp_path / "greeter", tmp_path / "built"
     weft("new", "extension", source)
+    sleeps_longer(source)
     told = source / "manifest.firefox.json"
     told.write_text(
         told.read_text("utf-8").replace("greeter@extension.example", ID)

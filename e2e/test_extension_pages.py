@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from e2e.harness.extension import ExtensionBrowser, say, settings
+from e2e.harness.extension import ExtensionBrowser, say, settings, wait
 from e2e.harness.hook import Hook
 from e2e.harness.looks import seemly
 from e2e.harness.npm import run
@@ -38,12 +37,7 @@ def tab_to(page: Page, wanted: Locator) -> None:
 
 def expect_badge(page: Page, text: str, title: str) -> None:
     """The button of the extension says so, soon."""
-    for _ in range(200):
-        seen: list[Any] = page.evaluate(BADGE)
-        if seen == [text, title]:
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"the badge says {seen}, not {[text, title]}")
+    wait(page, lambda: page.evaluate(BADGE) == [text, title], f"the badge says {[text, title]}")
 
 
 def test_a_page_is_clipped_approved_and_delivered_with_the_keyboard_alone(
@@ -194,5 +188,6 @@ def test_the_pages_are_seemly_in_light_and_dark_and_narrow(
     assert not [line for line in clipper.console if "Content Security Policy" in line]
     for page in (popup, options):
         page.close()
-    assert not clipper.open("blank.html").evaluate(LOOKED_AT)
+    blank = clipper.open("blank.html")
+    wait(blank, lambda: not blank.evaluate(LOOKED_AT), "the browser gives back the locks of pages that are closed")
     told("looks", screenshots=str(tmp_path), texts=texts)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Playwright
 
-from e2e.harness.extension import ExtensionBrowser, settings
+from e2e.harness.extension import ExtensionBrowser, settings, wait
 from e2e.harness.hook import Hook
 from e2e.harness.report import told
 
@@ -138,7 +138,8 @@ def test_a_content_script_may_begin_a_clip_of_its_own_page_and_nothing_else(
     clipper.tab(hook.article(3))
     elsewhere = clipper.tab_id(options, hook.article(3))
     about = {"t": "clip-state", "id": run}
-    assert options.evaluate(FROM_A_CONTENT_SCRIPT, [tab, [about]]) == [{"ok": {"state": "delivered"}}]
+    told_of = lambda: options.evaluate(FROM_A_CONTENT_SCRIPT, [tab, [about]])  # noqa: E731
+    wait(options, lambda: told_of() == [{"ok": {"state": "delivered"}}], "the clip's own page is told of it")
     assert options.evaluate(FROM_A_CONTENT_SCRIPT, [elsewhere, [about]]) == [{"ok": None}], "it is another page's"
     told("a deceived content script", faults=len(ORDERS) + 1, effects=1)
 

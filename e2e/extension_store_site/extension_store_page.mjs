@@ -40,8 +40,11 @@ function stopping(stopAt, after) {
   return { get: (names) => area.get(names), getKeys: () => area.getKeys(), getBytesInUse: (names) => area.getBytesInUse(names), QUOTA_BYTES: area.QUOTA_BYTES, set: write("set"), remove: write("remove") };
 }
 
+/** The lock of a page that was closed is free when the browser has noticed. */
+const PATIENT = { openTimeoutMs: 60_000 };
+
 class Store {
-  constructor(name, area = api.storage.local, options = {}) {
+  constructor(name, area = api.storage.local, options = PATIENT) {
     this.store = new ExtensionStore(name, area, options);
   }
   async #ask(frame, batch) {
@@ -65,9 +68,13 @@ class Store {
   };
 }
 
-/** Move a counter that others move, too: the store is another's between reading and writing. Resolves with how often it was us. */
+/**
+ * Move a counter that others move, too: the store is another's between reading and writing. Resolves with how often it was us. Begins when
+ * nobody holds the lock "count" alone.
+ */
 window.countInTurns = async (name, rounds) => {
-  const s = new Store(name, undefined, { openTimeoutMs: 20_000 });
+  await navigator.locks.request("count", { mode: "shared" }, () => null);
+  const s = new Store(name);
   let won = 0;
   for (let round = 0; round < rounds; round++) {
     const n = await s.use(() => s.get("n"));

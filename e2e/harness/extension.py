@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Error, Page, Playwright, Worker
 
 from e2e.harness.browser import ARGUMENTS, Browser
 
-STARTED_WITHIN_S = 20
+STARTED_WITHIN_S = 60
 WITHIN_S = 90
 SNAPSHOTS = """async () => {
   const root = await navigator.storage.getDirectory();
@@ -21,6 +21,15 @@ SNAPSHOTS = """async () => {
   return names.filter((name) => name !== "unfinished");
 }"""
 SEND = "(message) => chrome.runtime.sendMessage(message)"
+PARKED = "async () => 'due' in (await chrome.storage.local.get('due'))"
+"""The background notes that when it has ended an engine, and forgets it when it begins one."""
+CHANGED_OVER = """async () => {
+  const { connect } = await import("/weft/connection.mjs");
+  const weft = connect({ name: "clips" });
+  await new Promise((resolve) => weft.onstatus(({ durability }) => durability === "relaxed" && resolve()));
+  weft.close();
+}"""
+"""Resolves when an engine on browser.storage answers."""
 
 
 class ExtensionBrowser(Browser):
@@ -38,29 +47,22 @@ class ExtensionBrowser(Browser):
             str(self._profile), executable_path=self._executable, headless=True, args=[*ARGUMENTS, *extensions],
             chromium_sandbox=False, viewport={"width": 1280, "height": 900},
         )  # fmt: skip
-        deadline = time.monotonic() + STARTED_WITHIN_S
-        while not self.id:
-            for worker in context.service_workers:
-                if worker.url.endswith("/background.mjs"):
-                    self.id = worker.url.split("/")[2]
-            assert time.monotonic() < deadline, "the extension's background did not start"
-            context.pages[0].wait_for_timeout(20)
+        if not self.id:
+            self.id = id_of(started(context, lambda url: url.endswith("/background.mjs")))
         return context
 
     def url(self, page: str) -> str:
         return f"chrome-extension://{self.id}/{page}"
 
     def background(self) -> Worker:
-        """The extension's service worker, which must be running."""
+        """The extension's service worker, which runs or is being started."""
         assert self.context is not None
-        [found] = [worker for worker in self.context.service_workers if worker.url == self.url("engine/background.mjs")]
-        return found
+        return started(self.context, lambda url: url == self.url("engine/background.mjs"))
 
     def stranger_id(self) -> str:
         """The id of the other extension that is loaded."""
         assert self.context is not None
-        [found] = {worker.url.split("/")[2] for worker in self.context.service_workers} - {self.id}
-        return found
+        return id_of(started(self.context, lambda url: not url.startswith(self.url(""))))
 
     def open(self, page: str) -> Page:
         """A page of the extension in a tab."""
@@ -70,6 +72,19 @@ class ExtensionBrowser(Browser):
         """The browser's number of the tab that shows ``url``; ``options`` is a page of the extension."""
         found: int = options.evaluate("async (url) => (await chrome.tabs.query({url}))[0].id", url)
         return found
+
+
+def started(context: BrowserContext, wanted: Callable[[str], bool]) -> Worker:
+    """The background of an extension by its address, which the browser starts and Playwright hears of in their time."""
+    deadline = time.monotonic() + STARTED_WITHIN_S
+    while not (found := [worker for worker in context.service_workers if wanted(worker.url)]):
+        assert time.monotonic() < deadline, f"not started: {[worker.url for worker in context.service_workers]}"
+        context.pages[0].wait_for_timeout(20)
+    return found[-1]
+
+
+def id_of(background: Worker) -> str:
+    return background.url.split("/")[2]
 
 
 def say(page: Page, message: dict[str, Any]) -> Any:
@@ -109,5 +124,5 @@ def snapshots(page: Page) -> list[str]:
 
 
 def rest(clipper: ExtensionBrowser, page: Page) -> None:
-    """Wait until the engine, which has nothing to do, has ended."""
-    wait(page, lambda: not engine_there(clipper, page), "the engine ends")
+    """Wait until the background has ended the engine, which has nothing to do. ``page`` is one of the extension's."""
+    wait(page, lambda: page.evaluate(PARKED) and not engine_there(clipper, page), "the engine ends")

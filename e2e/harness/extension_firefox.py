@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from e2e.harness import processes
+from e2e.harness.extension import CHANGED_OVER
 from e2e.harness.marionette import Marionette, ScriptError
 from e2e.harness.server import die_with_the_tests
 
@@ -37,6 +38,8 @@ PREFERENCES: dict[str, Any] = {
     "toolkit.startup.max_resumed_crashes": -1,
     "browser.shell.checkDefaultBrowser": False,
     "datareporting.policy.dataSubmissionEnabled": False,
+    # The tests end the event page themselves: on a slow machine its half minute may be over in the midst of anything.
+    "extensions.background.idle.timeout": 600_000,
 }
 _STATE = "async (id) => WebExtensionPolicy.getByID(id)?.extension.backgroundState ?? 'absent'"
 _ADDON = """async ([id, ...methods]) => {
@@ -54,7 +57,7 @@ _END = """async (id) => {
   let ended = false;
   extension.once("shutdown-background-script", () => (ended = true));
   await extension.terminateBackground();
-  return ended ? "stopped" : extension.backgroundState; // a page that is looked at may have it started again
+  return ended ? "ended" : extension.backgroundState; // a page that is looked at may have it started again
 }"""
 _RING = """async (id) => {
   const { extension } = WebExtensionPolicy.getByID(id);
@@ -71,8 +74,12 @@ _ALLOW = """async () => {
 }"""
 _CHOOSE = """async (label) => {
   const menu = Services.wm.getMostRecentWindow("navigator:browser").document.getElementById("contentAreaContextMenu");
-  const item = menu.state === "open" && [...menu.querySelectorAll("menuitem")].find((item) => item.label === label);
+  if (menu.state !== "open") return null;
+  const item = [...menu.querySelectorAll("menuitem")].find((item) => item.label === label);
+  const closed = new Promise((resolve) => menu.addEventListener("popuphidden", resolve, { once: true }));
   if (item) menu.activateItem(item);
+  else menu.hidePopup();
+  await closed;
   return Boolean(item);
 }"""
 
@@ -150,6 +157,11 @@ class ExtensionFirefox:
         """What the user has chosen, in a fresh profile."""
         self.evaluate("(settings) => browser.storage.local.set({ settings })", change)
 
+    def use_browser_storage(self, **change: Any) -> None:
+        """The same, and that runs are kept there. Returns when an engine answers that does so, not the one before."""
+        self.settings(**change, storage="extension")
+        self.evaluate(CHANGED_OVER)
+
     def tab_id(self, url: str) -> int:
         """The browser's number of the tab that shows ``url``. Its own patterns match no port."""
         found: int = self.evaluate(
@@ -158,7 +170,13 @@ class ExtensionFirefox:
         return found
 
     def clip_from_menu(self, label: str) -> None:
-        """Click with the right button on the page that was opened last, and on our item of the menu that comes."""
+        """Click with the right button on the page that was opened last, and on our item of the menu that comes.
+
+        Again while it has none: the background makes the menu when Firefox has started.
+        """
+        self.until(lambda: self._chosen(label), f"the context menu shows no {label!r}")
+
+    def _chosen(self, label: str) -> bool:
         press = [
             {"type": "pointerMove", "x": 60, "y": 60},
             {"type": "pointerDown", "button": 2},
@@ -166,7 +184,11 @@ class ExtensionFirefox:
         ]
         mouse = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": press}
         self.marionette.call("WebDriver:PerformActions", actions=[mouse])
-        self.until(lambda: self.marionette.chrome(_CHOOSE, label), f"the context menu shows no {label!r}")
+        found: list[bool | None] = []
+        self.until(
+            lambda: found.append(self.marionette.chrome(_CHOOSE, label)) or found[-1] is not None, "no menu opens"
+        )
+        return bool(found[-1])
 
     def click(self, selector: str) -> None:
         """As the user does, whose consent it may be."""
@@ -177,6 +199,8 @@ class ExtensionFirefox:
     def allow(self) -> None:
         """What Firefox asks the user about a permission of the extension."""
         self.until(lambda: self.marionette.chrome(_ALLOW), "Firefox does not ask")
+        # It takes no answer that comes sooner than anybody can read.
+        self.until(lambda: not self.marionette.chrome(_ALLOW), "Firefox does not take the answer")
 
     def addon(self, *methods: str) -> None:
         """What a user does to it in about:addons: "disable", "enable"."""
@@ -189,7 +213,7 @@ class ExtensionFirefox:
     def end_background(self) -> None:
         """End the event page as Firefox does when no event has come for half a minute, whatever goes on in it."""
         state = self.marionette.chrome(_END, ID)
-        assert state == "stopped", state
+        assert state == "ended", state
 
     def bring_alarms_forward(self) -> list[tuple[str, int]]:
         """The alarms that stand are due at once. Returns their names, and in how many seconds they would have been."""

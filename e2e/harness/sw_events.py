@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import CDPSession
 
-FOUND_WITHIN_S = 10
+FOUND_WITHIN_S = 60
 
 
 class ServiceWorkerEvents:
@@ -21,6 +21,7 @@ class ServiceWorkerEvents:
         deadline = time.monotonic() + FOUND_WITHIN_S
         while self._id is None:
             assert time.monotonic() < deadline, f"no service worker has the scope {scope}"
+            time.sleep(0.01)  # leaves the processor to the browser
             session.send("ServiceWorker.enable")  # events are delivered during calls only
 
     def _registered(self, event: dict[str, Any]) -> None:
