@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Worker
+from playwright.sync_api import Page
 
-from e2e.harness.extension import ExtensionBrowser, say, settings
+from e2e.harness.extension import CHANGED_OVER, ExtensionBrowser, engine_there, say, settings, wait
 from e2e.harness.hook import Hook
 from e2e.harness.report import told
 
-CHANGED_OVER = """async () => {
-  const { connect } = await import("/weft/connection.mjs");
-  const weft = connect({ name: "clips" });
-  await new Promise((resolve) => weft.onstatus(({ durability }) => durability === "relaxed" && resolve()));
-  weft.close();
-}"""
 STATUS = """async () => {
   const { connect } = await import("/weft/connection.mjs");
   const weft = connect({ name: "clips" });
@@ -48,12 +42,6 @@ def on_extension_storage(clipper: ExtensionBrowser, hook: Hook) -> Page:
     return options
 
 
-def background(clipper: ExtensionBrowser) -> Worker:
-    assert clipper.context is not None
-    [worker] = clipper.context.service_workers
-    return worker
-
-
 def test_an_engine_on_browser_storage_says_that_it_is_relaxed_and_keeps_its_runs_there(
     clipper: ExtensionBrowser, hook: Hook
 ) -> None:
@@ -67,6 +55,24 @@ def test_an_engine_on_browser_storage_says_that_it_is_relaxed_and_keeps_its_runs
     assert hook.deliveries.total() == 1
 
 
+ENGINE = """async () => {
+  const [{ contextId }] = await chrome.runtime.getContexts({ contextTypes: ["OFFSCREEN_DOCUMENT"] });
+  return contextId;
+}"""
+
+
+def test_settings_that_name_the_store_which_is_used_anyway_leave_the_engine_alone(
+    clipper: ExtensionBrowser, hook: Hook
+) -> None:
+    """One that is ended in the midst of a delivery makes it again."""
+    options = clipper.open("pages/options.html")
+    wait(options, lambda: engine_there(clipper, options), "the page has asked for an engine")
+    engine = options.evaluate(ENGINE)
+    settings(options, webhook=f"{hook.url}hook", review=False)
+    hook.delivered(options, say(options, {"t": "clip-link", "url": hook.article(1)}))
+    assert options.evaluate(ENGINE) == engine
+
+
 @pytest.mark.scenario(19)
 def test_clips_are_delivered_once_though_the_browser_is_killed_in_the_middle_of_batches(
     clipper: ExtensionBrowser, hook: Hook
@@ -75,9 +81,9 @@ def test_clips_are_delivered_once_though_the_browser_is_killed_in_the_middle_of_
     options = on_extension_storage(clipper, hook)
     runs: list[str] = []
     for records in (1, 4, 2):
-        background(clipper).evaluate(STOP_AFTER_A_RECORD, records)
+        clipper.background().evaluate(STOP_AFTER_A_RECORD, records)
         runs.append(say(options, {"t": "clip-link", "url": hook.article(len(runs))}))
-        background(clipper).evaluate("self.inTheMiddle")
+        clipper.background().evaluate("self.inTheMiddle")
         assert clipper.kill() > 1
         clipper.launch()
         options = clipper.open("pages/options.html")

@@ -6,16 +6,18 @@ import { portToBackground } from "./store/store_port.mjs";
 /** Of the background; other pages have no use for it. */
 export const storeHost = new StoreHost(api.runtime, api.storage?.local);
 
-/** From the item "settings", which may have nothing about it. @returns {Promise<"indexeddb" | "extension">} */
+/** Of the item "settings", which may have nothing about it. @param {any} settings @returns {"indexeddb" | "extension"} */
+const storageOf = (settings) => (settings?.storage === "extension" ? "extension" : "indexeddb");
+
+/** @returns {Promise<"indexeddb" | "extension">} */
 export async function chosenStorage() {
-  const { settings } = await api.storage.local.get("settings");
-  return settings?.storage === "extension" ? "extension" : "indexeddb";
+  return storageOf((await api.storage.local.get("settings")).settings);
 }
 
 /** The engine goes on with the other store; the runs of this one wait there. Called in the background's first turn. @param {() => void} changed */
 export function onStorageChosen(changed) {
   api.storage.onChanged.addListener((/** @type {any} */ { settings }, /** @type {string} */ area) => {
-    if (area === "local" && settings && settings.newValue?.storage !== settings.oldValue?.storage) changed();
+    if (area === "local" && settings && storageOf(settings.newValue) !== storageOf(settings.oldValue)) changed();
   });
 }
 
