@@ -137,11 +137,13 @@ def test_a_background_stopped_at_any_moment_loses_no_batch_and_doubles_none(stor
     """The counter moves by conditional batches only. FIELD: 30 s idle is what it gets (developer.chrome.com #5096)."""
     page = open_page(store_browser)
     workers = store_browser.service_workers(page)
-    check(page, "count_up", storage="extension", database="stopped", until=1)  # Python is loaded now
-    page.evaluate(COUNT_ON)
+    page.evaluate("void (window.counted = check('count_up', {storage: 'extension', database: 'stopped'}))")
+    value = 0
     for _ in range(6):
+        value = check(page, "count_past", database="stopped", past=value + 20)["value"]  # it counts again after a blow
         workers.stop_and_see()
-    counted = page.evaluate("(globalThis.enough = true, counted)")
+    check(page, "count_no_more", database="stopped", at_least=max(600, value + 100))
+    counted = page.evaluate("counted")
     assert counted["value"] == counted["rows"] >= 600, counted
     told("the background is stopped while it stores", stops_proven=workers.stops, batches=counted["rows"])
 
@@ -152,16 +154,6 @@ HOLD_BACK = """() => new Promise((held) => {  // so that neither has counted bef
     return new Promise((begin) => (window.begin = begin));
   });
 })"""
-COUNT_ON = """() => {  // until it has been stopped often enough, however quick it is
-  const count = (until) => check("count_up", {storage: "extension", database: "stopped", until});
-  const on = async () => {
-    for (let until = 100; ; until += 100) {
-      const counted = await count(until);
-      if (counted.value !== until || (until >= 600 && globalThis.enough)) return counted;
-    }
-  };
-  globalThis.counted = on();
-}"""
 
 
 def test_one_context_writes_and_the_other_is_told_or_waits_for_its_turn(store_browser: ExtensionBrowser) -> None:
