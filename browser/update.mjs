@@ -56,9 +56,10 @@ export class Updates {
     this.#checking = setInterval(() => void this.check(), CHECK_EVERY_MS);
   }
 
-  /** Ask the server for a new build, unless that is certain to fail. */
+  /** Ask the server for a new build, unless that is certain to fail. A page that asks as soon as Weft is open may have no Service Worker yet. */
   async check() {
-    if (navigator.onLine && !this.#registration?.installing) await this.#registration?.update().catch(() => {});
+    const registration = this.#registration ?? (await this.tab.broker.register().catch(() => null));
+    if (navigator.onLine && !registration?.installing) await registration?.update().catch(() => {});
   }
 
   close() {
@@ -95,7 +96,7 @@ export class Updates {
     if (!(await activated(waiting))) {
       this.#post({ step: "resume" });
       this.#goOn();
-      throw new WeftError({ code: "UpdateFailedError", message: `the service worker of build ${build} did not take over yet, as the browser does not let go of the one before; everything goes on as it was, and apply() may be called again` });
+      throw new WeftError({ code: "UpdateFailedError", message: `the service worker of build ${build} did not take over; everything goes on as it was, and apply() may be called again` });
     }
     this.#post({ step: "reload", build });
     await this.#reload(build);
