@@ -33,11 +33,8 @@ from e2e.harness.webkit import Display, WebKit  # noqa: E402
 from e2e.harness.wire import Wire  # noqa: E402
 from tests.example_programs import PROGRAMS  # noqa: E402
 
-SEEN_WITHIN_MS = 30_000
-"""What a page is to show: it may have to wait for a processor."""
 TEST_TIMEOUT_S = 300
 """A test that hangs is ended. On a busy machine the longest take minutes."""
-expect.set_options(timeout=SEEN_WITHIN_MS)
 
 
 def pytest_configure(config: pytest.Config) -> None:

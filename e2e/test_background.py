@@ -98,6 +98,19 @@ def test_with_every_tab_closed_the_service_worker_drives_what_is_due(
     told(f"engine in the service worker, woken by {hint}", tabs_closed=1, runs=2, effects=sum(attempts))
 
 
+def test_a_store_that_cannot_be_opened_holds_up_no_other_nor_does_a_notification_that_is_not_allowed(
+    chrome: Browser, server: Server
+) -> None:
+    hints = Hints(chrome, parked_behind_a_closed_tab(chrome, server, order("B-5")), server.url)
+    hints.worker().evaluate(BROKEN_ONE_FIRST)
+    confirm(hints, "B-5")
+    hints.push({"title": "Something is due"})  # nobody has allowed notifications
+    seen("B-5 shipped", lambda: shipped(server, "B-5"), chrome)
+    seen("it is told", lambda: any("push: broken: failed" in line for line in chrome.console), chrome)
+    assert any("broken cannot be opened" in line and "missing.py" in line for line in chrome.console), chrome.console
+    assert sum(shipped_once(server, "B-5").values()) == 4
+
+
 def test_the_service_worker_gives_way_to_a_tab_that_opens(chrome: Browser, server: Server) -> None:
     """No answer of the shop comes, so that the engine in the Service Worker is busy when the tab comes."""
     hints = Hints(chrome, parked_behind_a_closed_tab(chrome, server, order("B-3")), server.url)
@@ -182,6 +195,16 @@ def test_a_review_that_a_push_message_asks_for_is_decided_and_done_with_every_ta
     told("a review decided with every tab closed", tabs_closed=1, effects=1)
 
 
+BROKEN_ONE_FIRST = """async () => {  // among the stores that the site has told of
+  const cache = await caches.open((await caches.keys()).find((name) => name.startsWith("weft-stores:")));
+  const [good] = await cache.keys();
+  const store = await (await cache.match(good)).json();
+  const answer = (value) => new Response(JSON.stringify(value), {headers: {"Content-Type": "application/json"}});
+  await cache.delete(good);
+  const workflows = [new URL("missing.py", registration.scope).href];
+  await cache.put(`${good.url}-broken`, answer({...store, name: "broken", workflows}));
+  await cache.put(good, answer(store));
+}"""
 LISTEN = """() => {
   const told = (resolve) => ({data}) => data.t === "wake" && resolve(data.reason);
   globalThis.weftWoken = new Promise((resolve) => navigator.serviceWorker.addEventListener("message", told(resolve)));

@@ -19,7 +19,8 @@ const TABS_FIRST_MS = 3_000;
 const LOOK_EVERY_MS = 100;
 
 /**
- * @typedef {"led" | "quiet" | "out of time" | "gave way" | "fenced"} Outcome led: a tab leads, and does it; fenced: another engine owns the store
+ * @typedef {"led" | "quiet" | "out of time" | "gave way" | "fenced" | "failed"} Outcome led: a tab leads, and does it; fenced: another engine owns the
+ *   store; failed: it could not be opened
  * @typedef {{name: string, outcome: Outcome, cutOff: number}} BackgroundRun
  */
 
@@ -39,12 +40,19 @@ export async function goOn(site, reason) {
   if (heard) await pause(TABS_FIRST_MS);
   const runs = last.then(async () => {
     const done = [];
-    for (const store of await knownStores(site.scope.href)) done.push(await drive(store, site.cache, end));
+    for (const store of await knownStores(site.scope.href)) done.push(await drive(store, site.cache, end).catch((error) => givenUp(store, error)));
     return done;
   });
   last = runs.catch(() => {});
   for (const { name, outcome, cutOff } of await runs) console.info(`weft: ${reason}: ${name}: ${outcome}, ${cutOff} cut off`);
   return runs;
+}
+
+/** One that cannot be opened holds up no other, and is begun anew next time. @param {import("./known_stores.mjs").KnownStore} store @param {Error} error @returns {BackgroundRun} */
+function givenUp(store, error) {
+  console.warn(`weft: ${store.name} cannot be opened in the background:`, error);
+  hosts.delete(JSON.stringify(store));
+  return { name: store.name, outcome: "failed", cutOff: 0 };
 }
 
 const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -39,9 +39,12 @@ for (const hint of ["sync", "periodicsync"]) {
 async function pushed(event) {
   const message = messageOf(event);
   const notice = reviewNotice(message);
-  if (notice) await showReview(worker.registration, notice, message);
-  else if (message?.title) await worker.registration.showNotification(message.title, { body: message.body });
-  await goOn(site, "push");
+  try {
+    if (notice) await showReview(worker.registration, notice, message);
+    else if (message?.title) await worker.registration.showNotification(message.title, { body: message.body });
+  } finally { // the user may have taken the permission away
+    await goOn(site, "push");
+  }
 }
 
 /** @param {PushEvent} event @returns {any} */
