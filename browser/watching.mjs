@@ -34,14 +34,19 @@ export function watchRun(weft, id, tell, { frames = false } = {}) {
     const code = frames && !run.finished_at ? await weft.frames(id).catch(() => null) : null; // it may end between the two
     update({ run, frames: code, events: [...events], error: null });
   }, (error) => update({ error }));
+  const readToItsEnd = async () => {
+    for await (const event of weft.tail(id, { after: events.at(-1)?.seq ?? 0, signal })) {
+      events.push(event);
+      look();
+    }
+  };
   const follow = async () => {
     while (!signal.aborted) {
-      for await (const event of weft.tail(id, { after: events.at(-1)?.seq ?? 0, signal })) {
-        events.push(event);
-        look();
-      }
-      // It has ended, and may be put back or begun again.
-      for await (const event of weft.tail(null, { signal })) if (event.run_id === id) break;
+      await readToItsEnd();
+      // It has ended, and may be put back or begun again: it is read once more when from then on none is missed.
+      const { cursor } = await weft.call("events", { after: "now" }, 0);
+      await readToItsEnd();
+      for await (const event of weft.tail(null, { after: cursor, signal })) if (event.run_id === id) break;
     }
   };
   look();
