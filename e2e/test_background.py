@@ -111,6 +111,23 @@ def test_a_store_that_cannot_be_opened_holds_up_no_other_nor_does_a_notification
     assert sum(shipped_once(server, "B-5").values()) == 4
 
 
+def test_a_sync_that_had_not_time_enough_is_said_to_have_failed_so_that_the_browser_sends_it_again(
+    chrome: Browser, server: Server
+) -> None:
+    hints = Hints(chrome, parked_behind_a_closed_tab(chrome, server, order("B-6")), server.url)
+    hints.worker().evaluate(KEEP_WHAT_IS_WAITED_FOR)
+    at_a_step_without_an_answer(chrome, server, hints, "B-6")
+    said = "weftWaitedFor.then(() => 'done', (error) => error.message)"
+    assert hints.worker().evaluate(said) == "weft: not done: e2e, out of time"
+    hints.worker().evaluate(LET_ANSWER)
+    hints.sync()  # as the browser does, in some minutes
+    seen("B-6 shipped", lambda: shipped(server, "B-6"), chrome)
+    assert hints.worker().evaluate(said) == "done"
+    attempts = shipped_once(server, "B-6")
+    assert attempts == {"reserve": 1, "charge": 1, "receipt": 2, "ship": 2}, "what was in flight is asked again"
+    told("a sync without time enough", cut_off=2, syncs=2, effects=len(attempts))
+
+
 def test_the_service_worker_gives_way_to_a_tab_that_opens(chrome: Browser, server: Server) -> None:
     """No answer of the shop comes, so that the engine in the Service Worker is busy when the tab comes."""
     hints = Hints(chrome, parked_behind_a_closed_tab(chrome, server, order("B-3")), server.url)
@@ -239,6 +256,13 @@ NO_ENGINE = """() => new Promise((held) => {  // for good: nobody else is given 
     return new Promise(() => {});
   });
 })"""
+KEEP_WHAT_IS_WAITED_FOR = """() => {
+  const { waitUntil } = ExtendableEvent.prototype;
+  ExtendableEvent.prototype.waitUntil = function (work) {
+    if (this.type === "sync") globalThis.weftWaitedFor = work;
+    return waitUntil.call(this, work);
+  };
+}"""
 NO_ANSWER = """() => {  // the shop does what it is asked for
   const { text } = Response.prototype;
   const may = new Promise((resolve) => (globalThis.weftLetAnswer = resolve));

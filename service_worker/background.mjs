@@ -48,6 +48,12 @@ export async function goOn(site, reason) {
   return runs;
 }
 
+/** Throws if there was not time enough: an event that the browser sends again is to say so. @param {BackgroundRun[]} runs */
+export function allDone(runs) {
+  const left = runs.filter(({ outcome }) => outcome === "out of time" || outcome === "failed");
+  if (left.length) throw new Error(`weft: not done: ${left.map(({ name, outcome }) => `${name}, ${outcome}`).join("; ")}`);
+}
+
 /** One that cannot be opened holds up no other, and is begun anew next time. @param {import("./known_stores.mjs").KnownStore} store @param {Error} error @returns {BackgroundRun} */
 function givenUp(store, error) {
   console.warn(`weft: ${store.name} cannot be opened in the background:`, error);

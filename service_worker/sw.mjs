@@ -7,7 +7,7 @@
  */
 import { reviewNotice, showReview } from "../browser/review_notice.mjs";
 import { answer } from "./answering.mjs";
-import { goOn } from "./background.mjs";
+import { allDone, goOn } from "./background.mjs";
 import { takeOver } from "./builds.mjs";
 import { decide, openReview } from "./deciding.mjs";
 import { heard } from "./messages.mjs";
@@ -31,9 +31,8 @@ worker.addEventListener("fetch", (event) => {
 worker.addEventListener("message", (event) => heard(site, event));
 worker.addEventListener("push", (event) => event.waitUntil(pushed(event)));
 worker.addEventListener("notificationclick", (event) => event.waitUntil(clicked(event)));
-for (const hint of ["sync", "periodicsync"]) {
-  worker.addEventListener(hint, (event) => /** @type {ExtendableEvent} */ (event).waitUntil(goOn(site, hint)));
-}
+worker.addEventListener("sync", (event) => /** @type {ExtendableEvent} */ (event).waitUntil(goOn(site, "sync").then(allDone))); // Chromium sends it again
+worker.addEventListener("periodicsync", (event) => /** @type {ExtendableEvent} */ (event).waitUntil(goOn(site, "periodicsync")));
 
 /** A push message is a hint, and may ask for a review. @param {PushEvent} event */
 async function pushed(event) {
