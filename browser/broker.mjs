@@ -65,17 +65,19 @@ export class Broker {
 /** @param {string} why */
 const unavailable = (why) => new WeftError({ code: "ServiceWorkerUnavailableError", message: `${why}; open Weft with storage: "direct"` });
 
-/** What the Service Worker says of an installation that fails. @returns {{error: {code: string, message: string} | null}} */
+/** Resolves with what the Service Worker says of an installation that fails. @returns {Promise<Error>} */
 function whyNotInstalled() {
-  /** @type {{error: {code: string, message: string} | null}} */ const because = { error: null };
-  navigator.serviceWorker.addEventListener("message", ({ data }) => {
-    if (understood(data?.v) && data.t === "not-installed") because.error = data.error;
+  return new Promise((resolve) => {
+    navigator.serviceWorker.addEventListener("message", ({ data }) => understood(data?.v) && data.t === "not-installed" && resolve(new WeftError(data.error)));
+    navigator.serviceWorker.startMessages();
   });
-  navigator.serviceWorker.startMessages();
-  return because;
 }
 
-/** @param {ServiceWorkerRegistration} registration @param {{error: {code: string, message: string} | null}} because @returns {Promise<void>} */
+/** What it says of it may come after the news that it has failed: so long that is waited for. */
+const SAID_MS = 5_000;
+const UNKNOWN = "the service worker could not be installed; its console names the file that is missing or damaged";
+
+/** @param {ServiceWorkerRegistration} registration @param {Promise<Error>} because @returns {Promise<void>} */
 function activation(registration, because) {
   if (registration.active) return Promise.resolve();
   const worker = registration.installing ?? registration.waiting;
@@ -84,8 +86,8 @@ function activation(registration, because) {
       if (worker.state === "activated") resolve();
       // `serviceWorker.ready` would never settle then.
       if (worker.state !== "redundant") return;
-      const unknown = "the service worker could not be installed; its console names the file that is missing or damaged";
-      reject(because.error ? new WeftError(because.error) : new Error(unknown));
+      void because.then(reject);
+      setTimeout(() => reject(new Error(UNKNOWN)), SAID_MS);
     });
   });
 }
