@@ -54,6 +54,31 @@ def test_runs_and_an_activity_that_loop_are_ended_and_the_leader_and_other_runs_
     told("code that loops", faults=4, effects=len(attempts))
 
 
+WATCHED = """async () => {
+  const { WorkerWatch } = await import(new URL("weft/worker_watch.mjs", location.href).href);
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  let hung = 0;
+  const watch = new WorkerWatch(1, { ping() {}, tell() {}, hung: () => hung++ });
+  watch.begin();
+  for (const runId of ["a", "b", "c", "d"]) {
+    for (const [seconds, ending] of [[0.5, "not yet"], [1, "ended"]]) {
+      await pause(500);
+      watch.heard({ t: "looping", looping: { seconds, ending, runId, kind: "workflow", name: runId, where: "" } });
+    }
+  }
+  const inTime = hung;
+  while (!hung) await pause(100);
+  watch.stop();
+  return inTime;
+}"""
+
+
+def test_loops_that_follow_each_other_without_a_pause_are_not_taken_for_one(chrome: Browser, server: Server) -> None:
+    """Each is ended in time, but until the last has ended the worker answers no question, for longer than is waited."""
+    page = open_weft(chrome, server.url, **LOOPS)
+    assert page.evaluate(WATCHED) == 0, "four runs of a second each, where two seconds of silence are too long"
+
+
 @pytest.mark.parametrize("run", ["cannot_be_ended", "hangs_when_it_is_due"])
 def test_a_lone_tab_ends_a_worker_that_nothing_else_can_end_and_the_next_one_holds_the_run_that_hung_it(
     chrome: Browser, server: Server, run: str
