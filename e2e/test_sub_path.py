@@ -102,16 +102,22 @@ def test_a_site_on_a_sub_path_under_the_strictest_policy_asks_nobody_else_for_an
     )
 
 
+def offered_an_update(chrome: Browser, server: Server, new: Path) -> Page:
+    """A page of the first edition, which may be kept offline; another one is published, and waits."""
+    page = open_weft(chrome, server.url + PATH, **CHECKOUT_ALONE)
+    offline_ready(page)
+    publish(new, server.folder / PATH)
+    call(page, "checkForUpdate")
+    until(page, "return weft.status.update?.state === 'available'")
+    return page
+
+
 @pytest.mark.scenario(30)
 def test_other_pages_of_the_origin_cannot_command_the_service_worker(
     chrome: Browser, server: Server, editions: list[Path]
 ) -> None:
     """Workerounds (Subramani et al.): a service worker that obeys every page of its origin."""
-    page = open_weft(chrome, server.url + PATH, **CHECKOUT_ALONE)
-    offline_ready(page)
-    publish(editions[1], server.folder / PATH)
-    call(page, "checkForUpdate")
-    until(page, "return weft.status.update?.state === 'available'")
+    page = offered_an_update(chrome, server, editions[1])
 
     other = chrome.tab(f"{server.url}other.html")
     refused = other.evaluate(ATTACK, f"/{PATH}")
@@ -135,11 +141,7 @@ def test_an_update_that_the_browser_held_back_is_applied_when_it_lets_go(
     chrome: Browser, server: Server, editions: list[Path]
 ) -> None:
     """A service worker with something to do is not replaced: Chromium lets the next one wait, up to five minutes."""
-    page = open_weft(chrome, server.url + PATH, **CHECKOUT_ALONE)
-    offline_ready(page)
-    publish(editions[1], server.folder / PATH)
-    call(page, "checkForUpdate")
-    until(page, "return weft.status.update?.state === 'available'")
+    page = offered_an_update(chrome, server, editions[1])
     with server.standing_still():
         page.evaluate("void fetch('unknown.txt')")
         assert page.evaluate(GIVEN_UP) == "UpdateFailedError"
