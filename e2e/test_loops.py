@@ -46,7 +46,10 @@ def test_runs_and_an_activity_that_loop_are_ended_and_the_leader_and_other_runs_
         assert held["where"].startswith("loops.py:"), held
         assert until(page, LOOPED, run)[0]["where"].startswith("loops.py:"), "the page was told meanwhile"
     until(page, "return weft.status.unresponsive === null")
-    assert call(page, "diagnostics")["epoch"] == 1, "the worker was never replaced"
+    broken = page.evaluate(
+        "weftStatuses.map((status) => status.error ?? status.stage).filter((seen) => seen !== 'ready')"
+    )
+    assert call(page, "diagnostics")["epoch"] == 1, f"the worker was replaced: {broken}"
     with pytest.raises(Exception, match="computed for"):
         call(page, "resume", "loops")  # not mended: it is tried, and held again
     attempts = {run: attempts_of(server, run) for run in (*looping, "gives_work", "ordinary")}

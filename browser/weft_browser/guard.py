@@ -28,6 +28,7 @@ TRIES = 20
 """After so many, only the end of its worker helps."""
 
 _OURS = ("weft_core.", "weft_browser.")
+_LIBRARY = (sys.stdlib_module_names - {"__main__"}) | {"weft_core", "weft_browser", "pyodide", "_pyodide"}
 _LEADING_TO_AUTHORS = ("weft_core.frames.", "weft_core.workflow.", "weft_core.codec.", "weft_core.machine.")
 """What they change is of the turn or the attempt, which is given up."""
 
@@ -119,15 +120,20 @@ def watch(stretch: Stretch, limit_s: float, told: Told) -> None:
 
 
 def in_authors_code(frame: FrameType) -> bool:
-    """Whether author's code runs in this frame, entered where the engine is ready for it to be ended."""
+    """Whether author's code, or what it calls, runs here, entered where the engine is ready for it to be ended.
+
+    An entrance is not: the event loop's own code would be ended in it, before it calls author's code or after.
+    """
     if _is(frame, _OURS) and not _is(frame, _LEADING_TO_AUTHORS[:1]):
         return False  # ours is at work
     outer: FrameType | None = frame
+    authors = False
     while outer is not None:
         if is_entrance(outer.f_code):
-            return True
+            return authors
         if _is(outer, _OURS) and not _is(outer, _LEADING_TO_AUTHORS):
             return False
+        authors = authors or _of_author(outer)
         outer = outer.f_back
     return False
 
@@ -135,7 +141,7 @@ def in_authors_code(frame: FrameType) -> bool:
 def where(frame: FrameType | None) -> str:
     """File and line of the innermost frame that is neither ours nor of the library: ``orders.py:12``."""
     found = innermost = frame
-    while found is not None and (_is(found, _OURS) or _of_library(found)):
+    while found is not None and not _of_author(found):
         found = found.f_back
     at = found or innermost
     return f"{at.f_code.co_filename.rpartition('/')[2]}:{at.f_lineno}" if at is not None else "an unknown place"
@@ -145,5 +151,5 @@ def _is(frame: FrameType, prefixes: tuple[str, ...]) -> bool:
     return str(frame.f_globals.get("__name__", "")).startswith(prefixes)
 
 
-def _of_library(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in sys.stdlib_module_names - {"__main__"}
+def _of_author(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] not in _LIBRARY

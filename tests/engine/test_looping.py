@@ -6,10 +6,12 @@ The guard is the one of the browser; its signal comes from a timer of the proces
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
 import sys
 import time
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -274,4 +276,29 @@ def test_the_engines_own_code_is_never_ended() -> None:
 
     asyncio.run(main())
     assert seen and not any(seen)
+
+
+def test_what_an_entrance_does_around_authors_code_is_never_ended() -> None:
+    """The loop's own code before and after a callback: nothing there would catch it, and its engine would break."""
+    ended: dict[str, bool] = {}
+
+    def line(frame: FrameType, event: str, arg: Any) -> Any:
+        ended[frame.f_code.co_name] = in_authors_code(frame)
+        return line
+
+    def callback() -> int:
+        return random.Random(1).randint(1, 9)  # calls the library's code
+
+    @enters_authors_code
+    def run(handle: asyncio.Handle) -> None:
+        if not handle.cancelled():
+            handle._run()
+
+    loop = asyncio.new_event_loop()
+    before = sys.gettrace()
+    sys.settrace(line)
+    run(asyncio.Handle(callback, (), loop))
+    sys.settrace(before)
+    loop.close()
+    assert [ended[name] for name in ("cancelled", "_run", "callback", "randint")] == [False, False, True, True]
     assert Recover().opening is False
