@@ -50,8 +50,9 @@ export class WorkerWatch {
     if (message.t === "entering") return void (this.entered = message.entered);
     this.looping = message.t === "looping" ? message.looping : null;
     if (message.t === "pong") this.asked = false;
-    // What computes now has done so for no longer than it says: whatever was at work before it has ended, though nobody had time to say so.
-    this.silent = this.looping ? Math.min(this.silent, Math.round(this.looping.seconds / this.everyS)) : 0;
+    // What computes now has done so for no longer than it says: whatever was at work before it has ended, though nobody had time to say so. And what
+    // is being ended may be followed by the next at once.
+    this.silent = this.looping?.ending === "not yet" ? Math.min(this.silent, Math.round(this.looping.seconds / this.everyS)) : 0;
     this.act.tell(this.looping && this.#seen(this.looping.seconds));
     if (this.looping?.ending === "in vain") this.act.hung(this.#warning());
   }

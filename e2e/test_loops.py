@@ -14,7 +14,7 @@ from e2e.harness.server import Server
 
 LOOPS = {"workflows": "loops.py", "loopLimit": "2", "serviceWorker": "none"}
 """Its page ends a worker that says nothing for twice as long."""
-LOOPS_THAT_PYTHON_ENDS = {**LOOPS, "loopLimit": "5"}
+LOOPS_THAT_PYTHON_ENDS = {**LOOPS, "loopLimit": "3"}
 """Python has ended them long before the page would, also where it has a quarter of a processor."""
 WAITS = "return (await weft.describe(arg)).waiting_for.some((wait) => wait.kind === 'signal')"
 HELD = "const run = await weft.describe(arg); return run.status === 'held' && run.held"
@@ -39,7 +39,7 @@ def test_runs_and_an_activity_that_loop_are_ended_and_the_leader_and_other_runs_
     for workflow in ("gives_work", "ordinary"):
         call(page, "start", workflow, [workflow], {"id": workflow})
     assert call(page, "result", "ordinary") == "done"
-    assert call(page, "result", "gives_work").startswith("ActivityLoopingError: activity 'spins' computed for 5")
+    assert call(page, "result", "gives_work").startswith("ActivityLoopingError: activity 'spins' computed for 3")
     for run in looping:
         held = until(page, HELD, run)
         assert held["code"] == "LoopingRunError"
@@ -58,28 +58,34 @@ def test_runs_and_an_activity_that_loop_are_ended_and_the_leader_and_other_runs_
 
 
 WATCHED = """async () => {
-  const { WorkerWatch } = await import(new URL("weft/worker_watch.mjs", location.href).href);
-  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-  let hung = 0;
-  const watch = new WorkerWatch(1, { ping() {}, tell() {}, hung: () => hung++ });
+  const { LOOP_LIMIT_S, WorkerWatch } = await import(new URL("weft/worker_watch.mjs", location.href).href);
+  let [now, hung, tick] = [0, [], null];
+  const watch = new WorkerWatch(LOOP_LIMIT_S, { ping() {}, tell() {}, hung: () => hung.push(now) });
+  const timer = globalThis.setInterval;
+  globalThis.setInterval = (callback) => void (tick = callback);
   watch.begin();
+  globalThis.setInterval = timer;
+  const pass = (seconds) => {
+    for (const end = now + seconds; now < end; now++) if (now % watch.everyS === 0) tick();
+  };
   for (const runId of ["a", "b", "c", "d"]) {
-    for (const [seconds, ending] of [[0.5, "not yet"], [1, "ended"]]) {
-      await pause(500);
+    for (const [seconds, ending] of [[LOOP_LIMIT_S / 2, "not yet"], [LOOP_LIMIT_S, "ended"]]) {
+      pass(LOOP_LIMIT_S / 2);
       watch.heard({ t: "looping", looping: { seconds, ending, runId, kind: "workflow", name: runId, where: "" } });
     }
   }
-  const inTime = hung;
-  while (!hung) await pause(100);
-  watch.stop();
-  return inTime;
+  const inTime = hung.length, silentFrom = now;
+  pass(100);
+  return { inTime, after: hung[0] - silentFrom };
 }"""
 
 
 def test_loops_that_follow_each_other_without_a_pause_are_not_taken_for_one(chrome: Browser, server: Server) -> None:
     """Each is ended in time, but until the last has ended the worker answers no question, for longer than is waited."""
     page = open_weft(chrome, server.url, **LOOPS)
-    assert page.evaluate(WATCHED) == 0, "four runs of a second each, where two seconds of silence are too long"
+    seen = page.evaluate(WATCHED)
+    assert seen["inTime"] == 0, "four runs that loop, each ended after 30 s, where 40 s of silence are too long"
+    assert 30 < seen["after"] <= 40
 
 
 @pytest.mark.parametrize("run", ["cannot_be_ended", "hangs_when_it_is_due"])
