@@ -194,6 +194,12 @@ def chrome(browser_on: Callable[[str], Browser]) -> Browser:
     return browser_on("profile")
 
 
+@pytest.fixture(scope="session")
+def used_firefox(playwright: Playwright, firefox: str, built_once: BuiltOnce) -> Path:
+    """A profile on which Firefox has been started once: the first start does twice the work of another."""
+    return built_once("used-firefox", lambda profile: Firefox(playwright, firefox, profile).launch().close())
+
+
 @pytest.fixture
 def launch(
     request: pytest.FixtureRequest, playwright: Playwright, tmp_path: Path, profile: Callable[[str], Path]
@@ -206,7 +212,8 @@ def launch(
         if engine == "webkit":
             browser: AnyBrowser = found(tmp_path / folder, **options)
         elif engine == "firefox":
-            browser = Firefox(playwright, found, tmp_path / folder, **options)
+            used = request.getfixturevalue("used_firefox")
+            browser = Firefox(playwright, found, shutil.copytree(used, tmp_path / folder, symlinks=True), **options)
         else:
             browser = Browser(playwright, found, profile(folder), **options)
         browsers.append(browser)

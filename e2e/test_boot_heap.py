@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2e.harness.browser import Browser
-from e2e.harness.pages import call, open_weft, until
+from e2e.harness.pages import BARE, call, open_weft, until
 from e2e.harness.report import attempts_of, told
 from e2e.harness.server import Server
 
@@ -14,7 +14,7 @@ def test_a_worker_whose_heap_passes_the_limit_is_replaced_and_no_effect_is_doubl
     chrome: Browser, server: Server
 ) -> None:
     """pyodide #4620 (memory is given back only with the worker), #1513."""
-    page = open_weft(chrome, server.url, workflows="leaking.py,checkout_browser.py", heapLimitMB="100")
+    page = open_weft(chrome, server.url, workflows="leaking.py,checkout_browser.py", heapLimitMB="100", **BARE)
     run = call(page, "start", "leaking", ["H", TIMES])["id"]
     until(page, "return weft.status.recycled > 0")
     held = call(page, "result", run)

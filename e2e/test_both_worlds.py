@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from e2e.harness.engines import ENGINES, AnyBrowser, engines
-from e2e.harness.pages import call, open_weft, until
+from e2e.harness.pages import BARE, call, open_weft, until
 from e2e.harness.report import told
 from e2e.harness.server import Server
 from e2e.harness.server_side import example, on_server
 from tests.example_programs import PROGRAMS, Program
 from weft_core import Engine
 
-ALL = {"workflows": ",".join(program.file for program in PROGRAMS)}
+ALL = {"workflows": ",".join(program.file for program in PROGRAMS), **BARE}
 NOT_TOLD_ALIKE = {"run_id", "at", "deadline", "seq", "signal_id", "review_id"}
 """Of an event: the identity of its run and of what was sent to it, and the time."""
 

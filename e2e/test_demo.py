@@ -37,6 +37,7 @@ def test_an_order_is_watched_step_by_step_with_its_source_and_variables(
 ) -> None:
     assert chrome.context is not None
     chrome.context.add_init_script(WATCH_THE_BAR)
+    requests = chrome.note_requests()
     page = chrome.tab(server.url)
     progress = page.get_by_role("progressbar", name="Loading Python")
     seen = page.evaluate(LOADED)
@@ -66,11 +67,11 @@ def test_an_order_is_watched_step_by_step_with_its_source_and_variables(
     assert attempts_of(server, declined) == {"reserve": 1, "charge": 1, "refund": 1, "release": 1}
 
     page.evaluate("navigator.serviceWorker.ready.then(() => null)")
-    strangers = [address for address in chrome.requests if not address.startswith((server.url, "blob:", "data:"))]
+    strangers = [address for address in requests if not address.startswith((server.url, "blob:", "data:"))]
     assert strangers == [], "the page asks nobody but its own origin"
-    assert any(address.endswith("/sw.mjs") for address in chrome.requests), "service workers are watched, too"
+    assert any(address.endswith("/sw.mjs") for address in requests), "service workers are watched, too"
     assert not [line for line in chrome.console if line.startswith("error")], chrome.console
-    told("demo", attempts=attempts, requests=len(chrome.requests), off_origin=0, screenshots=str(tmp_path))
+    told("demo", attempts=attempts, requests=len(requests), off_origin=0, screenshots=str(tmp_path))
 
 
 WATCH_THE_BAR = """globalThis.shown = [0];

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from e2e.harness.browser import Browser
-from e2e.harness.pages import open_weft
+from e2e.harness.pages import BARE, open_weft
 from e2e.harness.server import Server
 from tests.example_programs import PROGRAMS
 
-ALL = {"workflows": ",".join(program.file for program in PROGRAMS)}
+ALL = {"workflows": ",".join(program.file for program in PROGRAMS), **BARE}
 
 
 def test_the_page_says_of_runs_what_the_examples_scripts_say(chrome: Browser, examples: Server) -> None:

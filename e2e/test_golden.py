@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from e2e.harness.browser import Browser
-from e2e.harness.pages import call, open_weft
+from e2e.harness.pages import BARE, call, open_weft
 from e2e.harness.report import applied, attempts_of, told
 from e2e.harness.server import Server
 from e2e.harness.transfer import imported
 from tests.golden.story import HERE, KINDS, RESULTS, STEPS
 
+PARKED = {"workflows": "parked.py", "activities": "checkout_browser.py,parked_browser.py", **BARE}
+
 
 @pytest.mark.scenario(14)
 @pytest.mark.parametrize("path", sorted(HERE.glob("format_*.weft")), ids=lambda path: path.stem)
 def test_the_runs_of_an_old_store_finish_in_a_browser(chrome: Browser, server: Server, path: Path) -> None:
-    page = open_weft(
-        chrome, server.url, name=path.stem, workflows="parked.py", activities="checkout_browser.py,parked_browser.py"
-    )
+    page = open_weft(chrome, server.url, name=path.stem, **PARKED)
     data = path.read_bytes()
     newer = data[:9] + bytes([data[9] + 1]) + data[10:]
     assert imported(page, newer)["code"] == "ExportVersionError", "what a newer version wrote is left alone"

@@ -8,11 +8,11 @@ import pytest
 
 from e2e.harness.browser import Browser
 from e2e.harness.engines import AnyBrowser, engines
-from e2e.harness.pages import call, open_weft, until
+from e2e.harness.pages import BARE, call, open_weft, until
 from e2e.harness.report import attempts_of, told
 from e2e.harness.server import Server
 
-LOOPS = {"workflows": "loops.py", "loopLimit": "2", "serviceWorker": "none"}
+LOOPS = {"workflows": "loops.py", "loopLimit": "2", **BARE}
 """Its page ends a worker that says nothing for twice as long."""
 LOOPS_THAT_PYTHON_ENDS = {**LOOPS, "loopLimit": "3"}
 """Python has ended them long before the page would, also where it has a quarter of a processor."""

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.harness.browser import Browser
-from e2e.harness.pages import CHECKOUT, call, open_weft, order, until
+from e2e.harness.pages import BARE, CHECKOUT, call, open_weft, order, until
 from e2e.harness.report import shipped_once, told
 from e2e.harness.server import Server
 
@@ -41,7 +41,7 @@ FEED = """(async () => {
 def test_fifty_workflows_that_two_tabs_start_do_each_step_once_under_one_leader(
     chrome: Browser, server: Server
 ) -> None:
-    pages = [open_weft(chrome, server.url, **CHECKOUT) for _ in range(2)]
+    pages = [open_weft(chrome, server.url, **CHECKOUT, **BARE) for _ in range(2)]
     orders = [order(f"M-{number}", confirm=False, pause="50ms") for number in range(RUNS)]
     pages[0].evaluate(f"(orders) => {{ globalThis.started = ({START})(orders); }}", orders[::2])
     outcomes = pages[1].evaluate(START, orders[1::2]) + pages[0].evaluate("started")
@@ -59,9 +59,9 @@ def test_tails_of_a_run_of_all_runs_and_of_a_stream_have_no_gap_and_no_repetitio
     chrome: Browser, server: Server
 ) -> None:
     files = "tab_runs.py"
-    first = open_weft(chrome, server.url, workflows=files)
-    watching = open_weft(chrome, server.url, workflows=files)
-    third = open_weft(chrome, server.url, workflows=files)
+    first = open_weft(chrome, server.url, workflows=files, **BARE)
+    watching = open_weft(chrome, server.url, workflows=files, **BARE)
+    third = open_weft(chrome, server.url, workflows=files, **BARE)
     for page in (watching, third):
         until(page, "return weft.status.standby === 'warm'")
     runs = {

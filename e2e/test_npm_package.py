@@ -159,9 +159,10 @@ def test_a_page_without_a_bundler_loads_the_unpacked_tarball(
     shutil.copytree(ROOT / "e2e" / "no_bundler", page_folder)
     shutil.move(unpack(tarball, tmp_path), page_folder / "vendor")
     run("weft", "browser", "build", "site", "--page", "page", "--workflow", str(WELCOME), cwd=tmp_path)
+    requests = chrome.note_requests()
     page = chrome.tab(serving(tmp_path / "site").url)
     greet(page, "Ada")
-    assert any(address.endswith("/vendor/client.mjs") for address in chrome.requests)
+    assert any(address.endswith("/vendor/client.mjs") for address in requests)
 
 
 def test_a_page_that_a_bundler_made_is_built_in_place_and_again(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from e2e.harness.browser import Browser
-from e2e.harness.pages import open_weft
+from e2e.harness.pages import BARE, open_weft
 from e2e.harness.server import Server
 from weft_core.client.wire import METHODS
 
@@ -27,9 +27,9 @@ def test_every_verb_of_the_wire_has_a_method_of_the_page_client() -> None:
 
 @pytest.mark.parametrize("role", ["leader", "follower", "guest"])
 def test_a_page_says_every_verb_once(chrome: Browser, examples: Server, role: str) -> None:
-    page = open_weft(chrome, examples.url, workflows="every_verb.py")
+    page = open_weft(chrome, examples.url, workflows="every_verb.py", **BARE)
     if role == "follower":
-        page = open_weft(chrome, examples.url, workflows="every_verb.py", standby="cold")
+        page = open_weft(chrome, examples.url, workflows="every_verb.py", standby="cold", **BARE)
     if role == "guest":
         page = chrome.tab(f"{examples.url}guest.html")
         page.evaluate("becomes('ready')")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from e2e.harness.browser import Browser
-from e2e.harness.pages import call, open_weft, until
+from e2e.harness.pages import BARE, call, open_weft, until
 from e2e.harness.server import Server
 from e2e.harness.weft_serve import TOKEN, WeftServe
 from e2e.harness.wire import Wire
@@ -35,7 +35,7 @@ def test_runs_begin_in_a_page_whose_server_is_away_and_are_there_when_it_is_back
 ) -> None:
     """The first token that the page has is not known to the server; the function that gives it is asked again."""
     page = open_weft(
-        chrome, server.url, workflows="placed.py", server=wire.url, tokens=f"an old one,{TOKEN}"
+        chrome, server.url, workflows="placed.py", server=wire.url, tokens=f"an old one,{TOKEN}", **BARE
     )  # fmt: skip
     run, only = call(page, "start", "wanders")["id"], call(page, "start", "there")["id"]
     until(page, "return (await weft.handoffState(arg)).trouble", run)

@@ -13,7 +13,7 @@ import pytest
 
 from e2e.harness.browser import Browser
 from e2e.harness.engines import ENGINES, AnyBrowser, engines
-from e2e.harness.pages import CHECKOUT, CHECKOUT_ALONE, call, open_weft, order, until
+from e2e.harness.pages import BARE, CHECKOUT, CHECKOUT_ALONE, call, open_weft, order, until
 from e2e.harness.report import shipped_once, told
 from e2e.harness.rows import read_rows, write_rows
 from e2e.harness.server import Server
@@ -35,7 +35,7 @@ def test_the_same_file_gives_equal_results_under_weft_run_and_in_a_browser(
     command += ["--db", str(tmp_path / "weft.db"), "--input", json.dumps(wanted)]
     there = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
 
-    page = open_weft(chrome, server.url, **CHECKOUT_ALONE)
+    page = open_weft(chrome, server.url, **CHECKOUT_ALONE, **BARE)
     run = call(page, "start", "checkout", [wanted])["id"]
     assert call(page, "result", run) == there
 
@@ -66,7 +66,7 @@ def test_only_the_activities_differ_between_a_server_and_a_browser(
     finally:
         other_shop.stop()
 
-    page = open_weft(any_browser, server.url, **CHECKOUT)
+    page = open_weft(any_browser, server.url, **CHECKOUT, **BARE)
     run = call(page, "start", "checkout", [wanted])["id"]
     assert call(page, "result", run) == json.loads(done.stdout)
     assert shipped_once(server, "B-2") == there
@@ -93,7 +93,7 @@ def test_a_run_parked_on_a_server_is_finished_by_a_browser(
     assert any(key.startswith("chunk/") for key, _ in rows) == bool(more)
 
     write_rows(chrome.tab(f"{server.url}crashed.html"), "moved", rows)
-    page = open_weft(chrome, server.url, name="moved", **CHECKOUT_ALONE)
+    page = open_weft(chrome, server.url, name="moved", **CHECKOUT_ALONE, **BARE)
     assert standing(call(page, "frames", run)) == standing(before)
     call(page, "signal", run, "confirm", YES)
     result = call(page, "result", run)
@@ -106,7 +106,7 @@ def test_a_run_parked_on_a_server_is_finished_by_a_browser(
 def test_a_run_parked_in_a_browser_is_finished_by_a_server(
     chrome: Browser, server: Server, tmp_path: Path, more: dict[str, Any]
 ) -> None:
-    page = open_weft(chrome, server.url, name="leaving", **CHECKOUT_ALONE)
+    page = open_weft(chrome, server.url, name="leaving", **CHECKOUT_ALONE, **BARE)
     run = call(page, "start", "checkout", [order("G-2", **more)])["id"]
     until(page, PARKED, run)
     before = call(page, "frames", run)

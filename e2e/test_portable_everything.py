@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.harness.browser import Browser
-from e2e.harness.pages import call, open_weft, until
+from e2e.harness.pages import BARE, call, open_weft, until
 from e2e.harness.report import told
 from e2e.harness.rows import read_rows, write_rows
 from e2e.harness.server import Server
@@ -21,7 +21,7 @@ from weft_core.client import leave_review
 from weft_core.errors import UpdateValidationError
 
 HERE = Path(__file__).resolve().parent
-EVERYTHING = {"workflows": "everything.py"}
+EVERYTHING = {"workflows": "everything.py", **BARE}
 GONE = "const left = (await weft.describe(arg[0])).waiting_for; return !left.some((wait) => wait.kind === arg[1])"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from e2e.harness.browser import Browser
-from e2e.harness.pages import call, open_weft, until
+from e2e.harness.pages import BARE, call, open_weft, until
 from e2e.harness.report import told
 from e2e.harness.server import Server
 
@@ -29,7 +29,7 @@ def test_two_hundred_offline_runs_meet_a_failing_server_and_each_has_its_effect_
     chrome: Browser, server: Server
 ) -> None:
     """Workbox #3335, #2386 and brave-browser #25692: what was queued offline is not sent again, or only by chance."""
-    page = open_weft(chrome, server.url, workflows="storm.py")
+    page = open_weft(chrome, server.url, workflows="storm.py", **BARE)
     server.kill()
     page.evaluate(ALL % "weft.start('parcel', [`P-${i}`], { id: `p-${i}` })", RUNS)
     until(page, "return weftEvents.filter((event) => event.type === 'activity_failed').length >= 6")

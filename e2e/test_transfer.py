@@ -13,7 +13,7 @@ import pytest
 
 from e2e.harness.browser import Browser
 from e2e.harness.engines import ENGINES, AnyBrowser
-from e2e.harness.pages import CHECKOUT, call, open_weft, order, until
+from e2e.harness.pages import BARE, CHECKOUT, call, open_weft, order, until
 from e2e.harness.report import applied, shipped_once, told
 from e2e.harness.server import Server
 from e2e.harness.transfer import exported, imported
@@ -32,7 +32,7 @@ def test_a_store_goes_from_chromium_to_firefox_to_webkit_and_back_and_each_effec
     launch: Callable[..., AnyBrowser], server: Server
 ) -> None:
     browser = launch(ROUTE[0])
-    page = open_weft(browser, server.url, **CHECKOUT)
+    page = open_weft(browser, server.url, **CHECKOUT, **BARE)
     runs = [call(page, "start", "checkout", [order(f"X-{number}")], {"id": f"X-{number}"})["id"] for number in range(3)]
     for run in runs:
         until(page, WAITS, run)
@@ -42,7 +42,7 @@ def test_a_store_goes_from_chromium_to_firefox_to_webkit_and_back_and_each_effec
         sizes.append(len(data))
         browser.close()  # and its profile is never opened again: it is gone with all that was in it
         browser = launch(engine, f"to-{number}")
-        page = open_weft(browser, server.url, **CHECKOUT)
+        page = open_weft(browser, server.url, **CHECKOUT, **BARE)
         assert imported(page, data)["generation"] == number + 1
         done = [call(page, "describe", run)["status"] for run in runs]
         assert done == ["completed"] * number + ["running"] * (3 - number), "each run stands where it stood"
@@ -55,8 +55,8 @@ def test_a_store_goes_from_chromium_to_firefox_to_webkit_and_back_and_each_effec
 def test_an_import_into_a_store_in_use_replaces_it_for_all_tabs_and_an_old_file_is_no_way_to_do_things_twice(
     chrome: Browser, server: Server
 ) -> None:
-    first = open_weft(chrome, server.url, **CHECKOUT)
-    second = open_weft(chrome, server.url, **CHECKOUT)
+    first = open_weft(chrome, server.url, **CHECKOUT, **BARE)
+    second = open_weft(chrome, server.url, **CHECKOUT, **BARE)
     run = call(second, "start", "checkout", [order("R-1")], {"id": "R-1"})["id"]
     until(first, WAITS, run)
     backup = exported(second)
@@ -102,12 +102,12 @@ HELD = """([text, moment]) => {
 def test_a_leader_that_crashes_while_a_file_is_taken_leaves_the_old_store_or_the_new_one(
     chrome: Browser, server: Server, moment: str
 ) -> None:
-    first = open_weft(chrome, server.url, **CHECKOUT)
+    first = open_weft(chrome, server.url, **CHECKOUT, **BARE)
     for number in range(2):
         call(first, "start", "checkout", [order(f"C-{number}", note="please ring " * 12_000)], {"id": f"C-{number}"})
         until(first, WAITS, f"C-{number}")
     backup = exported(first, compress=False)
-    second = open_weft(chrome, server.url, **CHECKOUT)
+    second = open_weft(chrome, server.url, **CHECKOUT, **BARE)
     until(second, "return weft.status.standby === 'warm'")
     call(second, "terminate", "C-1", "so that the stores differ")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2e.harness.browser import Browser
-from e2e.harness.pages import CHECKOUT_ALONE, open_weft, order
+from e2e.harness.pages import BARE, CHECKOUT_ALONE, open_weft, order
 from e2e.harness.server import Server
 
 BEGUN_AGAIN_AT_ITS_END = """async (order) => {
@@ -31,5 +31,5 @@ BEGUN_AGAIN_AT_ITS_END = """async (order) => {
 
 
 def test_a_run_that_is_begun_again_as_its_end_is_read_is_seen_to_its_next_end(chrome: Browser, server: Server) -> None:
-    page = open_weft(chrome, server.url, **CHECKOUT_ALONE)
+    page = open_weft(chrome, server.url, **CHECKOUT_ALONE, **BARE)
     assert page.evaluate(BEGUN_AGAIN_AT_ITS_END, order("W-1", confirm=False, pause="10ms")) == 2

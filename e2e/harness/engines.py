@@ -30,8 +30,6 @@ class AnyBrowser(Protocol):
     """One profile folder and, while it lives, the browser on it."""
 
     engine: str
-    requests: list[str]
-    """Every address that the browser's driver reports; which ones differs between browsers, the server knows better."""
     console: list[str]
 
     def launch(self) -> AnyBrowser:

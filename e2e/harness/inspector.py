@@ -31,8 +31,8 @@ class TabGone(Error):
 class InspectedTab:
     """One tab, by the address of its websocket."""
 
-    def __init__(self, address: str, console: list[str], requests: list[str]) -> None:
-        self._console, self._requests = console, requests
+    def __init__(self, address: str, console: list[str]) -> None:
+        self._console = console
         no_delay = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
         self._socket = websocket.create_connection(
             address, timeout=LOAD_TIMEOUT_S, suppress_origin=True, sockopt=no_delay
@@ -66,7 +66,6 @@ class InspectedTab:
         """Returns when the page is there, and its scripts have run."""
         self._until(f"location.href.startsWith({json.dumps(url)}) && document.readyState === 'complete'")
         self._ask("Console.enable")
-        self._ask("Network.enable")
 
     def close(self) -> None:
         """Close the tab as a user does."""
@@ -141,5 +140,3 @@ class InspectedTab:
         elif message["method"] == "Console.messageAdded":
             found = message["params"]["message"]
             self._console.append(f"{found['level']}: {found['text']}")
-        elif message["method"] == "Network.requestWillBeSent":
-            self._requests.append(message["params"]["request"]["url"])

@@ -13,6 +13,8 @@ CHECKOUT = {"workflows": "checkout.py", "activities": "checkout_browser.py"}
 """The checkout with the browser's activities: effects are requests to the shop."""
 CHECKOUT_ALONE = {"workflows": "checkout.py"}
 """The checkout with its own activities, which need no network."""
+BARE = {"serviceWorker": "none"}
+"""No service worker, for tests that are about something else: to install one is a third of the work of a start."""
 
 
 def open_weft(browser: AnyBrowser, site: str, *, wait: str = "ready or follower", **options: str) -> Any:

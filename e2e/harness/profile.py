@@ -20,8 +20,6 @@ class OnProfile:
     def __init__(self, profile: Path, started_with: str) -> None:
         self._profile, self._started_with = profile, started_with
         self.context: BrowserContext | None = None
-        self.requests: list[str] = []
-        """Every address that a page, worker or service worker asked for."""
         self.console: list[str] = []
 
     def launch(self) -> Self:
@@ -30,12 +28,18 @@ class OnProfile:
             for stale in self._profile.glob(lock):
                 stale.unlink()
         self.context = self._start()
-        self.context.on("request", lambda request: self.requests.append(request.url))
         self.context.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
         return self
 
     def _start(self) -> BrowserContext:
         raise NotImplementedError
+
+    def note_requests(self) -> list[str]:
+        """Every address that a page, worker or service worker asks for from now on. It costs a tenth of a start."""
+        assert self.context is not None
+        addresses: list[str] = []
+        self.context.on("request", lambda request: addresses.append(request.url))
+        return addresses
 
     def tab(self, url: str) -> Page:
         """A new tab, loaded."""

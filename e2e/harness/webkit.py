@@ -50,7 +50,6 @@ class WebKit:
 
     def __init__(self, executable: str, display: Display, profile: Path) -> None:
         self._executable, self._display, self._profile = executable, display, profile
-        self.requests: list[str] = []
         self.console: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._first: InspectedTab | None = None
@@ -133,7 +132,7 @@ class WebKit:
         self._first = None
 
     def _attach(self, path: str) -> InspectedTab:
-        return InspectedTab(f"ws://127.0.0.1:{self._port}{path}", self.console, self.requests)
+        return InspectedTab(f"ws://127.0.0.1:{self._port}{path}", self.console)
 
     def _listed(self) -> list[str]:
         """The addresses of all tabs."""
