@@ -1,8 +1,7 @@
-"""A site is reproducible, complete and self-checking: what is missing or damaged is named, and never run."""
+"""A site checks itself: what is missing or damaged is named, and never run."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -11,12 +10,10 @@ from pathlib import Path
 import pytest
 
 from e2e.harness.browser import Browser
-from e2e.harness.pages import CHECKOUT_ALONE, call, open_weft, order
+from e2e.harness.pages import BARE, CHECKOUT_ALONE, call, open_weft, order
 from e2e.harness.server import Server
-from weft_browser.build import build
-from weft_browser.ingredients import MSGPACK_WHEEL, BuildError
+from weft_browser.ingredients import MSGPACK_WHEEL
 
-ROOT = Path(__file__).resolve().parent.parent
 SAID_WITHIN_S = 60
 SAID_LATE = """navigator.serviceWorker?.addEventListener("message", (event) => {
   if (event.data?.t !== "not-installed" || !event.isTrusted) return;
@@ -33,7 +30,7 @@ def damaged(site: Path, tmp_path: Path) -> Iterator[Callable[[Callable[[Path], o
     servers: list[Server] = []
 
     def serve(tamper: Callable[[Path], object]) -> Server:
-        copy = tmp_path / "damaged"
+        copy = tmp_path / f"damaged-{len(servers)}"
         shutil.copytree(site, copy)
         tamper(copy)
         servers.append(Server(copy, tmp_path / "damaged.jsonl").start())
@@ -50,44 +47,17 @@ def flip_a_byte(path: Path) -> None:
     path.write_bytes(data)
 
 
-def test_the_same_input_gives_the_same_bytes(site: Path, tmp_path: Path) -> None:
-    """Also without the cache, so the bytecode itself is reproducible."""
-    workflow = ROOT / "examples" / "checkout.py"
-    one = build(tmp_path / "one", workflows=[workflow])
-    cache = tmp_path / "cache"
-    made_here = shutil.ignore_patterns("stdlib-*", "weft-*", "compiled-*")
-    shutil.copytree(ROOT / "build" / "browser", cache, ignore=made_here)
-    two = build(tmp_path / "two", workflows=[workflow], cache=cache)
-    assert one.build_id == two.build_id
-    files = [path.relative_to(one.out) for path in sorted(one.out.rglob("*")) if path.is_file()]
-    assert files == [path.relative_to(two.out) for path in sorted(two.out.rglob("*")) if path.is_file()]
-    for path in files:
-        assert (one.out / path).read_bytes() == (two.out / path).read_bytes(), path
-
-
-def test_the_manifest_names_every_file_of_the_site(site: Path) -> None:
-    manifest = json.loads((site / "weft" / "manifest.json").read_text())
-    listed = {asset["path"] for asset in manifest["assets"]}
-    there = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
-    assert there - listed == {"sw.mjs", "weft/manifest.json"}
-    assert not listed - there
-
-
-@pytest.mark.parametrize("name", ["stdlib.pack", "weft.pack", "pyodide.asm.wasm", "pyodide.asm.mjs", MSGPACK_WHEEL])
-@pytest.mark.parametrize("how", ["missing", "damaged"])
 def test_a_bad_asset_is_named_and_nothing_of_it_runs(
-    chrome: Browser, damaged: Callable[[Callable[[Path], object]], Server], name: str, how: str
+    chrome: Browser, damaged: Callable[[Callable[[Path], object]], Server]
 ) -> None:
     """The file, not only that some hash is not as expected (FIELD.md, pain 19: pyodide #4600, open-webui #29895)."""
-
-    def tamper(site: Path) -> None:
-        path = site / "weft" / name
-        path.unlink() if how == "missing" else flip_a_byte(path)
-
-    server = damaged(tamper)
-    page = open_weft(chrome, server.url, wait="", serviceWorker="none", **CHECKOUT_ALONE)
-    outcome = page.evaluate(OPENED)
-    assert outcome.startswith(f"AssetError: weft/{name} is {how}"), outcome
+    for how, spoil in {"missing": Path.unlink, "damaged": flip_a_byte}.items():
+        for name in ("stdlib.pack", "weft.pack", "pyodide.asm.wasm", "pyodide.asm.mjs", MSGPACK_WHEEL):
+            server = damaged(lambda site, spoil=spoil, name=name: spoil(site / "weft" / name))
+            page = open_weft(chrome, server.url, wait="", **BARE, **CHECKOUT_ALONE)
+            outcome = page.evaluate(OPENED)
+            assert outcome.startswith(f"AssetError: weft/{name} is {how}"), outcome
+            page.close()
 
 
 def test_a_damaged_site_is_not_installed_for_offline_use(
@@ -110,18 +80,6 @@ def test_a_workflow_file_that_cannot_be_imported_says_why(
     chrome: Browser, damaged: Callable[[Callable[[Path], object]], Server]
 ) -> None:
     server = damaged(lambda site: (site / "broken.py").write_text("import nowhere_to_be_found\n"))
-    page = open_weft(chrome, server.url, wait="", serviceWorker="none", workflows="broken.py")
+    page = open_weft(chrome, server.url, wait="", workflows="broken.py", **BARE)
     outcome = page.evaluate(OPENED)
     assert outcome == "WorkflowImportError: ModuleNotFoundError: No module named 'nowhere_to_be_found'"
-
-
-def test_the_builder_refuses_what_it_cannot_ship(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match=r"2-shop\.py cannot be imported"):
-        (tmp_path / "2-shop.py").write_text("")
-        build(tmp_path / "out", workflows=[tmp_path / "2-shop.py"])
-    with pytest.raises(BuildError, match=r"nothing\.py does not exist"):
-        build(tmp_path / "out", workflows=[tmp_path / "nothing.py"])
-    (tmp_path / "page").mkdir()
-    (tmp_path / "page" / "sw.mjs").write_text("")
-    with pytest.raises(BuildError, match=r"sw\.mjs, a name that the build needs"):
-        build(tmp_path / "out", page=tmp_path / "page")

@@ -106,21 +106,20 @@ def test_a_leader_that_goes_offline_with_work_asks_for_a_background_sync(chrome:
     until(page, "return heard.includes('wake sync')")
 
 
-@pytest.mark.parametrize("hint", ["sync", "push", "periodicsync", "visible"])
-def test_each_wake_up_makes_the_leader_look_at_what_lies_in_the_store(
-    chrome: Browser, server: Server, hint: str
-) -> None:
+def test_each_wake_up_makes_the_leader_look_at_what_lies_in_the_store(chrome: Browser, server: Server) -> None:
     """Also asked of a follower's page, and with the service worker stopped: the event starts it."""
     page = open_weft(chrome, server.url, **ERRAND)
     follower = open_weft(chrome, server.url, **ERRAND)
     offline_ready(page)
-    run = call(page, "start", "patient")["id"]
-    until(page, "return (await weft.describe(arg)).waiting_for.length", run)
-    leave_signal(page, run, hint)
-    assert call(page, "describe", run)["status"] == "running", "nobody has looked yet"
-    if hint == "visible":
-        follower.evaluate("void document.dispatchEvent(new Event('visibilitychange'))")
-    else:
-        chrome.service_workers(page).stop_and_see()
-        events_of(chrome, page, server).send(hint)
-    assert call(page, "result", run) == hint
+    workers, events = chrome.service_workers(page), events_of(chrome, page, server)
+    for hint in ("sync", "push", "periodicsync", "visible"):
+        run = call(page, "start", "patient")["id"]
+        until(page, "return (await weft.describe(arg)).waiting_for.length", run)
+        leave_signal(page, run, hint)
+        assert call(page, "describe", run)["status"] == "running", "nobody has looked yet"
+        if hint == "visible":
+            follower.evaluate("void document.dispatchEvent(new Event('visibilitychange'))")
+        else:
+            workers.stop_and_see()
+            events.send(hint)
+        assert call(page, "result", run) == hint

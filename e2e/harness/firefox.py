@@ -18,6 +18,10 @@ PREFERENCES: dict[str, Any] = {
     # A browser that was killed starts as if nothing had been.
     "browser.sessionstore.resume_from_crash": False,
     "toolkit.startup.max_resumed_crashes": -1,
+    # No process and no page is made for what nobody asks for.
+    "dom.ipc.processPrelaunch.enabled": False,
+    "browser.newtab.preload": False,
+    "browser.newtabpage.enabled": False,
     # navigator.storage.persist() asks the user, and waits for ever where nobody answers.
     "dom.storageManager.prompt.testing": True,
     "dom.storageManager.prompt.testing.allow": True,
