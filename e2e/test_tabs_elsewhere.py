@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from e2e.beside import alone
@@ -47,8 +45,7 @@ def test_a_follower_takes_over_when_the_leader_crashes(any_browser: AnyBrowser, 
     run = call(second, "start", "checkout", [order("T-1")])["id"]
     until(second, "return (await weft.describe(arg)).waiting_for.some((wait) => wait.kind === 'signal')", run)
     until(second, "return weft.status.standby === 'warm'")
-    crashed_at = time.time()
-    any_browser.crash(first)
+    crashed_at = any_browser.crash(first)
     lead = until(second, "return weftStatuses.find((status) => status.role === 'leader')")
     takeover = lead["at"] / 1000 - crashed_at
     assert takeover < TAKEOVER_WITHIN_S

@@ -46,9 +46,10 @@ class Browser(OnProfile):
             ignore_default_args=self._left_out, viewport={"width": 1280, "height": 900},
         )  # fmt: skip
 
-    def crash(self, page: Page) -> None:
-        """Crash the tab's renderer process, with its workers. Returns when the browser has noticed."""
-        crashed: list[Page] = []
+    def crash(self, page: Page) -> float:
+        """Crash the tab's renderer process, with its workers. Returns when the browser has noticed; the value is the
+        time before, in seconds since the epoch."""
+        at, crashed = time.time(), list[Page]()
         page.on("crash", lambda page: crashed.append(page))
         with contextlib.suppress(Error):  # Page.crash of the debugging protocol would never answer
             page.goto("chrome://crash", wait_until="commit")
@@ -57,6 +58,7 @@ class Browser(OnProfile):
             assert time.monotonic() < deadline, "the tab did not crash"
             self._turn()
         page.close()
+        return at
 
     def service_workers(self, page: Page) -> ServiceWorkers:
         """A hand on the service workers that ``page`` can see."""

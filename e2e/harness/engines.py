@@ -38,8 +38,8 @@ class AnyBrowser(Protocol):
     def tab(self, url: str) -> Any:
         """A new Tab, loaded."""
 
-    def crash(self, page: Any) -> None:
-        """Kill the process of a Tab, with its workers. Returns when it is gone."""
+    def crash(self, page: Any) -> float:
+        """Kill the process of a Tab, with its workers. Returns when it is gone; the value is the time of the kill."""
 
     def kill(self) -> int:
         """SIGKILL every process of the browser and wait until they are gone. Returns how many there were."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,6 @@ class Firefox(OnProfile):
             self._preferences |= {"dom.serviceWorkers.testing.enabled": True}
         self.offline = False
         """Whether it is launched in its own offline mode, which is more than to be told that there is no network."""
-        self._process_of: dict[Page, int] = {}
 
     def _start(self) -> BrowserContext:
         return self._playwright.firefox.launch_persistent_context(
@@ -55,22 +55,18 @@ class Firefox(OnProfile):
             firefox_user_prefs=self._preferences, viewport={"width": 1280, "height": 900},
         )  # fmt: skip
 
-    def tab(self, url: str) -> Page:
-        """A new tab, loaded."""
-        page = super().tab(url)
-        self._process_of[page] = processes.busiest(self._tabs, lambda ms: page.evaluate(_BUSY, ms))
-        return page
+    def crash(self, page: Page) -> float:
+        """SIGKILL the tab's process, with its workers. Returns the time of that, in seconds since the epoch."""
+        assert self.context is not None
+        others = [other for other in self.context.pages if other != page and other.url != "about:blank"]
+        pid = self._process_of(page)
+        assert pid not in map(self._process_of, others), "another tab lives in the same process"
+        at = time.time()
+        processes.kill_all([pid])
+        return at
 
-    def crash(self, page: Page) -> None:
-        """SIGKILL the tab's process, with its workers."""
-        shared = [other for other, pid in self._process_of.items() if pid == self._process_of[page] and other != page]
-        assert not [other for other in shared if not other.is_closed()], "another tab lives in the same process"
-        processes.kill_all([self._process_of.pop(page)])
-
-    def close(self) -> None:
-        """End the browser in the orderly way."""
-        self._process_of.clear()
-        super().close()
+    def _process_of(self, page: Page) -> int:
+        return processes.busiest(self._tabs, lambda ms: page.evaluate(_BUSY, ms))
 
     def _tabs(self) -> list[int]:
         """The processes that hold pages of sites."""

@@ -94,12 +94,14 @@ class WebKit:
         self._tabs[tab] = processes.busiest(self._pages, lambda ms: tab.evaluate(_BUSY, ms))
         return tab
 
-    def crash(self, page: InspectedTab) -> None:
-        """SIGKILL the tab's process, with its workers."""
+    def crash(self, page: InspectedTab) -> float:
+        """SIGKILL the tab's process, with its workers. Returns the time of that, in seconds since the epoch."""
         pid = self._tabs.pop(page)
         assert pid not in self._tabs.values(), "another tab lives in the same process"
+        at = time.time()
         processes.kill_all([pid])
         page.forget()
+        return at
 
     def kill(self) -> int:
         """SIGKILL every process of the browser and wait until they are gone. Returns how many there were."""
