@@ -276,6 +276,7 @@ def test_the_engines_own_code_is_never_ended() -> None:
 
     asyncio.run(main())
     assert seen and not any(seen)
+    assert Recover().opening is False
 
 
 def test_what_an_entrance_does_around_authors_code_is_never_ended() -> None:
@@ -296,9 +297,10 @@ def test_what_an_entrance_does_around_authors_code_is_never_ended() -> None:
 
     loop = asyncio.new_event_loop()
     before = sys.gettrace()
-    sys.settrace(line)
-    run(asyncio.Handle(callback, (), loop))
-    sys.settrace(before)
-    loop.close()
+    try:
+        sys.settrace(line)
+        run(asyncio.Handle(callback, (), loop))
+    finally:
+        sys.settrace(before)
+        loop.close()
     assert [ended[name] for name in ("cancelled", "_run", "callback", "randint")] == [False, False, True, True]
-    assert Recover().opening is False
